@@ -1,0 +1,177 @@
+//! The two heavy computations behind traits: feature transformer evaluation to zero planes, and co-zero counts.
+//!
+//! [`cpu`] and [`gpu`] implement both with stages of the same names that give the same integers.
+
+use thiserror::Error;
+
+use crate::zeros::ZeroPlanes;
+
+/// How accumulators become output bytes, and with it which outputs are zero (`facts/eras.md`, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `clamp(acc[j], 0, clamp)`, one output per accumulator column.
+    Clipped { clamp: i16 },
+    /// `(clamp(acc[j], 0, clamp) * clamp(acc[j + L1/2], 0, clamp)) >> shift`, one output per pair of columns.
+    Pairwise { clamp: i16, shift: u32 },
+}
+
+/// A feature transformer as the kernels read it. Rows have `l1` columns and follow one another, feature-major.
+#[derive(Clone, Copy, Debug)]
+pub struct FtWeights<'a> {
+    /// Accumulator columns per perspective, a multiple of 64.
+    pub l1: usize,
+    pub activation: Activation,
+    /// `[l1]`.
+    pub bias: &'a [i16],
+    /// 16-bit rows `[features][l1]`.
+    pub wide: &'a [i16],
+    /// 8-bit rows `[features][l1]`, sign-extended when added; empty in eras without threats.
+    pub narrow: &'a [i8],
+}
+
+impl FtWeights<'_> {
+    /// Outputs per perspective: `l1` for clipped, `l1 / 2` for pairwise activation.
+    pub fn neurons(&self) -> usize {
+        match self.activation {
+            Activation::Clipped { .. } => self.l1,
+            Activation::Pairwise { .. } => self.l1 / 2,
+        }
+    }
+}
+
+/// Lists of active rows, one list a sample, stored back to back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowLists {
+    /// List s is `rows[offsets[s]..offsets[s + 1]]`; one entry more than there are samples.
+    pub offsets: Vec<u32>,
+    pub rows: Vec<u32>,
+}
+
+impl RowLists {
+    pub fn list(&self, sample: usize) -> &[u32] {
+        &self.rows[self.offsets[sample] as usize..self.offsets[sample + 1] as usize]
+    }
+}
+
+/// The active rows of a batch of samples: of the 16-bit and of the 8-bit weights.
+///
+/// Kernels are fastest when neighbouring samples share rows, e.g. sorted by king bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SampleBatch {
+    pub samples: usize,
+    pub wide: RowLists,
+    /// No offsets and no rows where the network has no 8-bit weights.
+    pub narrow: RowLists,
+}
+
+/// Up to four neurons whose planes are combined by AND.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeuronGroup {
+    neurons: [u32; 4],
+    len: u8,
+}
+
+impl NeuronGroup {
+    /// # Panics
+    /// If there are no neurons or more than four.
+    pub fn new(neurons: &[u32]) -> NeuronGroup {
+        assert!(
+            (1..=4).contains(&neurons.len()),
+            "a group has 1 to 4 neurons"
+        );
+        let mut group = NeuronGroup {
+            // Repeating a neuron does not change an AND, so kernels may always take all four.
+            neurons: [neurons[0]; 4],
+            len: neurons.len() as u8,
+        };
+        group.neurons[..neurons.len()].copy_from_slice(neurons);
+        group
+    }
+
+    pub fn neurons(&self) -> &[u32] {
+        &self.neurons[..usize::from(self.len)]
+    }
+
+    /// Four neurons, the first one repeated where the group is smaller: the same AND.
+    pub fn padded(&self) -> [u32; 4] {
+        self.neurons
+    }
+}
+
+/// Evaluates one network's feature transformer on batches of samples.
+pub trait FtEvaluator {
+    /// Writes the zero bits of a batch into samples `first_sample..` of the planes.
+    ///
+    /// `first_sample` is a multiple of 64. Only words that hold samples of this batch are written.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn ft_zeros(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError>;
+}
+
+/// Counts over planes that were handed to a backend once.
+pub trait CoZeroCounter {
+    fn neurons(&self) -> usize;
+
+    /// All samples of all chunks.
+    fn samples(&self) -> u64;
+
+    /// `counts[l * right.len() + r]` = number of samples in which every neuron of `left[l]` and every neuron of
+    /// `right[r]` is zero. `counts` is resized and overwritten.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn co_zero_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError>;
+}
+
+/// Something that computes: the processor, or a graphics adapter.
+pub trait Backend {
+    /// `cpu` or `gpu`.
+    fn name(&self) -> &'static str;
+
+    /// The instruction set or the adapter, for people.
+    fn adapter(&self) -> String;
+
+    /// Prepares a network.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn ft_evaluator<'a>(
+        &'a self,
+        weights: FtWeights<'a>,
+    ) -> Result<Box<dyn FtEvaluator + 'a>, ComputeError>;
+
+    /// Prepares planes for counting. Several chunks of samples of the same neurons count as one set.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn co_zero_counter<'a>(
+        &'a self,
+        chunks: &'a [ZeroPlanes],
+    ) -> Result<Box<dyn CoZeroCounter + 'a>, ComputeError>;
+}
+
+/// Why a computation could not be done.
+#[derive(Debug, Error)]
+pub enum ComputeError {
+    #[error("no graphics adapter: {0}")]
+    NoAdapter(String),
+    #[error("{adapter}: out of memory: {message}")]
+    OutOfMemory { adapter: String, message: String },
+    #[error("{adapter}: {message}")]
+    Device { adapter: String, message: String },
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+pub mod cpu;

@@ -1,0 +1,5 @@
+pub mod board;
+pub mod compute;
+pub mod features;
+pub mod permutation;
+pub mod zeros;
