@@ -1,5 +1,6 @@
 pub mod board;
 pub mod compute;
 pub mod features;
+pub mod nnue;
 pub mod permutation;
 pub mod zeros;
