@@ -1,8 +1,11 @@
 pub mod board;
 pub mod compute;
 pub mod features;
+pub mod gather;
 pub mod inference;
 pub mod nnue;
+pub mod output;
 pub mod permutation;
 pub mod samples;
+pub mod verify;
 pub mod zeros;
