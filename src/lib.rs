@@ -8,4 +8,5 @@ pub mod output;
 pub mod permutation;
 pub mod samples;
 pub mod verify;
+pub mod search;
 pub mod zeros;

@@ -1,0 +1,149 @@
+//! Search for the order of neurons with the most zero blocks.
+//!
+//! The n neurons stand in n / 4 blocks of four; neither the order inside a block nor that of the blocks matters. The
+//! *score* of a partition is the number of (sample, block) cells whose four neurons are all zero
+//! (`facts/eras.md`, section 10). [`search`] looks for the partition of the largest score with exact counts from any
+//! [`Backend`]; the result depends on the planes, the options and nothing else.
+
+use thiserror::Error;
+
+use crate::compute::{Backend, ComputeError};
+use crate::permutation::Permutation;
+use crate::zeros::ZeroPlanes;
+
+mod assignment;
+mod control;
+mod fit_table;
+mod moves;
+mod partition;
+mod schedule;
+mod state;
+
+pub use control::{Control, MoveCount, Progress};
+pub use fit_table::MAX_SAMPLES;
+pub use partition::BLOCK;
+
+/// What to search with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchOptions {
+    /// Seed of the random choices.
+    pub seed: u64,
+    /// The order to begin with; the order as it is if there is none. The result is never worse.
+    pub start: Option<Permutation>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub struct SearchResult {
+    /// The best order found: neurons ascend inside blocks, blocks by their first neuron.
+    pub permutation: Permutation,
+    /// Number of zero (sample, block) cells in this order, counted anew on all samples.
+    pub score: u64,
+    /// The same before the search.
+    pub start_score: u64,
+    /// Samples counted on.
+    pub samples: u64,
+    /// Did the search run to its end, i.e. was it not stopped?
+    pub complete: bool,
+    /// Rounds and exchanges by kind of move.
+    pub moves: Vec<MoveCount>,
+}
+
+/// Why a search could not be done.
+#[derive(Debug, Error)]
+pub enum SearchError {
+    #[error("there are no samples to search on")]
+    NoSamples,
+    #[error("{0} samples: a search takes at most {MAX_SAMPLES}")]
+    TooManySamples(u64),
+    #[error("{0} neurons do not make blocks of four")]
+    Neurons(usize),
+    #[error("chunk {chunk} of the samples has {found} neurons, the first has {expected}")]
+    Chunks {
+        chunk: usize,
+        found: usize,
+        expected: usize,
+    },
+    #[error("the permutation to begin with has {found} entries, but there are {expected} neurons")]
+    Start { found: usize, expected: usize },
+    #[error(transparent)]
+    Compute(#[from] ComputeError),
+}
+
+/// Why a step of the search ended early.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The stop flag or the deadline.
+    Stopped,
+    Compute(ComputeError),
+}
+
+impl From<ComputeError> for Halt {
+    fn from(error: ComputeError) -> Halt {
+        Halt::Compute(error)
+    }
+}
+
+/// Searches for the best order of the neurons on the samples of all chunks.
+///
+/// # Errors
+/// Chunks or a start that do not fit together, no samples or more than [`MAX_SAMPLES`], a failing backend.
+pub fn search(
+    backend: &dyn Backend,
+    chunks: &[ZeroPlanes],
+    options: &SearchOptions,
+    control: &mut Control,
+) -> Result<SearchResult, SearchError> {
+    let samples = check(chunks, options)?;
+    let neurons = chunks[0].neurons();
+    let start = options
+        .start
+        .clone()
+        .unwrap_or_else(|| Permutation::identity(neurons));
+    let mut counter = backend.co_zero_counter(chunks)?;
+    let found = schedule::run(counter.as_mut(), options, &start, control)?;
+    let count = |permutation: &Permutation| -> u64 {
+        let order = permutation.indices();
+        chunks.iter().map(|planes| planes.zero_blocks(order)).sum()
+    };
+    let (score, start_score) = (count(&found.permutation), count(&start));
+    debug_assert!(score >= start_score);
+    Ok(SearchResult {
+        permutation: found.permutation,
+        score,
+        start_score,
+        samples,
+        complete: found.complete,
+        moves: found.moves,
+    })
+}
+
+/// Checks what [`search`] was given and returns the number of samples.
+fn check(chunks: &[ZeroPlanes], options: &SearchOptions) -> Result<u64, SearchError> {
+    let samples: u64 = chunks.iter().map(|planes| planes.samples() as u64).sum();
+    if samples == 0 {
+        return Err(SearchError::NoSamples);
+    }
+    if samples > MAX_SAMPLES {
+        return Err(SearchError::TooManySamples(samples));
+    }
+    let neurons = chunks[0].neurons();
+    if neurons == 0 || !neurons.is_multiple_of(BLOCK) {
+        return Err(SearchError::Neurons(neurons));
+    }
+    let odd = chunks.iter().position(|planes| planes.neurons() != neurons);
+    if let Some(chunk) = odd {
+        return Err(SearchError::Chunks {
+            chunk,
+            found: chunks[chunk].neurons(),
+            expected: neurons,
+        });
+    }
+    match &options.start {
+        Some(start) if start.len() != neurons => Err(SearchError::Start {
+            found: start.len(),
+            expected: neurons,
+        }),
+        _ => Ok(samples),
+    }
+}

@@ -1,0 +1,159 @@
+//! Exact counts of what every change of a single place would do.
+
+use super::partition::{BLOCK, Partition};
+
+/// Stands in the table for neurons that share a block: no sum of it and two other entries is positive, and two of it
+/// less two scores stay within 32 bits.
+pub(crate) const FORBIDDEN: i32 = -(1 << 29);
+
+/// Most samples a search can take, so that all sums of the moves stay within 32 bits.
+pub const MAX_SAMPLES: u64 = 1 << 28;
+
+/// The partition, the score of its blocks, and what other neurons would score in their places.
+///
+/// `fit(t, i)` is the score that the block of neuron t would have with neuron i in the place of t: the number of
+/// samples in which i and the three companions of t are all zero. `fit(t, t)` is the block's score as it is.
+/// An entry is filled in when first needed and forgotten when the companions change.
+#[derive(Clone, Debug)]
+pub(crate) struct FitTable {
+    partition: Partition,
+    /// One a block.
+    scores: Vec<i32>,
+    /// `[t][i]`.
+    entries: Vec<i32>,
+    /// One bit an entry: is it filled in?
+    known: Vec<u64>,
+}
+
+impl FitTable {
+    /// A table without entries; the scores are filled in with [`set_score`](Self::set_score).
+    pub fn new(partition: Partition) -> FitTable {
+        let neurons = partition.neurons();
+        let mut table = FitTable {
+            scores: vec![0; partition.blocks()],
+            entries: vec![0; neurons * neurons],
+            known: vec![0; neurons * neurons.div_ceil(64)],
+            partition,
+        };
+        for block in 0..table.partition.blocks() {
+            table.forget(block);
+        }
+        table
+    }
+
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    pub fn neurons(&self) -> usize {
+        self.partition.neurons()
+    }
+
+    /// Number of (sample, block) cells that are all zero: the quantity to maximise.
+    pub fn score(&self) -> u64 {
+        self.scores.iter().map(|&score| score as u64).sum()
+    }
+
+    /// Score of one block.
+    pub fn block_score(&self, block: usize) -> i32 {
+        self.scores[block]
+    }
+
+    pub fn set_score(&mut self, block: usize, score: i32) {
+        self.scores[block] = score;
+    }
+
+    /// Score of each neuron's block.
+    pub fn scores_by_neuron(&self) -> Vec<i32> {
+        (0..self.neurons() as u32)
+            .map(|neuron| self.scores[self.partition.block_of(neuron)])
+            .collect()
+    }
+
+    /// Score of the block of `place_of` with `neuron` in its place; [`FORBIDDEN`] for companions.
+    pub fn fit(&self, place_of: u32, neuron: u32) -> i32 {
+        debug_assert!(
+            self.known_row(place_of)[neuron as usize / 64] >> (neuron % 64) & 1 == 1,
+            "an unknown entry of the fit table was read"
+        );
+        self.entries[place_of as usize * self.neurons() + neuron as usize]
+    }
+
+    /// `fit(place_of, i)` for all neurons i. The whole row must be known.
+    pub fn row(&self, place_of: u32) -> &[i32] {
+        &self.entries[place_of as usize * self.neurons()..][..self.neurons()]
+    }
+
+    /// `fit(t, neuron)` for all neurons t. The whole column must be known.
+    pub fn column(&self, neuron: u32) -> Vec<i32> {
+        let column = self.entries[neuron as usize..].iter();
+        column.step_by(self.neurons()).copied().collect()
+    }
+
+    /// A set of neurons as bits.
+    pub fn set_of(&self, neurons: &[u32]) -> Vec<u64> {
+        let mut set = vec![0u64; self.neurons().div_ceil(64)];
+        for &neuron in neurons {
+            set[neuron as usize / 64] |= 1 << (neuron % 64);
+        }
+        set
+    }
+
+    /// Are `fit(place_of, i)` known for all i of the set?
+    pub fn knows(&self, place_of: u32, set: &[u64]) -> bool {
+        let mut words = self.known_row(place_of).iter().zip(set);
+        words.all(|(have, want)| want & !have == 0)
+    }
+
+    /// Enters `fit(place_of, neurons[i]) = counts[i]`; `set` is the set of these neurons.
+    pub fn fill(&mut self, place_of: u32, neurons: &[u32], set: &[u64], counts: &[u32]) {
+        let size = self.neurons();
+        let row = &mut self.entries[place_of as usize * size..][..size];
+        for (&neuron, &count) in neurons.iter().zip(counts) {
+            row[neuron as usize] = count as i32;
+        }
+        for companion in self.partition.companions(place_of) {
+            row[companion as usize] = FORBIDDEN;
+        }
+        let words = size.div_ceil(64);
+        let known = &mut self.known[place_of as usize * words..][..words];
+        known
+            .iter_mut()
+            .zip(set)
+            .for_each(|(have, new)| *have |= new);
+    }
+
+    /// Moves each of the neurons, all of different blocks, to the place of the next, the last to that of the first.
+    /// The entries that tell the new scores must be known.
+    pub fn rotate(&mut self, neurons: &[u32]) {
+        let targets: Vec<u32> = neurons[1..].iter().chain(&neurons[..1]).copied().collect();
+        let places: Vec<usize> = targets.iter().map(|&n| self.partition.place(n)).collect();
+        for ((&neuron, &target), &place) in neurons.iter().zip(&targets).zip(&places) {
+            self.scores[place / BLOCK] = self.fit(target, neuron);
+        }
+        for (&neuron, &place) in neurons.iter().zip(&places) {
+            self.partition.put(neuron, place);
+        }
+        for place in places {
+            self.forget(place / BLOCK);
+        }
+    }
+
+    fn known_row(&self, place_of: u32) -> &[u64] {
+        let words = self.neurons().div_ceil(64);
+        &self.known[place_of as usize * words..][..words]
+    }
+
+    /// Forgets all entries for the places of a block, but for those that need no counting.
+    fn forget(&mut self, block: usize) {
+        let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
+        for place_of in self.partition.block(block) {
+            let known = &mut self.known[place_of as usize * words..][..words];
+            known.fill(0);
+            for companion in self.partition.companions(place_of) {
+                known[companion as usize / 64] |= 1 << (companion % 64);
+                self.entries[place_of as usize * size + companion as usize] = FORBIDDEN;
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Rotations of three neurons.
+
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::{Cycle, Move, Round, apply_disjoint};
+use crate::search::Halt;
+use crate::search::fit_table::FitTable;
+use crate::search::state::State;
+
+/// For every neuron the best rotation of three that begins with it; of these the best that do not disturb one another.
+///
+/// With `gain(i -> j) = fit[j][i] - score(block of j)` the rotation i -> j -> k -> i gains
+/// `gain(i -> j) + gain(j -> k) + gain(k -> i)`. At least one of its three rotated forms begins with a positive
+/// gain, so only those are looked at. Nothing larger than a row is stored.
+pub(crate) struct ThreeCycles;
+
+impl Move for ThreeCycles {
+    fn name(&self) -> &'static str {
+        "three-cycles"
+    }
+
+    fn round(&mut self, state: &mut State, _: &mut ChaCha8Rng) -> Result<Round, Halt> {
+        state.know_everything()?;
+        let table = state.table();
+        let scores = table.scores_by_neuron();
+        let cycles = (0..table.neurons() as u32)
+            .into_par_iter()
+            .filter_map(|j| best_through(table, &scores, j))
+            .collect();
+        Ok(apply_disjoint(state, cycles))
+    }
+}
+
+/// The best i -> j -> k -> i over all i and k.
+fn best_through(table: &FitTable, scores: &[i32], j: u32) -> Option<Cycle> {
+    // leave[k] = gain(j -> k)
+    let leave: Vec<i32> = table
+        .column(j)
+        .iter()
+        .zip(scores)
+        .map(|(fit, score)| fit - score)
+        .collect();
+    let enter = table.row(j);
+    let (mut best, mut ends) = (0, None);
+    for i in 0..table.neurons() as u32 {
+        let first = enter[i as usize] - scores[j as usize];
+        if first <= 0 || i == j {
+            continue;
+        }
+        // gain(k -> i) = row[k] - scores[i]
+        let row = table.row(i);
+        let needed = best - first + scores[i as usize];
+        let sums = || leave.iter().zip(row).map(|(leave, back)| leave + back);
+        let most = sums().fold(i32::MIN, i32::max);
+        if most > needed {
+            best += most - needed;
+            ends = sums().position(|sum| sum == most).map(|k| (i, k as u32));
+        }
+    }
+    let (i, k) = ends?;
+    // A neuron that stays where it is closes a shorter rotation.
+    let neurons = if k == i || k == j {
+        vec![i, j]
+    } else {
+        vec![i, j, k]
+    };
+    Some(Cycle {
+        gain: i64::from(best),
+        neurons,
+    })
+}

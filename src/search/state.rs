@@ -1,0 +1,90 @@
+//! The fit table together with what fills it.
+
+use crate::compute::{CoZeroCounter, NeuronGroup};
+
+use super::Halt;
+use super::fit_table::FitTable;
+use super::partition::Partition;
+
+/// 64-bit words combined and counted between two looks at the stop flag: a fraction of a second of one core.
+const WORDS_BETWEEN_CHECKS: u64 = 1 << 31;
+
+/// A search in progress.
+pub(crate) struct State<'a> {
+    counter: &'a mut dyn CoZeroCounter,
+    stop: &'a dyn Fn() -> bool,
+    table: FitTable,
+    words_per_plane: u64,
+    counts: Vec<u32>,
+}
+
+impl<'a> State<'a> {
+    pub fn new(
+        counter: &'a mut dyn CoZeroCounter,
+        partition: Partition,
+        stop: &'a dyn Fn() -> bool,
+    ) -> Result<State<'a>, Halt> {
+        let mut state = State {
+            words_per_plane: counter.samples().div_ceil(64),
+            counter,
+            stop,
+            table: FitTable::new(partition),
+            counts: Vec::new(),
+        };
+        let blocks = 0..state.table.partition().blocks();
+        let firsts: Vec<u32> = blocks
+            .map(|block| state.table.partition().block(block)[0])
+            .collect();
+        state.know(&firsts, &firsts)?;
+        for (block, &first) in firsts.iter().enumerate() {
+            let score = state.table.fit(first, first);
+            state.table.set_score(block, score);
+        }
+        Ok(state)
+    }
+
+    pub fn table(&self) -> &FitTable {
+        &self.table
+    }
+
+    pub fn samples(&self) -> u64 {
+        self.counter.samples()
+    }
+
+    /// Counts what is not known of `fit(t, i)` for t in `places_of` and i in `neurons`.
+    pub fn know(&mut self, places_of: &[u32], neurons: &[u32]) -> Result<(), Halt> {
+        let set = self.table.set_of(neurons);
+        let mut rows = places_of.to_vec();
+        rows.retain(|&place_of| !self.table.knows(place_of, &set));
+        let singles: Vec<NeuronGroup> = neurons.iter().map(|&n| NeuronGroup::new(&[n])).collect();
+        let words_per_row = self.words_per_plane * neurons.len() as u64;
+        let rows_at_once = (WORDS_BETWEEN_CHECKS / words_per_row.max(1)).max(8) as usize;
+        for rows in rows.chunks(rows_at_once) {
+            if (self.stop)() {
+                return Err(Halt::Stopped);
+            }
+            let companions = |&place_of| self.table.partition().companions(place_of);
+            let triples: Vec<NeuronGroup> = rows
+                .iter()
+                .map(|place_of| NeuronGroup::new(&companions(place_of)))
+                .collect();
+            self.counter
+                .co_zero_counts(&triples, &singles, &mut self.counts)?;
+            for (&place_of, counts) in rows.iter().zip(self.counts.chunks_exact(neurons.len())) {
+                self.table.fill(place_of, neurons, &set, counts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts all that is not known of the fit table.
+    pub fn know_everything(&mut self) -> Result<(), Halt> {
+        let all: Vec<u32> = (0..self.table.neurons() as u32).collect();
+        self.know(&all, &all)
+    }
+
+    /// As [`FitTable::rotate`].
+    pub fn rotate(&mut self, neurons: &[u32]) {
+        self.table.rotate(neurons);
+    }
+}
