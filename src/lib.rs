@@ -2,4 +2,5 @@ pub mod board;
 pub mod compute;
 pub mod features;
 pub mod permutation;
+pub mod positions;
 pub mod zeros;
