@@ -9,4 +9,5 @@ pub mod permutation;
 pub mod samples;
 pub mod verify;
 pub mod search;
+pub mod positions;
 pub mod zeros;
