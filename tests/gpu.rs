@@ -1,5 +1,6 @@
 //! The graphics path, against plain loops over the definitions. Runs on any adapter, software ones included.
 
+use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
 use ftperm::compute::{
     Activation, Backend, CoZeroCounter, ComputeError, FtWeights, NeuronGroup, RowLists, SampleBatch,
@@ -430,6 +431,80 @@ fn co_zero_counts_equal_the_definition() {
         counter.co_zero_counts(&[], &[], &mut counts).unwrap();
         assert_eq!(counts, []);
     }
+}
+
+/// The twins agree where the plain loops would take too long.
+#[test]
+fn cpu_and_gpu_are_twins() {
+    let cpu = CpuBackend::new(None).unwrap();
+    let Some(gpu) = backend(WorkLimits::default()) else {
+        return;
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for (l1, activation, features, samples) in [
+        (3072, PAIRWISE_127, [700, 0], 3000),
+        (1024, PAIRWISE_255, [700, 2000], 5000),
+        (1024, CLIPPED, [700, 0], 5000),
+        (192, PAIRWISE_255, [700, 2000], 40_000),
+        (64, CLIPPED, [700, 2000], 40_000),
+    ] {
+        let network = Network::random(&mut rng, l1, activation, features, 100);
+        let batch = network.samples(&mut rng, samples, [32, 90]);
+        let backends: [&dyn Backend; 2] = [&cpu, &gpu];
+        let [by_cpu, by_gpu] = backends.map(|backend| {
+            let mut planes = ZeroPlanes::new(network.weights().neurons(), samples);
+            let mut evaluator = backend.ft_evaluator(network.weights()).unwrap();
+            evaluator.ft_zeros(&batch, &mut planes, 0).unwrap();
+            planes
+        });
+        assert!(by_cpu == by_gpu, "{l1} {activation:?}");
+
+        let neurons = by_cpu.neurons();
+        let chunks = [by_cpu, by_gpu];
+        let left = random_groups(&mut rng, neurons, neurons, 1);
+        let right = random_groups(&mut rng, neurons, 130, 4);
+        let [by_cpu, by_gpu] = backends.map(|backend| {
+            let mut counts = Vec::new();
+            let mut counter = backend.co_zero_counter(&chunks).unwrap();
+            counter.co_zero_counts(&left, &right, &mut counts).unwrap();
+            counts
+        });
+        assert!(by_cpu == by_gpu, "{l1} {activation:?}");
+    }
+}
+
+/// With weights larger than a binding may be on the smallest adapters.
+#[test]
+fn columns_are_split_over_buffers() {
+    let cpu = CpuBackend::new(None).unwrap();
+    let limits = WorkLimits {
+        buffer_bytes: 128 << 20,
+        ..WorkLimits::default()
+    };
+    let Some(gpu) = backend(limits) else {
+        return;
+    };
+    // 138 MB.
+    let (l1, features, samples) = (3072, 22528, 300);
+    let mut network = Network {
+        l1,
+        activation: PAIRWISE_255,
+        bias: vec![0; l1],
+        wide: vec![0; features * l1],
+        narrow: Vec::new(),
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    rng.fill(&mut network.bias[..]);
+    rng.fill(&mut network.wide[..]);
+    let batch = network.samples(&mut rng, samples, [32, 0]);
+    let backends: [&dyn Backend; 2] = [&cpu, &gpu];
+    let [by_cpu, by_gpu] = backends.map(|backend| {
+        let mut planes = ZeroPlanes::new(l1 / 2, samples);
+        let mut evaluator = backend.ft_evaluator(network.weights()).unwrap();
+        evaluator.ft_zeros(&batch, &mut planes, 0).unwrap();
+        planes
+    });
+    assert!(by_cpu == by_gpu);
 }
 
 #[test]
