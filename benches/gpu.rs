@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput};
 use ftperm::compute::gpu::{AdapterKind, AdapterSelector, GpuBackend, list_adapters};
-use ftperm::compute::{Activation, Backend, FtWeights, NeuronGroup, RowLists, SampleBatch};
+use ftperm::compute::{
+    Activation, Backend, FtEvaluator, FtWeights, NeuronGroup, RowLists, SampleBatch,
+};
 use ftperm::zeros::ZeroPlanes;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
