@@ -25,8 +25,8 @@ mod portable;
 /// Words of a block of samples: 4 KiB a row.
 const BLOCK: usize = 512;
 
-/// Right groups of a task: 256 KiB of rows.
-const RIGHT: usize = 64;
+/// Right groups of a task: 512 KiB of rows.
+const RIGHT: usize = 128;
 
 /// Left groups of a task, at most.
 const LEFT: usize = 256;
