@@ -283,7 +283,10 @@ fn check_lists(
     let end = lists.rows.len();
     let ascending = lists.offsets.is_sorted();
     let last = lists.offsets.last().map(|&last| last as usize);
-    if lists.offsets.len() != samples + 1 || !ascending || last.is_none_or(|last| last > end) {
+    if lists.offsets.len().checked_sub(1) != Some(samples)
+        || !ascending
+        || last.is_none_or(|last| last > end)
+    {
         return Err(ComputeError::Unsupported(format!(
             "the lists of {bits} rows are not {samples} lists within {end} rows"
         )));
@@ -339,7 +342,7 @@ impl FtEvaluator for Evaluator<'_> {
             let parts = plane[first_word..first_word + words].chunks_mut(TASK_WORDS);
             let per_plane = words.div_ceil(TASK_WORDS);
             for (part, out) in parts.enumerate() {
-                if neuron % per_slice == 0 {
+                if neuron.is_multiple_of(per_slice) {
                     tasks.push(Task {
                         slice,
                         first: part * TASK_WORDS,
