@@ -1,0 +1,379 @@
+//! Stage `ft_zeros`: active rows of samples to zero planes.
+//!
+//! Weights are copied once into slices of [`LANES`] lanes, because all the rows that a king bucket uses of one slice
+//! fit into the second-level cache: with samples in king bucket order this is several times faster than whole rows.
+//! A slice has two halves, A and B. Pairwise networks multiply lane i of A with lane i of B (columns j and
+//! j + L1/2), clipped ones use both halves for neurons of their own.
+
+use std::ops::Range;
+
+use bytemuck::{Pod, Zeroable};
+
+use super::{InstructionSet, Threads};
+use crate::compute::{Activation, ComputeError, FtEvaluator, FtWeights, RowLists, SampleBatch};
+use crate::zeros::ZeroPlanes;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+mod transpose;
+
+/// Lanes of one half of a slice: the bits of a word.
+const LANES: usize = 64;
+
+/// Samples of a plane's word.
+const SAMPLES: usize = 64;
+
+/// Words of a task: few enough that tasks keep all threads busy, many enough that a bucket's rows are reused.
+const TASK_WORDS: usize = 64;
+
+/// One 16-bit row in one slice: half A, then half B.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct WideRow([[i16; LANES]; 2]);
+
+/// One 8-bit row in one slice. Lane i is `256 * b + (a + 128)`: b signed, a + 128 unsigned.
+///
+/// Over n rows the wrapping sum of these lanes is `256 * B + A + 128 * n`, where B is the sum of `lane >> 8`. So two
+/// columns cost two additions and a shift, and no sign extension.
+#[derive(Clone, Copy, Pod, Zeroable)]
+#[repr(C, align(64))]
+struct NarrowRow([i16; LANES]);
+
+/// A lane of [`NarrowRow`].
+fn narrow_lane(a: i8, b: i8) -> i16 {
+    i16::from(b) << 8 | i16::from(a as u8 ^ 0x80)
+}
+
+/// The test for zero, as the instruction sets do it.
+#[derive(Clone, Copy)]
+enum ZeroTest {
+    /// Lane of A <= 0 and, for neurons of their own, lane of B <= 0.
+    Clipped,
+    /// `clamp(a, 0, clamp) * clamp(b, 0, clamp) <= limit` in unsigned 16 bits: clamp is at most 255.
+    Pairwise { clamp: i16, limit: u16 },
+}
+
+impl ZeroTest {
+    fn new(activation: Activation) -> Result<ZeroTest, ComputeError> {
+        match activation {
+            Activation::Clipped { clamp } if clamp > 0 => Ok(ZeroTest::Clipped),
+            Activation::Pairwise { clamp, shift } if (1..=255).contains(&clamp) => {
+                // A product >> shift is zero iff the product is below 1 << shift; none exceeds 16 bits.
+                let limit = ((1u32 << shift.min(16)) - 1) as u16;
+                Ok(ZeroTest::Pairwise { clamp, limit })
+            }
+            _ => Err(ComputeError::Unsupported(format!(
+                "the processor has no zero test for {activation:?}: clipped activations need a clamp above 0, \
+                 pairwise ones a clamp of 1 to 255"
+            ))),
+        }
+    }
+
+    /// Words that a slice fills per 64 samples and 64 neurons.
+    fn halves(self) -> usize {
+        match self {
+            ZeroTest::Clipped => 2,
+            ZeroTest::Pairwise { .. } => 1,
+        }
+    }
+}
+
+/// One slice of all rows.
+#[derive(Clone, Copy)]
+struct Slice<'a> {
+    bias: &'a WideRow,
+    wide: &'a [WideRow],
+    narrow: &'a [NarrowRow],
+}
+
+/// The samples of one word: where their lists begin and end.
+#[derive(Clone, Copy)]
+struct WordLists<'a> {
+    /// Offsets of 1 to 64 lists, and of their end. Every offset is within `wide_rows`.
+    wide_offsets: &'a [u32],
+    wide_rows: &'a [u32],
+    /// Empty, or as many as `wide_offsets`.
+    narrow_offsets: &'a [u32],
+    narrow_rows: &'a [u32],
+}
+
+/// Row i of both is sample i; bit j is set where lane j is zero. Only the first half for pairwise networks.
+type Masks = [[u64; SAMPLES]; 2];
+
+/// A prepared network.
+pub(super) struct Evaluator<'a> {
+    set: InstructionSet,
+    threads: &'a Threads,
+    test: ZeroTest,
+    neurons: usize,
+    slices: usize,
+    wide_rows: usize,
+    narrow_rows: usize,
+    bias: Vec<WideRow>,
+    /// `[slices][wide_rows]`.
+    wide: Vec<WideRow>,
+    /// `[slices][narrow_rows]`.
+    narrow: Vec<NarrowRow>,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(
+        set: InstructionSet,
+        threads: &'a Threads,
+        weights: &FtWeights<'_>,
+    ) -> Result<Evaluator<'a>, ComputeError> {
+        let l1 = weights.l1;
+        let test = ZeroTest::new(weights.activation)?;
+        if l1 == 0 || !l1.is_multiple_of(64) {
+            return Err(ComputeError::Unsupported(format!(
+                "L1 is {l1}, not a multiple of 64"
+            )));
+        }
+        if weights.bias.len() != l1
+            || !weights.wide.len().is_multiple_of(l1)
+            || !weights.narrow.len().is_multiple_of(l1)
+        {
+            return Err(ComputeError::Unsupported(format!(
+                "{} biases, {} 16-bit and {} 8-bit weights are not rows of L1 = {l1}",
+                weights.bias.len(),
+                weights.wide.len(),
+                weights.narrow.len()
+            )));
+        }
+        let neurons = weights.neurons();
+        let slices = neurons.div_ceil(LANES * test.halves());
+        let mut evaluator = Evaluator {
+            set,
+            threads,
+            test,
+            neurons,
+            slices,
+            wide_rows: weights.wide.len() / l1,
+            narrow_rows: weights.narrow.len() / l1,
+            bias: zeroed(slices)?,
+            wide: zeroed(slices * (weights.wide.len() / l1))?,
+            narrow: zeroed(slices * (weights.narrow.len() / l1))?,
+        };
+        evaluator.copy(weights);
+        Ok(evaluator)
+    }
+
+    /// Where the halves of a slice begin in a row of `l1` columns, and how many lanes of each there are.
+    fn columns(&self, slice: usize, l1: usize) -> [Range<usize>; 2] {
+        match self.test {
+            ZeroTest::Clipped => {
+                let middle = (slice * 2 * LANES + LANES).min(l1);
+                [slice * 2 * LANES..middle, middle..(middle + LANES).min(l1)]
+            }
+            ZeroTest::Pairwise { .. } => {
+                let begin = slice * LANES;
+                let end = (begin + LANES).min(l1 / 2);
+                [begin..end, l1 / 2 + begin..l1 / 2 + end]
+            }
+        }
+    }
+
+    fn copy(&mut self, weights: &FtWeights<'_>) {
+        /// Rows of a task.
+        const ROWS: usize = 1024;
+        let l1 = weights.l1;
+        let columns: Vec<_> = (0..self.slices)
+            .map(|slice| self.columns(slice, l1))
+            .collect();
+        for (row, columns) in self.bias.iter_mut().zip(&columns) {
+            copy_wide(row, weights.bias, columns);
+        }
+        let tasks = split(&mut self.wide, self.wide_rows, ROWS);
+        self.threads.for_each(tasks, |(slice, first, rows)| {
+            for (row, weights) in rows.iter_mut().zip(weights.wide.chunks(l1).skip(first)) {
+                copy_wide(row, weights, &columns[slice]);
+            }
+        });
+        let tasks = split(&mut self.narrow, self.narrow_rows, ROWS);
+        self.threads.for_each(tasks, |(slice, first, rows)| {
+            for (row, weights) in rows.iter_mut().zip(weights.narrow.chunks(l1).skip(first)) {
+                copy_narrow(row, weights, &columns[slice]);
+            }
+        });
+    }
+
+    fn slice(&self, slice: usize) -> Slice<'_> {
+        Slice {
+            bias: &self.bias[slice],
+            wide: &self.wide[slice * self.wide_rows..][..self.wide_rows],
+            narrow: &self.narrow[slice * self.narrow_rows..][..self.narrow_rows],
+        }
+    }
+
+    fn check(&self, batch: &SampleBatch) -> Result<(), ComputeError> {
+        let samples = batch.samples;
+        check_lists("16-bit", &batch.wide, samples, self.wide_rows)?;
+        if batch.narrow.offsets.is_empty() && batch.narrow.rows.is_empty() {
+            return Ok(());
+        }
+        check_lists("8-bit", &batch.narrow, samples, self.narrow_rows)
+    }
+}
+
+/// `[slices][rows]` as tasks of (slice, first row, rows).
+fn split<T>(all: &mut [T], rows: usize, step: usize) -> Vec<(usize, usize, &mut [T])> {
+    let slices = all.chunks_mut(rows.max(1)).enumerate();
+    slices
+        .flat_map(|(slice, rows)| {
+            let parts = rows.chunks_mut(step).enumerate();
+            parts.map(move |(part, rows)| (slice, part * step, rows))
+        })
+        .collect()
+}
+
+fn copy_wide(row: &mut WideRow, weights: &[i16], columns: &[Range<usize>; 2]) {
+    for (half, columns) in row.0.iter_mut().zip(columns) {
+        half[..columns.len()].copy_from_slice(&weights[columns.clone()]);
+    }
+}
+
+fn copy_narrow(row: &mut NarrowRow, weights: &[i8], columns: &[Range<usize>; 2]) {
+    let [a, b] = columns.clone().map(|columns| &weights[columns]);
+    for (lane, out) in row.0.iter_mut().enumerate() {
+        let weight = |half: &[i8]| half.get(lane).copied().unwrap_or(0);
+        *out = narrow_lane(weight(a), weight(b));
+    }
+}
+
+fn zeroed<T: Zeroable>(count: usize) -> Result<Vec<T>, ComputeError> {
+    bytemuck::allocation::try_zeroed_vec(count).map_err(|()| ComputeError::OutOfMemory {
+        adapter: "cpu".to_owned(),
+        message: format!(
+            "the feature transformer needs {} bytes",
+            count.saturating_mul(size_of::<T>())
+        ),
+    })
+}
+
+/// Is this a list a sample, with every row below `rows`? The kernels rely on it.
+fn check_lists(
+    bits: &str,
+    lists: &RowLists,
+    samples: usize,
+    rows: usize,
+) -> Result<(), ComputeError> {
+    let end = lists.rows.len();
+    let ascending = lists.offsets.is_sorted();
+    let last = lists.offsets.last().map(|&last| last as usize);
+    if lists.offsets.len() != samples + 1 || !ascending || last.is_none_or(|last| last > end) {
+        return Err(ComputeError::Unsupported(format!(
+            "the lists of {bits} rows are not {samples} lists within {end} rows"
+        )));
+    }
+    // A maximum is vectorised, a search for the first wrong row is not.
+    let largest = lists.rows.iter().copied().max();
+    match largest {
+        Some(row) if row as usize >= rows => Err(ComputeError::Unsupported(format!(
+            "there are {rows} {bits} rows, a sample has row {row}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A part of the planes of one slice's neurons.
+struct Task<'a> {
+    slice: usize,
+    /// First word, counted from the batch's first sample.
+    first: usize,
+    /// One a neuron.
+    out: Vec<&'a mut [u64]>,
+}
+
+impl FtEvaluator for Evaluator<'_> {
+    fn ft_zeros(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        self.check(batch)?;
+        let fits = planes
+            .samples()
+            .checked_sub(first_sample)
+            .is_some_and(|room| batch.samples <= room);
+        if planes.neurons() != self.neurons || !first_sample.is_multiple_of(SAMPLES) || !fits {
+            return Err(ComputeError::Unsupported(format!(
+                "planes of {} neurons and {} samples do not take {} samples of {} neurons from sample {first_sample}",
+                planes.neurons(),
+                planes.samples(),
+                batch.samples,
+                self.neurons
+            )));
+        }
+        let words = batch.samples.div_ceil(SAMPLES);
+        let first_word = first_sample / SAMPLES;
+        let stride = planes.stride();
+        let per_slice = LANES * self.test.halves();
+        let mut tasks: Vec<Task<'_>> = Vec::new();
+        let neurons = planes.words_mut().chunks_mut(stride);
+        for (neuron, plane) in neurons.enumerate() {
+            let slice = neuron / per_slice;
+            let parts = plane[first_word..first_word + words].chunks_mut(TASK_WORDS);
+            let per_plane = words.div_ceil(TASK_WORDS);
+            for (part, out) in parts.enumerate() {
+                if neuron % per_slice == 0 {
+                    tasks.push(Task {
+                        slice,
+                        first: part * TASK_WORDS,
+                        out: Vec::with_capacity(per_slice),
+                    });
+                }
+                tasks[slice * per_plane + part].out.push(out);
+            }
+        }
+        self.threads.for_each(tasks, |task| self.run(batch, task));
+        Ok(())
+    }
+}
+
+impl Evaluator<'_> {
+    fn run(&self, batch: &SampleBatch, mut task: Task<'_>) {
+        let slice = self.slice(task.slice);
+        let words = task.out.first().map_or(0, |words| words.len());
+        let mut masks: Masks = [[0; SAMPLES]; 2];
+        for word in 0..words {
+            let first = (task.first + word) * SAMPLES;
+            let last = (first + SAMPLES).min(batch.samples);
+            let lists = WordLists {
+                wide_offsets: &batch.wide.offsets[first..=last],
+                wide_rows: &batch.wide.rows,
+                narrow_offsets: batch.narrow.offsets.get(first..=last).unwrap_or(&[]),
+                narrow_rows: &batch.narrow.rows,
+            };
+            // SAFETY: `check` was passed: offsets are within the rows, and rows are below the rows of the slice.
+            // `CpuBackend` has only instruction sets that the machine has.
+            unsafe {
+                match self.set {
+                    InstructionSet::Portable => {
+                        portable::masks(slice, lists, self.test, &mut masks)
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx2 => avx2::masks(slice, lists, self.test, &mut masks),
+                    #[cfg(target_arch = "x86_64")]
+                    InstructionSet::Avx512 => avx512::masks(slice, lists, self.test, &mut masks),
+                    #[cfg(not(target_arch = "x86_64"))]
+                    _ => portable::masks(slice, lists, self.test, &mut masks),
+                }
+            }
+            for (masks, out) in masks.iter_mut().zip(task.out.chunks_mut(LANES)) {
+                // Masks of samples that the last word has not are of an earlier word.
+                masks[last - first..].fill(0);
+                transpose::transpose(masks);
+                for (plane, bits) in out.iter_mut().zip(masks) {
+                    plane[word] = *bits;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

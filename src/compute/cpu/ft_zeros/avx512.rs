@@ -1,0 +1,101 @@
+//! AVX-512 F and BW: a half of a slice is two registers.
+
+use std::arch::x86_64::*;
+
+use super::{Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest};
+
+/// Registers of a half.
+const HALF: usize = 2;
+
+/// The zero bits of 1 to 64 samples.
+///
+/// # Safety
+/// Offsets of `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has
+/// AVX-512 F and BW.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn masks(
+    slice: Slice<'_>,
+    lists: WordLists<'_>,
+    test: ZeroTest,
+    masks: &mut Masks,
+) {
+    let bias = load_wide(slice.bias);
+    for (sample, ends) in lists.wide_offsets.windows(2).enumerate() {
+        let mut sums = [_mm512_setzero_si512(); 2 * HALF];
+        if let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) {
+            // SAFETY: offsets and rows are in range by the contract of this function.
+            let rows = unsafe {
+                lists
+                    .narrow_rows
+                    .get_unchecked(first as usize..last as usize)
+            };
+            for &row in rows {
+                // SAFETY: as above.
+                let row = load_narrow(unsafe { slice.narrow.get_unchecked(row as usize) });
+                for i in 0..HALF {
+                    sums[i] = _mm512_add_epi16(sums[i], row[i]);
+                    let b = _mm512_srai_epi16::<8>(row[i]);
+                    sums[HALF + i] = _mm512_add_epi16(sums[HALF + i], b);
+                }
+            }
+            let excess = _mm512_set1_epi16((last - first).wrapping_mul(128) as i16);
+            for i in 0..HALF {
+                let b = _mm512_slli_epi16::<8>(sums[HALF + i]);
+                sums[i] = _mm512_sub_epi16(_mm512_sub_epi16(sums[i], b), excess);
+            }
+        }
+        for i in 0..2 * HALF {
+            sums[i] = _mm512_add_epi16(sums[i], bias[i]);
+        }
+        // SAFETY: offsets and rows are in range by the contract of this function.
+        let rows = unsafe {
+            lists
+                .wide_rows
+                .get_unchecked(ends[0] as usize..ends[1] as usize)
+        };
+        for &row in rows {
+            // SAFETY: as above.
+            let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });
+            for i in 0..2 * HALF {
+                sums[i] = _mm512_add_epi16(sums[i], row[i]);
+            }
+        }
+        match test {
+            ZeroTest::Clipped => {
+                let zero = _mm512_setzero_si512();
+                let bits = sums.map(|sums| u64::from(_mm512_cmple_epi16_mask(sums, zero)));
+                masks[0][sample] = bits[0] | bits[1] << 32;
+                masks[1][sample] = bits[2] | bits[3] << 32;
+            }
+            ZeroTest::Pairwise { clamp, limit } => {
+                let clamp = _mm512_set1_epi16(clamp);
+                let limit = _mm512_set1_epi16(limit as i16);
+                let zero = _mm512_setzero_si512();
+                for sums in &mut sums {
+                    *sums = _mm512_min_epi16(_mm512_max_epi16(*sums, zero), clamp);
+                }
+                let bits = [0, 1].map(|i| {
+                    let product = _mm512_mullo_epi16(sums[i], sums[HALF + i]);
+                    u64::from(_mm512_cmple_epu16_mask(product, limit))
+                });
+                masks[0][sample] = bits[0] | bits[1] << 32;
+            }
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load_wide(row: &WideRow) -> [__m512i; 2 * HALF] {
+    let lanes: *const __m512i = std::ptr::from_ref(row).cast();
+    // SAFETY: a row is 256 bytes, aligned to 64.
+    [0, 1, 2, 3].map(|i| unsafe { _mm512_load_si512(lanes.add(i)) })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load_narrow(row: &NarrowRow) -> [__m512i; HALF] {
+    let lanes: *const __m512i = std::ptr::from_ref(row).cast();
+    // SAFETY: a row is 128 bytes, aligned to 64.
+    [0, 1].map(|i| unsafe { _mm512_load_si512(lanes.add(i)) })
+}
