@@ -110,7 +110,21 @@ pub(super) fn candidates(
                 exact,
                 places,
             }),
-            Err(failure) => {
+            Err(mut failure) => {
+                // Sizes of no engine that end at stacks of a shipped one: it is the header that is damaged.
+                let shipped_stack = hash::stack_hash(l1, shipped.outputs0, shipped.outputs1);
+                if let NetError::StackHash {
+                    stack: 0, found, ..
+                } = failure.error
+                    && !exact
+                    && found == shipped_stack
+                {
+                    failure.error = NetError::HeaderMismatch {
+                        header: header.hash,
+                        expected: header.ft_hash ^ shipped_stack,
+                        era: era.id,
+                    };
+                }
                 readings.push(reject(failure.error.to_string()));
                 failures.push((exact, failure));
             }
