@@ -13,16 +13,22 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 pub mod binpack;
+pub mod bullet;
 mod contain;
 pub mod entry;
 mod error;
+pub mod fens;
 pub mod filter;
 pub mod format;
 pub mod games;
 pub mod input;
+mod lines;
 mod open;
+pub mod packed_sfen;
 mod pipeline;
+pub mod plain;
 mod sample;
+pub mod viri;
 
 pub use self::error::{Damage, PositionsError, Problem};
 pub use self::filter::{Filters, Reason, Statistics};
@@ -31,7 +37,14 @@ pub use self::sample::Sampling;
 use crate::board::Board;
 
 /// Every data format there is, in the order in which they are tried: those that are recognised most surely come first.
-pub static FORMATS: [&dyn Format; 1] = [&binpack::Binpack];
+pub static FORMATS: [&dyn Format; 6] = [
+    &binpack::Binpack,
+    &plain::Plain,
+    &fens::Fens,
+    &bullet::Bullet,
+    &viri::Viri,
+    &packed_sfen::PackedSfen,
+];
 
 /// Positions taken from data, in the order of the data.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +54,17 @@ pub struct Positions {
     /// nothing was taken have no number.
     pub games: Vec<u32>,
     pub statistics: Statistics,
+}
+
+impl Positions {
+    /// Number of positions.
+    pub fn len(&self) -> usize {
+        self.boards.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.boards.is_empty()
+    }
 }
 
 /// Which positions to take.
@@ -67,7 +91,9 @@ pub struct Progress {
     pub taken: u64,
 }
 
-/// Reads positions from files. An input is a path or `-` for standard input.
+/// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual ending
+/// of a known format), a pattern like `data/*.binpack`, or `-` for standard input. The content of a file decides its
+/// format; it may be compressed with gzip, zstd or xz.
 ///
 /// # Errors
 /// A file cannot be read, is damaged or of no known format; nothing was taken; an option makes no sense.

@@ -10,7 +10,7 @@ use ftperm::optimize::{Plan, optimize};
 use ftperm::output::{OutputFile, check_writable, hex, io_error, net_name};
 use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::resources::peak_rss_bytes;
-use ftperm::search::{Control, Progress, SearchOptions};
+use ftperm::search::{Control, Effort, Progress, SearchOptions};
 use ftperm::verify::{ReferenceOutputs, spread};
 use serde::Serialize;
 
@@ -47,11 +47,38 @@ pub struct Optimize {
     /// Write a JSON report with all that reproduces the run
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// How much work the search does: a budget, not a time, so the result does not depend on the machine
+    #[arg(long, value_enum, default_value = "quick")]
+    effort: EffortChoice,
+    /// End the search after so many seconds; the result then depends on the machine's speed
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
     /// Permutation to start the search from
     #[arg(long, value_name = "PERM")]
     start: Option<PathBuf>,
     #[command(flatten)]
     backend: BackendArgs,
+}
+
+/// Work of the search.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum EffortChoice {
+    /// A fraction of a second
+    Quick,
+    /// Some seconds
+    Normal,
+    /// As long as it still finds something
+    Max,
+}
+
+impl From<EffortChoice> for Effort {
+    fn from(choice: EffortChoice) -> Effort {
+        match choice {
+            EffortChoice::Quick => Effort::Quick,
+            EffortChoice::Normal => Effort::Normal,
+            EffortChoice::Max => Effort::Max,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +147,9 @@ struct PermReport {
 
 impl Optimize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if self.time_limit.is_some_and(|limit| !(0.0..1e9).contains(&limit)) {
+            return Err(UsageError("--time-limit is a number of seconds".into()).into());
+        }
         if !(0.0..1.0).contains(&self.holdout) {
             return Err(
                 UsageError("--holdout is a share from 0 up to, not including, 1".into()).into(),
@@ -157,10 +187,11 @@ impl Optimize {
         let mut report_progress = progress_lines();
         let mut control = Control {
             stop: Some(stop),
+            deadline: self.deadline(),
             progress: Some(&mut report_progress),
-            ..Control::default()
         };
         let options = SearchOptions {
+            effort: self.effort.into(),
             seed: self.positions.seed,
             start: start.map(|file| file.permutation),
         };
@@ -294,6 +325,13 @@ impl Optimize {
         }
         console::result(&report.out.path)?;
         console::result(&report.perm.path)
+    }
+}
+
+impl Optimize {
+    /// The search's time begins when its planes are ready, so this is called late.
+    fn deadline(&self) -> Option<Instant> {
+        self.time_limit.map(|limit| Instant::now() + Duration::from_secs_f64(limit))
     }
 }
 

@@ -25,6 +25,8 @@ pub enum PositionsError {
     },
     #[error("{pattern}: no such file")]
     NoFiles { pattern: String },
+    #[error("{directory}: no file in this directory ends in one of {endings}")]
+    EmptyDirectory { directory: String, endings: String },
     #[error("{pattern}: {message}")]
     Pattern { pattern: String, message: String },
     #[error("the sample rate must be above 0 and at most 1, not {0}")]

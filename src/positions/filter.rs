@@ -24,6 +24,7 @@ use self::placeholder_zero::PlaceholderZero;
 use self::soft_early::SoftEarly;
 use super::entry::{Entry, PLACEHOLDER_SCORE};
 use super::error::Problem;
+use super::format::Located;
 use super::games::Link;
 use super::sample::Sampling;
 use crate::board::Board;
@@ -245,8 +246,8 @@ pub struct Sieve<'a> {
     pub(super) last: Option<Link>,
     pub(super) candidates: Vec<Candidate>,
     pub(super) verdicts: Vec<Verdict>,
-    /// (number of the entry, offset in the block, problem)
-    pub(super) damage: Vec<(u32, u64, Problem)>,
+    /// With the number of the entry.
+    pub(super) damage: Vec<(u32, Located)>,
 }
 
 /// What a [`Sieve`] is told about its block.
@@ -304,13 +305,14 @@ impl<'a> Sieve<'a> {
     #[inline]
     pub fn offer(&mut self, entry: &impl Entry) -> Result<ControlFlow<()>, Problem> {
         let link = entry.link();
+        let number = self.verdicts.len() as u32;
         match &self.last {
-            None => self.first = Some(link),
             Some(last) if last.continued_by(&link) => {}
             Some(_) => self.game += 1,
+            None if number == 0 => self.first = Some(link),
+            None => {}
         }
         self.last = Some(link);
-        let number = self.verdicts.len() as u32;
         let reason = self.judge(entry).or_else(|| {
             let drawn = self.filters.piece_count.is_some()
                 || self.sampling.draws(self.seed, self.block, number);
@@ -343,16 +345,38 @@ impl<'a> Sieve<'a> {
     ///
     /// # Errors
     /// The problem, unless damaged records are to be skipped.
-    pub fn damaged(&mut self, offset: u64, problem: Problem) -> Result<(), (u64, Problem)> {
+    pub fn damaged(&mut self, located: Located) -> Result<(), Located> {
         if !self.skip_damaged {
-            return Err((offset, problem));
+            return Err(located);
         }
         if self.damage.len() < DESCRIBED {
-            self.damage
-                .push((self.verdicts.len() as u32, offset, problem));
+            self.damage.push((self.verdicts.len() as u32, located));
         }
+        // Games do not go on across the gap.
+        self.last = None;
+        self.game += 1;
         self.verdicts.push(Verdict(Verdict::DAMAGED));
         Ok(())
+    }
+
+    /// Offers an entry, or notes why there is none. Breaks when no more entries are wanted.
+    ///
+    /// # Errors
+    /// As [`Sieve::offer`] and [`Sieve::damaged`].
+    pub fn offer_record(
+        &mut self,
+        offset: usize,
+        record: Result<impl Entry, Problem>,
+    ) -> Result<ControlFlow<()>, Located> {
+        match record {
+            Ok(entry) => self
+                .offer(&entry)
+                .map_err(|problem| Located::new(offset, problem)),
+            Err(problem) => {
+                self.damaged(Located::new(offset, problem))?;
+                Ok(ControlFlow::Continue(()))
+            }
+        }
     }
 
     /// The first test that an entry fails.

@@ -60,9 +60,29 @@ pub enum NextBlock {
     Damaged { offset: u64, problem: Problem },
 }
 
+impl NextBlock {
+    /// For formats whose blocks cannot be damaged: a block from `offset` on, or the end.
+    pub(super) fn of(offset: u64, more: bool) -> NextBlock {
+        if more {
+            NextBlock::Block { offset }
+        } else {
+            NextBlock::End
+        }
+    }
+}
+
 /// A problem at an offset of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     pub offset: u64,
     pub problem: Problem,
+}
+
+impl Located {
+    pub(super) fn new(offset: usize, problem: Problem) -> Located {
+        Located {
+            offset: offset as u64,
+            problem,
+        }
+    }
 }

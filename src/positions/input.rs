@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use super::format::BLOCK_SIZE;
+
 /// Position data as a stream, decompressed, with its name and offset.
 pub struct Input {
     name: String,
@@ -11,6 +13,8 @@ pub struct Input {
     decompressed: bool,
     /// Bytes that were given back; the next one to read is the last one here.
     pushed_back: Vec<u8>,
+    /// The failure that ended the stream. Some decoders would go on as if nothing had happened.
+    failed: Option<(io::ErrorKind, String)>,
 }
 
 impl fmt::Debug for Input {
@@ -31,6 +35,7 @@ impl Input {
             offset: 0,
             decompressed,
             pushed_back: Vec::new(),
+            failed: None,
         }
     }
 
@@ -84,6 +89,28 @@ impl Input {
         Ok(self.by_ref().take(size).read_to_end(buffer)? as u64)
     }
 
+    /// Replaces the block by about [`BLOCK_SIZE`] bytes, cut after the last record that `whole` finds in them: it
+    /// returns how many bytes at the start are whole records. What follows comes with the next block. At the end of
+    /// the data, and if not even one record is whole, the block is not cut. Returns `false` if there is no more data.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn read_block(
+        &mut self,
+        block: &mut Vec<u8>,
+        whole: impl FnOnce(&[u8]) -> usize,
+    ) -> io::Result<bool> {
+        let read = self.read_to_vec(BLOCK_SIZE as u64, block)?;
+        if read == BLOCK_SIZE as u64 {
+            let cut = whole(block);
+            if cut > 0 {
+                self.unread(&block[cut..]);
+                block.truncate(cut);
+            }
+        }
+        Ok(read > 0)
+    }
+
     /// Gives back the bytes that were read last.
     pub fn unread(&mut self, bytes: &[u8]) {
         self.offset -= bytes.len() as u64;
@@ -94,7 +121,14 @@ impl Input {
 impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = if self.pushed_back.is_empty() {
-            self.reader.read(buffer)?
+            if let Some((kind, message)) = &self.failed {
+                return Err(io::Error::new(*kind, message.clone()));
+            }
+            self.reader.read(buffer).inspect_err(|error| {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.failed = Some((error.kind(), error.to_string()));
+                }
+            })?
         } else {
             let read = buffer.len().min(self.pushed_back.len());
             for byte in &mut buffer[..read] {

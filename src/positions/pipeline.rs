@@ -108,7 +108,7 @@ impl Shared<'_> {
         let outcome = format.decode(&bytes, &mut sieve);
         let records = std::mem::take(&mut sieve.damage)
             .into_iter()
-            .map(|(entry, offset, problem)| (entry, origin.damage(offset, problem)))
+            .map(|(entry, located)| (entry, origin.damage(located.offset, located.problem)))
             .collect();
         Decoded {
             broken: outcome
