@@ -58,19 +58,37 @@ pub enum OptimizeError {
     Search(#[from] SearchError),
 }
 
-/// Evaluates the feature transformer on all positions and searches the best order on `training`.
+/// What [`optimize`] works on.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    pub network: &'a Network,
+    /// Positions to search on.
+    pub training: &'a [Board],
+    /// Positions that the search does not see.
+    pub holdout: &'a [Board],
+    pub search: SearchOptions,
+    /// Ends the search after this time; the outcome then depends on the machine's speed.
+    pub time_limit: Option<Duration>,
+}
+
+/// Evaluates the feature transformer on all positions and searches the best order on the training positions.
+///
+/// `ft_progress` is told how many positions more were evaluated.
 ///
 /// # Errors
 /// The backend failed, or there are no training positions.
 pub fn optimize(
-    network: &Network,
-    training: &[Board],
-    holdout: &[Board],
+    job: &Job,
     backend: &dyn Backend,
-    options: &SearchOptions,
     control: &mut Control,
     mut ft_progress: impl FnMut(usize),
 ) -> Result<Plan, OptimizeError> {
+    let Job {
+        network,
+        training,
+        holdout,
+        ..
+    } = *job;
     let started = Instant::now();
     let it = &network.architecture;
     let rows = network.ft_rows();
@@ -90,7 +108,8 @@ pub fn optimize(
     let ft_time = started.elapsed();
 
     let started = Instant::now();
-    let found = search(backend, &training, options, control)?;
+    control.deadline = job.time_limit.map(|limit| started + limit);
+    let found = search(backend, &training, &job.search, control)?;
     let search_time = started.elapsed();
 
     let [training] = training;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ftperm::board::Board;
 use ftperm::deliver::{Target, write_checked};
-use ftperm::optimize::{Plan, optimize};
+use ftperm::optimize::{Job, Plan, optimize};
 use ftperm::output::{OutputFile, check_writable, hex, io_error, net_name};
 use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::resources::peak_rss_bytes;
@@ -147,7 +147,10 @@ struct PermReport {
 
 impl Optimize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if self.time_limit.is_some_and(|limit| !(0.0..1e9).contains(&limit)) {
+        if self
+            .time_limit
+            .is_some_and(|limit| !(0.0..1e9).contains(&limit))
+        {
             return Err(UsageError("--time-limit is a number of seconds".into()).into());
         }
         if !(0.0..1.0).contains(&self.holdout) {
@@ -187,23 +190,21 @@ impl Optimize {
         let mut report_progress = progress_lines();
         let mut control = Control {
             stop: Some(stop),
-            deadline: self.deadline(),
             progress: Some(&mut report_progress),
+            ..Control::default()
         };
-        let options = SearchOptions {
-            effort: self.effort.into(),
-            seed: self.positions.seed,
-            start: start.map(|file| file.permutation),
+        let job = Job {
+            network: &loaded.network,
+            training: &training.boards,
+            holdout: &holdout.boards,
+            search: SearchOptions {
+                effort: self.effort.into(),
+                seed: self.positions.seed,
+                start: start.map(|file| file.permutation),
+            },
+            time_limit: self.time_limit.map(Duration::from_secs_f64),
         };
-        let plan = optimize(
-            &loaded.network,
-            &training.boards,
-            &holdout.boards,
-            backend.as_ref(),
-            &options,
-            &mut control,
-            |_| {},
-        )?;
+        let plan = optimize(&job, backend.as_ref(), &mut control, |_| {})?;
 
         let clock = Instant::now();
         let reference = ReferenceOutputs::new(
@@ -325,13 +326,6 @@ impl Optimize {
         }
         console::result(&report.out.path)?;
         console::result(&report.perm.path)
-    }
-}
-
-impl Optimize {
-    /// The search's time begins when its planes are ready, so this is called late.
-    fn deadline(&self) -> Option<Instant> {
-        self.time_limit.map(|limit| Instant::now() + Duration::from_secs_f64(limit))
     }
 }
 
