@@ -13,5 +13,6 @@ pub mod positions;
 pub mod resources;
 pub mod samples;
 pub mod search;
+pub mod source;
 pub mod verify;
 pub mod zeros;
