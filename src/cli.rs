@@ -4,7 +4,9 @@ mod apply;
 mod common;
 pub mod console;
 mod devices;
+mod embed;
 mod inspect;
+mod nets;
 mod optimize;
 mod trace;
 mod verify;
@@ -55,6 +57,10 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
     Trace(trace::Trace),
+    /// List the networks that are found when none is named
+    Nets(nets::Nets),
+    /// Make a copy of this program with a network inside
+    Embed(embed::Embed),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
 }
@@ -68,6 +74,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Verify(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
+        Command::Nets(command) => command.run(&cli.global),
+        Command::Embed(command) => command.run(&cli.global),
         Command::Devices(command) => command.run(&cli.global),
     }
 }

@@ -1,6 +1,7 @@
 pub mod board;
 pub mod compute;
 pub mod deliver;
+pub mod digest;
 pub mod features;
 pub mod gather;
 pub mod inference;

@@ -6,6 +6,6 @@ mod out;
 mod positions;
 
 pub use backend::BackendArgs;
-pub use net::{LoadedNet, NetArgs, ReadingArgs, load};
+pub use net::{LoadedNet, NetArgs, ReadingArgs, load, parse};
 pub use out::{NetSummary, OutArgs};
 pub use positions::PositionArgs;

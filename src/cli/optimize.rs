@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use ftperm::board::Board;
 use ftperm::deliver::{Target, write_checked};
+use ftperm::digest::{hex, net_name};
 use ftperm::optimize::{Job, Plan, optimize};
-use ftperm::output::{OutputFile, check_writable, hex, io_error, net_name};
+use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{Control, Effort, Progress, SearchOptions};
@@ -270,7 +271,7 @@ impl Optimize {
             count: self.count,
             holdout: self.holdout,
             net: NetReport {
-                path: loaded.path.display().to_string(),
+                path: loaded.origin.to_string(),
                 sha256: hex(&loaded.sha256),
                 era: loaded.network.recognition.era.id,
                 l1: loaded.network.architecture.l1,
