@@ -198,7 +198,8 @@ impl<'a, N: Number> Assignment<'a, N> {
             let row = self.row_of[column];
             let costs = self.row(row as usize);
             let offset = costs[column] - self.price[column] - least;
-            for at in reached..self.size {
+            let others = reached;
+            for at in others..self.size {
                 let other = columns[at] as usize;
                 let through = costs[other] - self.price[other] - offset;
                 if through < distance[other] {

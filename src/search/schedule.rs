@@ -27,10 +27,10 @@ const FINE_START: f64 = 5e-4;
 const FINE_END: f64 = 2e-4;
 
 /// Reassignments in a row that find nothing before the systematic moves take over.
-const FRUITLESS_ROUNDS: u64 = 32;
+const FRUITLESS_ROUNDS: u64 = 64;
 
 /// Rounds that a descent takes, about; only used to estimate what is left.
-const DESCENT_ROUNDS: u64 = 100;
+const DESCENT_ROUNDS: u64 = 200;
 
 /// One annealing from hot to cold.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +55,7 @@ fn tries(effort: Effort) -> Vec<Try> {
     match effort {
         Effort::Quick => vec![Try::of(200)],
         Effort::Normal => vec![Try::of(600)],
-        Effort::Max => {
-            let mut tries = vec![Try::of(300), Try::of(600), Try::of(1000)];
-            tries.extend([Try::of(2000); 12]);
-            tries
-        }
+        Effort::Max => [300, 1000, 3000, 10_000, 40_000].map(Try::of).to_vec(),
     }
 }
 

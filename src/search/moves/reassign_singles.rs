@@ -20,6 +20,10 @@ impl Move for ReassignSingles {
         "reassignment"
     }
 
+    fn is_exhaustive(&self) -> bool {
+        false
+    }
+
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
         let taken = take_one_of_each_block(state, random);
         let mut cycles = assign(state, &taken, |_| ())?;
@@ -50,6 +54,10 @@ impl ShakenReassignment {
 impl Move for ShakenReassignment {
     fn name(&self) -> &'static str {
         "shaken reassignment"
+    }
+
+    fn is_exhaustive(&self) -> bool {
+        false
     }
 
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
