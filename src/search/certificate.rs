@@ -124,7 +124,7 @@ fn checks(
         (&mut PairSwaps, 1),
         (&mut half_swaps, 1),
         (&mut ThreeCycles, 1),
-        (&mut ReassignSingles, options.assignments),
+        (&mut ReassignSingles::default(), options.assignments),
     ];
     let mut checks = Vec::new();
     for (kind, rounds) in kinds {

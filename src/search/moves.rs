@@ -175,7 +175,7 @@ mod tests {
         let order: Vec<u32> = (0..48).collect();
         let never = || false;
         let mut state = State::new(counter.as_mut(), Partition::new(&order), &never).unwrap();
-        let mut shaken = ShakenReassignment::new();
+        let mut shaken = ShakenReassignment::default();
         shaken.temperature = 30.0;
         let mut half_swaps = HalfSwaps::default();
         let mut gains = [0; 4];
@@ -184,7 +184,7 @@ mod tests {
                 &mut half_swaps,
                 &mut PairSwaps,
                 &mut ThreeCycles,
-                &mut ReassignSingles,
+                &mut ReassignSingles::default(),
             ];
             for (kind, gains) in kinds.into_iter().zip(&mut gains) {
                 let before = state.table().score();
