@@ -61,7 +61,7 @@ pub const WHITE_KING: u8 = piece_code(PieceKind::King, Color::White);
 pub const BLACK_KING: u8 = piece_code(PieceKind::King, Color::Black);
 
 /// Why a text or a set of pieces is not a [`Board`].
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BoardError {
     #[error("not a FEN: {0}")]
     Fen(String),
@@ -263,11 +263,28 @@ impl Board {
 
     /// The legal chess position, if it is one: for walks by legal moves.
     pub fn to_chess(&self) -> Option<shakmaty::Chess> {
-        shakmaty::Chess::from_setup(self.setup(), CastlingMode::Standard)
-            .or_else(|error| error.ignore_too_much_material())
-            .or_else(|error| error.ignore_invalid_castling_rights())
-            .or_else(|error| error.ignore_invalid_ep_square())
-            .ok()
+        let position = shakmaty::Chess::from_setup(self.setup(), CastlingMode::Standard);
+        match position {
+            Ok(position) => Some(position),
+            // Data sets hold harmless oddities: rights without a rook, a square without a capture.
+            Err(error) => error
+                .ignore_too_much_material()
+                .ok()
+                .or_else(|| self.without_rights().to_chess_strictly()),
+        }
+    }
+
+    fn to_chess_strictly(self) -> Option<shakmaty::Chess> {
+        shakmaty::Chess::from_setup(self.setup(), CastlingMode::Standard).ok()
+    }
+
+    /// The same placement without castling rights and en passant square.
+    fn without_rights(self) -> Board {
+        Board {
+            castling: 0,
+            en_passant: NO_EN_PASSANT,
+            ..self
+        }
     }
 
     /// Back from a legal chess position.
@@ -399,7 +416,7 @@ fn to_shakmaty(code: u8) -> shakmaty::Piece {
         shakmaty::Role::King,
     ];
     shakmaty::Piece {
-        color: shakmaty::Color::from_white(code % 2 == 0),
+        color: shakmaty::Color::from_white(code.is_multiple_of(2)),
         role: ROLES[usize::from(code / 2)],
     }
 }

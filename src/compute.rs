@@ -175,3 +175,4 @@ pub enum ComputeError {
 }
 
 pub mod cpu;
+pub mod gpu;

@@ -2,6 +2,10 @@
 
 use thiserror::Error;
 
+mod file;
+
+pub use file::{NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem, is_npy};
+
 /// A permutation of `0..n`, in the convention of the reference tool: `new[i] <- old[perm[i]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permutation {

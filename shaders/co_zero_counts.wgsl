@@ -1,0 +1,142 @@
+// counts[l][r] += number of bits set in both left plane l and right plane r, over a range of words.
+//
+// A binary matrix product: a workgroup computes a tile of 64 x 64 counts, an invocation 4 x 4 of them, 16 words of
+// every plane at a time. The words are shared out over workgroup_id.z as well; integer atomics make the sum
+// independent of the order in which workgroups finish.
+
+struct Params {
+    // Rows of counts and of columns, words of counts from one row to the next.
+    left_count: u32,
+    right_count: u32,
+    counts_stride: u32,
+    // Steps of 16 words in this dispatch, and how many of them a workgroup takes.
+    steps: u32,
+    steps_per_workgroup: u32,
+    // In vectors of four words: from one plane to the next, and where the dispatch begins in a plane.
+    left_stride: u32,
+    left_first: u32,
+    right_stride: u32,
+    right_first: u32,
+}
+
+const TILE = 64u;
+// Vectors of a plane in a step; a pitch of one more keeps vector loads of shared memory free of bank conflicts.
+const STEP = 4u;
+const PITCH = 5u;
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> left_planes: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> right_planes: array<vec4<u32>>;
+// Which plane each row and column counts, padded to whole tiles with planes that exist.
+@group(0) @binding(3) var<storage, read> left_rows: array<u32>;
+@group(0) @binding(4) var<storage, read> right_rows: array<u32>;
+@group(0) @binding(5) var<storage, read_write> counts: array<atomic<u32>>;
+
+var<workgroup> left_tile: array<vec4<u32>, 320>;
+var<workgroup> right_tile: array<vec4<u32>, 320>;
+
+// Four counts on their way: bits of weight one, and a tally of the bits of weight two.
+struct Sums {
+    ones: vec4<u32>,
+    twos: vec4<u32>,
+}
+
+struct TileSums {
+    row0: Sums,
+    row1: Sums,
+    row2: Sums,
+    row3: Sums,
+}
+
+// Adds the four words of `left` ANDed with those of four right planes. A carry-save adder takes two words at a
+// time, so that only one popcount is needed for both: popcounts are the scarce instruction.
+fn add(sums: Sums, left: vec4<u32>, x: vec4<u32>, y: vec4<u32>, z: vec4<u32>, w: vec4<u32>) -> Sums {
+    let a = vec4(left.x) & x;
+    let b = vec4(left.y) & y;
+    let ab = sums.ones ^ a ^ b;
+    let carry_ab = (a & b) | (sums.ones & (a | b));
+    let c = vec4(left.z) & z;
+    let d = vec4(left.w) & w;
+    let carry_cd = (c & d) | (ab & (c | d));
+    return Sums(ab ^ c ^ d, sums.twos + countOneBits(carry_ab) + countOneBits(carry_cd));
+}
+
+// Adds vector k of every plane in shared memory to the invocation's 4 x 4 counts.
+fn add_vector(sums: TileSums, local: vec2<u32>, k: u32) -> TileSums {
+    let r0 = right_tile[local.x * PITCH + k];
+    let r1 = right_tile[(local.x + 16u) * PITCH + k];
+    let r2 = right_tile[(local.x + 32u) * PITCH + k];
+    let r3 = right_tile[(local.x + 48u) * PITCH + k];
+    let x = vec4(r0.x, r1.x, r2.x, r3.x);
+    let y = vec4(r0.y, r1.y, r2.y, r3.y);
+    let z = vec4(r0.z, r1.z, r2.z, r3.z);
+    let w = vec4(r0.w, r1.w, r2.w, r3.w);
+    return TileSums(
+        add(sums.row0, left_tile[local.y * PITCH + k], x, y, z, w),
+        add(sums.row1, left_tile[(local.y + 16u) * PITCH + k], x, y, z, w),
+        add(sums.row2, left_tile[(local.y + 32u) * PITCH + k], x, y, z, w),
+        add(sums.row3, left_tile[(local.y + 48u) * PITCH + k], x, y, z, w),
+    );
+}
+
+fn write(left: u32, right: u32, tallied: Sums) {
+    if left >= params.left_count {
+        return;
+    }
+    let sums = tallied.twos * 2u + countOneBits(tallied.ones);
+    let row = left * params.counts_stride;
+    if right < params.right_count {
+        atomicAdd(&counts[row + right], sums.x);
+    }
+    if right + 16u < params.right_count {
+        atomicAdd(&counts[row + right + 16u], sums.y);
+    }
+    if right + 32u < params.right_count {
+        atomicAdd(&counts[row + right + 32u], sums.z);
+    }
+    if right + 48u < params.right_count {
+        atomicAdd(&counts[row + right + 48u], sums.w);
+    }
+}
+
+@compute @workgroup_size(16, 16)
+fn main(
+    @builtin(workgroup_id) tile: vec3<u32>,
+    @builtin(local_invocation_id) local: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
+) {
+    // Every invocation loads one vector of either side in a step.
+    let load_row = index / STEP;
+    let load_vector = index % STEP;
+    let left_base = left_rows[tile.y * TILE + load_row] * params.left_stride + params.left_first + load_vector;
+    let right_base = right_rows[tile.x * TILE + load_row] * params.right_stride + params.right_first + load_vector;
+    let first = tile.z * params.steps_per_workgroup;
+    let last = min(first + params.steps_per_workgroup, params.steps);
+
+    var sums = TileSums();
+    var next_left = left_planes[left_base + first * STEP];
+    var next_right = right_planes[right_base + first * STEP];
+    for (var step = first; step < last; step++) {
+        workgroupBarrier();
+        left_tile[load_row * PITCH + load_vector] = next_left;
+        right_tile[load_row * PITCH + load_vector] = next_right;
+        workgroupBarrier();
+        // The next step's loads travel while this one is counted; the last step loads itself again.
+        let next = min(step + 1u, last - 1u) * STEP;
+        next_left = left_planes[left_base + next];
+        next_right = right_planes[right_base + next];
+
+        // Unrolled by hand, because the iteration limit that wgpu adds to loops keeps compilers from it.
+        sums = add_vector(sums, local.xy, 0u);
+        sums = add_vector(sums, local.xy, 1u);
+        sums = add_vector(sums, local.xy, 2u);
+        sums = add_vector(sums, local.xy, 3u);
+    }
+
+    let left = tile.y * TILE + local.y;
+    let right = tile.x * TILE + local.x;
+    write(left, right, sums.row0);
+    write(left + 16u, right, sums.row1);
+    write(left + 32u, right, sums.row2);
+    write(left + 48u, right, sums.row3);
+}

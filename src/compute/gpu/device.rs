@@ -1,0 +1,487 @@
+//! Choosing an adapter, opening it, and turning everything that can go wrong there into [`ComputeError`]s.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::compute::ComputeError;
+
+/// Which adapter to compute on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AdapterSelector {
+    /// The best hardware adapter: discrete before integrated before virtual. Software adapters are never chosen.
+    #[default]
+    Auto,
+    /// The adapter of this [`AdapterDescription::index`], software or not.
+    Index(usize),
+    /// The first adapter whose name contains this, in any case.
+    Name(String),
+}
+
+/// What kind of hardware an adapter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdapterKind {
+    Discrete,
+    Integrated,
+    Virtual,
+    Other,
+    /// A renderer that runs on the processor; exact, but slower than the CPU backend.
+    Software,
+}
+
+impl AdapterKind {
+    pub fn is_hardware(self) -> bool {
+        self != AdapterKind::Software
+    }
+}
+
+impl fmt::Display for AdapterKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AdapterKind::Discrete => "discrete",
+            AdapterKind::Integrated => "integrated",
+            AdapterKind::Virtual => "virtual",
+            AdapterKind::Other => "other",
+            AdapterKind::Software => "software",
+        })
+    }
+}
+
+impl From<wgpu::DeviceType> for AdapterKind {
+    fn from(kind: wgpu::DeviceType) -> AdapterKind {
+        match kind {
+            wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+            wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+            wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+            wgpu::DeviceType::Other => AdapterKind::Other,
+            wgpu::DeviceType::Cpu => AdapterKind::Software,
+        }
+    }
+}
+
+/// An adapter, for people and for [`AdapterSelector`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdapterDescription {
+    /// Place in the list of this machine's adapters.
+    pub index: usize,
+    pub name: String,
+    /// The programming interface: `vulkan`, `metal`, `dx12`.
+    pub backend: String,
+    pub kind: AdapterKind,
+    /// The driver's name and version, as far as it tells.
+    pub driver: String,
+    /// Largest part of a buffer that a shader can see, in bytes.
+    pub max_binding_bytes: u64,
+    /// Largest buffer, in bytes.
+    pub max_buffer_bytes: u64,
+    /// Largest memory shared by a workgroup, in bytes.
+    pub max_workgroup_bytes: u32,
+}
+
+/// All adapters of this machine, software ones included.
+///
+/// On Linux, Mesa may print two harmless lines about `XDG_RUNTIME_DIR` to stderr when it is asked; the environment
+/// variable `NODEVICE_SELECT=1` keeps it quiet.
+pub fn list_adapters() -> Vec<AdapterDescription> {
+    let adapters = enumerate();
+    adapters.iter().enumerate().map(describe).collect()
+}
+
+/// Is there an adapter that [`AdapterSelector::Auto`] would take?
+pub fn has_hardware_adapter() -> bool {
+    list_adapters().iter().any(|it| it.kind.is_hardware())
+}
+
+fn enumerate() -> Vec<wgpu::Adapter> {
+    let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::PRIMARY);
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    // The default of debug builds turns on validation that lowers the largest buffer size.
+    descriptor.flags = wgpu::InstanceFlags::empty().with_env();
+    // An error is better than a machine that swaps, where the driver reports a budget.
+    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
+    let instance = wgpu::Instance::new(descriptor);
+    let adapters = pollster::block_on(instance.enumerate_adapters(backends));
+    let can_compute = wgpu::DownlevelFlags::COMPUTE_SHADERS;
+    let mut adapters = adapters;
+    adapters.retain(|it| it.get_downlevel_capabilities().flags.contains(can_compute));
+    adapters
+}
+
+fn describe((index, adapter): (usize, &wgpu::Adapter)) -> AdapterDescription {
+    let info = adapter.get_info();
+    let limits = adapter.limits();
+    AdapterDescription {
+        index,
+        name: info.name,
+        backend: info.backend.to_string(),
+        kind: info.device_type.into(),
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .to_owned(),
+        max_binding_bytes: limits.max_storage_buffer_binding_size,
+        max_buffer_bytes: limits.max_buffer_size,
+        max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
+    }
+}
+
+fn select(selector: &AdapterSelector) -> Result<wgpu::Adapter, ComputeError> {
+    let mut adapters = enumerate();
+    let descriptions: Vec<_> = adapters.iter().enumerate().map(describe).collect();
+    let chosen = match selector {
+        AdapterSelector::Auto => descriptions
+            .iter()
+            .filter(|it| it.kind.is_hardware())
+            .min_by_key(|it| it.kind as u8)
+            .map(|it| it.index),
+        AdapterSelector::Index(index) => (*index < adapters.len()).then_some(*index),
+        AdapterSelector::Name(name) => {
+            let name = name.to_lowercase();
+            descriptions
+                .iter()
+                .position(|it| it.name.to_lowercase().contains(&name))
+        }
+    };
+    if let Some(index) = chosen {
+        return Ok(adapters.swap_remove(index));
+    }
+    let wanted = match selector {
+        AdapterSelector::Auto => "no hardware adapter was found".to_owned(),
+        AdapterSelector::Index(index) => format!("there is none of index {index}"),
+        AdapterSelector::Name(name) => format!("none has '{name}' in its name"),
+    };
+    let found = if descriptions.is_empty() {
+        "no adapter at all; a Vulkan, Metal or Direct3D 12 driver is needed".to_owned()
+    } else {
+        let names: Vec<_> = descriptions
+            .iter()
+            .map(|it| format!("{}: {} ({})", it.index, it.name, it.kind))
+            .collect();
+        format!("this machine has {}", names.join(", "))
+    };
+    Err(ComputeError::NoAdapter(format!("{wanted}; {found}")))
+}
+
+/// How work is cut to fit an adapter. The defaults suit every adapter; tests make them small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkLimits {
+    /// Largest storage buffer in bytes. The adapter's own limit holds where it is smaller. At least 64 KiB.
+    pub buffer_bytes: u64,
+    /// Largest buffer for intermediate results and for planes on their way back, in bytes. At least 64 KiB.
+    pub scratch_bytes: u64,
+    /// Weight bytes read by one dispatch of `ft_zeros`: 0.2 s at 40 GB/s.
+    pub ft_zeros_bytes: u64,
+    /// Pairs of 32-bit words that one dispatch of `co_zero_counts` counts: 0.2 s at 80 billion a second.
+    pub co_zero_words: u64,
+}
+
+impl Default for WorkLimits {
+    fn default() -> WorkLimits {
+        WorkLimits {
+            buffer_bytes: 1 << 30,
+            scratch_bytes: 256 << 20,
+            ft_zeros_bytes: 8 << 30,
+            co_zero_words: 1 << 34,
+        }
+    }
+}
+
+const SMALLEST_BUFFER: u64 = 64 << 10;
+
+/// An open device and its queue. Everything that talks to wgpu goes through here, so that no failure is missed.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    /// With the adapter's limits worked in.
+    pub limits: WorkLimits,
+    adapter: String,
+    /// What the driver said when it lost the device, or an error that no scope caught.
+    lost: Arc<Mutex<Option<String>>>,
+}
+
+impl Context {
+    pub fn open(selector: &AdapterSelector, limits: WorkLimits) -> Result<Context, ComputeError> {
+        let adapter = select(selector)?;
+        let info = adapter.get_info();
+        let name = format!("{} ({})", info.name, info.backend);
+        let device_limits = adapter.limits();
+        let limits = WorkLimits {
+            buffer_bytes: limits
+                .buffer_bytes
+                .min(device_limits.max_storage_buffer_binding_size)
+                .min(device_limits.max_buffer_size),
+            scratch_bytes: limits
+                .scratch_bytes
+                .min(device_limits.max_storage_buffer_binding_size)
+                .min(device_limits.max_buffer_size),
+            ..limits
+        };
+        if limits.buffer_bytes.min(limits.scratch_bytes) < SMALLEST_BUFFER {
+            return Err(ComputeError::Unsupported(format!(
+                "{name}: buffers of {SMALLEST_BUFFER} bytes are the least that is needed"
+            )));
+        }
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("ftperm"),
+            required_limits: device_limits,
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        });
+        let (device, queue) =
+            pollster::block_on(request).map_err(|error| ComputeError::Device {
+                adapter: name.clone(),
+                message: format!("the device could not be opened: {error}"),
+            })?;
+
+        let lost = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            note(
+                &slot,
+                format!("the device was lost ({reason:?}): {message}"),
+            );
+        });
+        let slot = Arc::clone(&lost);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            note(&slot, error.to_string());
+        }));
+        Ok(Context {
+            device,
+            queue,
+            limits,
+            adapter: name,
+            lost,
+        })
+    }
+
+    pub fn adapter(&self) -> &str {
+        &self.adapter
+    }
+
+    pub fn error(&self, message: impl Into<String>) -> ComputeError {
+        ComputeError::Device {
+            adapter: self.adapter.clone(),
+            message: message.into(),
+        }
+    }
+
+    /// Runs calls to wgpu and reports what they did wrong.
+    pub fn checked<T>(&self, calls: impl FnOnce() -> T) -> Result<T, ComputeError> {
+        let internal = self.device.push_error_scope(wgpu::ErrorFilter::Internal);
+        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let result = calls();
+        let validation = pollster::block_on(validation.pop());
+        let memory = pollster::block_on(memory.pop());
+        let internal = pollster::block_on(internal.pop());
+        // An object that was not made for lack of memory makes later calls invalid: memory comes first.
+        if let Some(error) = memory {
+            let cause = std::error::Error::source(&error);
+            return Err(ComputeError::OutOfMemory {
+                adapter: self.adapter.clone(),
+                message: cause.map_or_else(|| error.to_string(), ToString::to_string),
+            });
+        }
+        if let Some(error) = internal.or(validation) {
+            return Err(self.error(error.to_string()));
+        }
+        self.alive()?;
+        Ok(result)
+    }
+
+    fn alive(&self) -> Result<(), ComputeError> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*lost {
+            Some(message) => Err(self.error(message.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until a submission, and all before it, have been computed.
+    pub fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<(), ComputeError> {
+        let poll = wgpu::PollType::Wait {
+            submission_index: Some(submission.clone()),
+            timeout: None,
+        };
+        self.poll(poll)
+    }
+
+    fn poll(&self, poll: wgpu::PollType) -> Result<(), ComputeError> {
+        // wgpu panics where the driver reports a lost device while it waits.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
+        if matches!(polled, Ok(Ok(_))) {
+            return self.alive();
+        }
+        // The callback that says why the device was lost only runs in the next poll.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::Poll)));
+        self.alive()?;
+        Err(match polled {
+            Ok(Ok(_)) => unreachable!("returned above"),
+            Ok(Err(error)) => self.error(error.to_string()),
+            Err(panic) => {
+                let message = panic.downcast_ref::<String>();
+                self.error(message.map_or("the device stopped answering", String::as_str))
+            }
+        })
+    }
+
+    pub fn buffer(
+        &self,
+        label: &str,
+        bytes: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer, ComputeError> {
+        self.checked(|| {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                // Bindings are never empty, and copies go by four bytes.
+                size: bytes.next_multiple_of(16).max(16),
+                usage,
+                mapped_at_creation: false,
+            })
+        })
+    }
+
+    /// A storage buffer that can be written from the host and copied from.
+    pub fn storage(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer, ComputeError> {
+        use wgpu::BufferUsages as Usage;
+        self.buffer(
+            label,
+            bytes,
+            Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC,
+        )
+    }
+
+    /// Makes `buffer` at least this large; what it held is lost if it grows.
+    pub fn grow(
+        &self,
+        buffer: &mut Option<wgpu::Buffer>,
+        label: &str,
+        bytes: u64,
+        usage: wgpu::BufferUsages,
+    ) -> Result<wgpu::Buffer, ComputeError> {
+        if let Some(buffer) = buffer
+            && buffer.size() >= bytes
+        {
+            return Ok(buffer.clone());
+        }
+        // The old one goes first, so that both need not fit.
+        *buffer = None;
+        let grown = self.buffer(label, bytes, usage)?;
+        *buffer = Some(grown.clone());
+        Ok(grown)
+    }
+
+    /// Fills the first `bytes` of a buffer, a multiple of `row_bytes`, which is a multiple of four.
+    ///
+    /// `fill(first_row, rows)` gets whole rows to write. It is called for one part after the other, so that the
+    /// staging memory stays bounded.
+    pub fn upload(
+        &self,
+        buffer: &wgpu::Buffer,
+        row_bytes: u64,
+        rows: u64,
+        mut fill: impl FnMut(u64, &mut [u8]),
+    ) -> Result<(), ComputeError> {
+        const PART: u64 = 32 << 20;
+        let rows_per_part = (PART / row_bytes.max(1)).max(1);
+        let mut part = Vec::new();
+        let mut in_flight = std::collections::VecDeque::new();
+        let mut first = 0;
+        while first < rows {
+            let count = rows_per_part.min(rows - first);
+            part.resize((count * row_bytes) as usize, 0);
+            fill(first, &mut part);
+            let submission = self.checked(|| {
+                self.queue.write_buffer(buffer, first * row_bytes, &part);
+                self.queue.submit([])
+            })?;
+            in_flight.push_back(submission);
+            if in_flight.len() > 2
+                && let Some(oldest) = in_flight.pop_front()
+            {
+                self.wait(&oldest)?;
+            }
+            first += count;
+        }
+        Ok(())
+    }
+
+    /// Waits for a submission and hands over the first `bytes` of a mappable buffer that it filled.
+    ///
+    /// The buffer's mapping must have been asked for with [`map`](Self::map) after the submission.
+    pub fn read<T>(
+        &self,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+        mapping: &Mapping,
+        submission: &wgpu::SubmissionIndex,
+        use_bytes: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ComputeError> {
+        self.wait(submission)?;
+        let mapped = mapping.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*mapped {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(self.error(error.to_string())),
+            None => return Err(self.error("a buffer was not mapped in time")),
+        }
+        let result = match buffer.get_mapped_range(..bytes) {
+            Ok(view) => use_bytes(&view),
+            Err(error) => return Err(self.error(error.to_string())),
+        };
+        buffer.unmap();
+        Ok(result)
+    }
+
+    /// Asks for the first `bytes` of a buffer to be made readable once the submissions so far are done.
+    pub fn map(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Mapping, ComputeError> {
+        let mapping = Mapping::default();
+        let slot = Arc::clone(&mapping.0);
+        self.checked(|| {
+            buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            });
+        })?;
+        Ok(mapping)
+    }
+}
+
+fn note(slot: &Mutex<Option<String>>, message: String) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    slot.get_or_insert(message);
+}
+
+/// The outcome of a mapping, once there is one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mapping(Arc<Mutex<Option<Result<(), wgpu::BufferAsyncError>>>>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hardware_is_chosen_by_rank() {
+        let ranks = [
+            AdapterKind::Discrete,
+            AdapterKind::Integrated,
+            AdapterKind::Virtual,
+            AdapterKind::Other,
+        ];
+        assert!(ranks.is_sorted_by_key(|it| *it as u8));
+        assert!(ranks.iter().all(|it| it.is_hardware()));
+        assert!(!AdapterKind::from(wgpu::DeviceType::Cpu).is_hardware());
+    }
+
+    #[test]
+    fn unknown_adapters_are_named() {
+        let error = Context::open(
+            &AdapterSelector::Name("no such adapter".into()),
+            WorkLimits::default(),
+        );
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("no such adapter"), "{message}");
+        let error = Context::open(&AdapterSelector::Index(1000), WorkLimits::default());
+        assert!(matches!(error, Err(ComputeError::NoAdapter(_))));
+    }
+}

@@ -1,0 +1,446 @@
+//! Stage `ft_zeros`: feature transformer evaluation to zero planes.
+
+use std::sync::Arc;
+
+use bytemuck::NoUninit;
+use rayon::prelude::*;
+
+use super::device::{Context, Mapping};
+use super::planes::{DevicePlanes, scatter};
+use super::stage::{Binding, ParamsTable, Recorder, Stage};
+use super::weights::{self, ColumnGroup, NARROW_ROW_BYTES, WIDE_ROW_BYTES};
+use crate::compute::{Activation, ComputeError, FtEvaluator, FtWeights, RowLists, SampleBatch};
+use crate::zeros::ZeroPlanes;
+
+/// 32-sample words that a workgroup evaluates.
+const WORKGROUP_WORDS: usize = 16;
+/// Most samples uploaded at once: keeps a dispatch within 65535 workgroups.
+const MOST_SAMPLES: usize = 1 << 24;
+
+/// Planes read back at once, in bytes: small, so that the adapter computes one part while the host takes the last.
+const READBACK_BYTES: u64 = 64 << 20;
+
+/// As `Params` in `ft_zeros.wgsl`.
+#[derive(Clone, Copy, Debug, NoUninit)]
+#[repr(C)]
+struct Params {
+    samples: u32,
+    first_word: u32,
+    last_word: u32,
+    out_first: u32,
+    out_stride: u32,
+    neurons: u32,
+    first_slice: u32,
+    first_bound_slice: u32,
+    wide_features: u32,
+    narrow_features: u32,
+    wide_origin: u32,
+    narrow_origin: u32,
+    clamp: i32,
+    threshold: i32,
+}
+
+/// A network's feature transformer on an adapter.
+#[derive(Debug)]
+pub struct GpuFtEvaluator {
+    context: Arc<Context>,
+    stage: Stage,
+    groups: Vec<ColumnGroup>,
+    neurons: usize,
+    wide_features: usize,
+    narrow_features: usize,
+    clamp: i32,
+    threshold: i32,
+    /// Two, so that the host can fill or read one while the adapter works on the other.
+    slots: [Slot; 2],
+}
+
+/// Buffers of one part of a batch; they grow as needed.
+#[derive(Debug, Default)]
+struct Slot {
+    params: Option<wgpu::Buffer>,
+    lists: [Option<wgpu::Buffer>; 4],
+    out: Option<wgpu::Buffer>,
+    readback: Option<wgpu::Buffer>,
+}
+
+/// Where the planes of a part go.
+struct Target<'t> {
+    buffer: &'t wgpu::Buffer,
+    /// 32-sample words before the part's first one in a plane, and from one plane to the next.
+    first_word: usize,
+    stride: usize,
+}
+
+/// A part that was submitted and will be copied to the host's planes.
+struct InFlight {
+    submission: wgpu::SubmissionIndex,
+    mapping: Mapping,
+    readback: wgpu::Buffer,
+    bytes: u64,
+    /// 64-sample words: the first in the planes, and how many.
+    first_word: usize,
+    words: usize,
+}
+
+impl GpuFtEvaluator {
+    pub(super) fn new(
+        context: Arc<Context>,
+        weights: &FtWeights,
+    ) -> Result<GpuFtEvaluator, ComputeError> {
+        weights::check(weights)?;
+        let (pairwise, clamp, shift) = match weights.activation {
+            Activation::Clipped { clamp } => (false, clamp, 0),
+            Activation::Pairwise { clamp, shift } => (true, clamp, shift),
+        };
+        let narrow = !weights.narrow.is_empty();
+        let constants = [
+            ("PAIRWISE", f64::from(u8::from(pairwise))),
+            ("NARROW", f64::from(u8::from(narrow))),
+        ];
+        use Binding::{Read, ReadWrite};
+        let stage = Stage::new(
+            &context,
+            "ft_zeros",
+            include_str!("../../../shaders/ft_zeros.wgsl"),
+            &constants,
+            size_of::<Params>(),
+            &[Read, Read, Read, Read, Read, Read, Read, ReadWrite],
+        )?;
+        Ok(GpuFtEvaluator {
+            groups: weights::upload(&context, weights)?,
+            stage,
+            neurons: weights.neurons(),
+            wide_features: weights.wide.len() / weights.l1,
+            narrow_features: weights.narrow.len() / weights.l1,
+            clamp: clamp.into(),
+            // Products stay below 32768 * 32768, so that any larger shift makes them zero, too.
+            threshold: 1 << shift.min(30),
+            slots: Default::default(),
+            context,
+        })
+    }
+
+    /// As [`FtEvaluator::ft_zeros`], but the planes stay on the adapter.
+    ///
+    /// `first_sample` is a multiple of 64; samples past the batch in its last word of 64 are cleared.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory, the planes are another adapter's or have another shape.
+    pub fn ft_zeros_on_device(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut DevicePlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        if !Arc::ptr_eq(&planes.context, &self.context) {
+            return Err(ComputeError::Unsupported(
+                "the planes belong to another adapter".to_owned(),
+            ));
+        }
+        self.check(batch, planes.neurons(), planes.samples(), first_sample)?;
+        let mut first = 0;
+        let mut in_flight = [None, None];
+        for slot in [0, 1].into_iter().cycle() {
+            if first == batch.samples {
+                break;
+            }
+            if let Some(submission) = in_flight[slot].take() {
+                self.context.wait(&submission)?;
+            }
+            let Some((chunk, word, rest)) = planes.locate(first_sample + first) else {
+                return Err(self.context.error("the planes end before the batch"));
+            };
+            let last = self.part_end(batch, first, rest.min(MOST_SAMPLES))?;
+            let target = Target {
+                buffer: &chunk.buffer,
+                first_word: word,
+                stride: chunk.stride_words(),
+            };
+            let recorder = self.record(batch, first..last, slot, &target)?;
+            in_flight[slot] = Some(recorder.submit()?);
+            first = last;
+        }
+        in_flight
+            .iter()
+            .flatten()
+            .try_for_each(|it| self.context.wait(it))
+    }
+
+    /// Refuses lists that would be read out of bounds.
+    fn check(
+        &self,
+        batch: &SampleBatch,
+        neurons: usize,
+        samples: usize,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        let room = samples.checked_sub(first_sample);
+        let wrong = if neurons != self.neurons {
+            Some(format!(
+                "planes of {neurons} neurons for a network of {}",
+                self.neurons
+            ))
+        } else if !first_sample.is_multiple_of(64) {
+            Some(format!("sample {first_sample} does not begin a word"))
+        } else if room.is_none_or(|it| it < batch.samples) {
+            Some(format!(
+                "{} samples from {first_sample} on do not fit in planes of {samples}",
+                batch.samples
+            ))
+        } else {
+            check_lists("16-bit", &batch.wide, batch.samples, self.wide_features).or_else(|| {
+                if self.narrow_features == 0 && batch.narrow.rows.is_empty() {
+                    return None;
+                }
+                check_lists("8-bit", &batch.narrow, batch.samples, self.narrow_features)
+            })
+        };
+        wrong.map_or(Ok(()), |it| Err(ComputeError::Unsupported(it)))
+    }
+
+    /// Where the part of a batch that begins at `first` ends: before `first + most`, and before its lists outgrow
+    /// the buffers. Multiples of 64, except at the batch's end.
+    fn part_end(
+        &self,
+        batch: &SampleBatch,
+        first: usize,
+        most: usize,
+    ) -> Result<usize, ComputeError> {
+        let most_entries = self.context.limits.buffer_bytes as usize / 4 - 1;
+        let mut end = (first + most.min(most_entries)).min(batch.samples);
+        for lists in self.lists(batch) {
+            let offsets = &lists.offsets[first..=end];
+            let fitting = offsets.partition_point(|it| (it - offsets[0]) as usize <= most_entries);
+            end = first + (fitting - 1);
+        }
+        if end < batch.samples {
+            end = first + (end - first) / 64 * 64;
+        }
+        if end == first {
+            return Err(ComputeError::Unsupported(format!(
+                "{}: the feature lists of samples {first}.. do not fit in buffers of {} bytes",
+                self.context.adapter(),
+                self.context.limits.buffer_bytes
+            )));
+        }
+        Ok(end)
+    }
+
+    /// The lists that the network uses.
+    fn lists<'b>(&self, batch: &'b SampleBatch) -> impl Iterator<Item = &'b RowLists> {
+        let narrow = (self.narrow_features > 0).then_some(&batch.narrow);
+        std::iter::once(&batch.wide).chain(narrow)
+    }
+
+    /// Uploads a part's lists and records its dispatches.
+    fn record<'c>(
+        &'c mut self,
+        batch: &SampleBatch,
+        part: std::ops::Range<usize>,
+        slot: usize,
+        target: &Target,
+    ) -> Result<Recorder<'c>, ComputeError> {
+        use wgpu::BufferUsages as Usage;
+        let context = &*self.context;
+        let samples = part.len();
+        // Both halves of the last 64-sample word are written.
+        let words = samples.div_ceil(64) * 2;
+
+        let slot = &mut self.slots[slot];
+        let narrow = (self.narrow_features > 0).then_some(&batch.narrow);
+        let none = RowLists::default();
+        let mut origins = [0; 2];
+        let mut entries = [0; 2];
+        let mut buffers = Vec::new();
+        for (kind, lists) in [&batch.wide, narrow.unwrap_or(&none)]
+            .into_iter()
+            .enumerate()
+        {
+            let offsets = lists.offsets.get(part.start..=part.end).unwrap_or(&[0, 0]);
+            let (from, to) = (offsets[0], offsets[offsets.len() - 1]);
+            origins[kind] = from.wrapping_neg();
+            entries[kind] = u64::from(to - from);
+            let rows = &lists.rows[from as usize..to as usize];
+            for (place, values) in [offsets, rows].into_iter().enumerate() {
+                let buffer = context.grow(
+                    &mut slot.lists[2 * kind + place],
+                    "lists",
+                    values.len() as u64 * 4,
+                    Usage::STORAGE | Usage::COPY_DST,
+                )?;
+                context.checked(|| {
+                    context
+                        .queue
+                        .write_buffer(&buffer, 0, bytemuck::cast_slice(values));
+                })?;
+                buffers.push(buffer);
+            }
+        }
+
+        // Weights read for one slice. Slices are cut first: one after the other, they stay in the caches.
+        let slice_bytes = (entries[0] * WIDE_ROW_BYTES + entries[1] * NARROW_ROW_BYTES).max(1);
+        let budget = context.limits.ft_zeros_bytes;
+        let slices_at_once = (budget / slice_bytes).max(1) as usize;
+        let cuts = slice_bytes.div_ceil(budget.max(1)) as usize;
+        let words_at_once = words.div_ceil(cuts).next_multiple_of(WORKGROUP_WORDS);
+
+        let mut table = ParamsTable::default();
+        let mut dispatches = Vec::new();
+        for (number, group) in self.groups.iter().enumerate() {
+            for slice in (0..group.slices).step_by(slices_at_once) {
+                for first_word in (0..words).step_by(words_at_once) {
+                    let last_word = words.min(first_word + words_at_once);
+                    let offset = table.push(&Params {
+                        samples: samples as u32,
+                        first_word: first_word as u32,
+                        last_word: last_word as u32,
+                        out_first: target.first_word as u32,
+                        out_stride: target.stride as u32,
+                        neurons: self.neurons as u32,
+                        first_slice: (group.first_slice + slice) as u32,
+                        first_bound_slice: slice as u32,
+                        wide_features: self.wide_features as u32,
+                        narrow_features: self.narrow_features as u32,
+                        wide_origin: origins[0],
+                        narrow_origin: origins[1],
+                        clamp: self.clamp,
+                        threshold: self.threshold,
+                    });
+                    let rows = (last_word - first_word).div_ceil(WORKGROUP_WORDS);
+                    let slices = slices_at_once.min(group.slices - slice);
+                    dispatches.push((number, offset, [1, rows as u32, slices as u32]));
+                }
+            }
+        }
+        let params = table.write(context, &mut slot.params)?;
+
+        let mut bind_groups = Vec::new();
+        for group in &self.groups {
+            let bound = [
+                &group.bias,
+                &group.wide,
+                &group.narrow,
+                &buffers[0],
+                &buffers[1],
+                &buffers[2],
+                &buffers[3],
+                target.buffer,
+            ];
+            bind_groups.push(self.stage.bind(context, &params, &bound)?);
+        }
+        let mut recorder = Recorder::new(context)?;
+        for (group, offset, workgroups) in dispatches {
+            recorder.dispatch_heavy(&self.stage, &bind_groups[group], offset, workgroups)?;
+        }
+        Ok(recorder)
+    }
+
+    /// Evaluates a batch part by part, reading one part back while the next is computed.
+    fn run(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        use wgpu::BufferUsages as Usage;
+        let context = Arc::clone(&self.context);
+        let word_bytes = self.neurons as u64 * 8;
+        let limits = &context.limits;
+        let bytes = limits.scratch_bytes.min(limits.buffer_bytes);
+        let most_words = bytes.min(READBACK_BYTES) / word_bytes;
+        let most = (most_words as usize).saturating_mul(64).min(MOST_SAMPLES);
+        let mut in_flight: [Option<InFlight>; 2] = [None, None];
+        let mut first = 0;
+        for slot in [0, 1].into_iter().cycle() {
+            if let Some(part) = in_flight[slot].take() {
+                part.finish(&context, planes)?;
+            }
+            if first == batch.samples {
+                if in_flight.iter().all(Option::is_none) {
+                    break;
+                }
+                continue;
+            }
+            let last = self.part_end(batch, first, most)?;
+            let words = (last - first).div_ceil(64);
+            let bytes = words as u64 * word_bytes;
+            let usage = Usage::STORAGE | Usage::COPY_SRC;
+            let out = context.grow(&mut self.slots[slot].out, "planes", bytes, usage)?;
+            let usage = Usage::MAP_READ | Usage::COPY_DST;
+            let readback =
+                context.grow(&mut self.slots[slot].readback, "readback", bytes, usage)?;
+            let target = Target {
+                buffer: &out,
+                first_word: 0,
+                stride: 2 * words,
+            };
+            let mut recorder = self.record(batch, first..last, slot, &target)?;
+            recorder.copy(&out, &readback, bytes)?;
+            let submission = recorder.submit()?;
+            in_flight[slot] = Some(InFlight {
+                submission,
+                mapping: context.map(&readback, bytes)?,
+                readback,
+                bytes,
+                first_word: (first_sample + first) / 64,
+                words,
+            });
+            first = last;
+        }
+        Ok(())
+    }
+}
+
+impl InFlight {
+    fn finish(self, context: &Context, planes: &mut ZeroPlanes) -> Result<(), ComputeError> {
+        context.read(
+            &self.readback,
+            self.bytes,
+            &self.mapping,
+            &self.submission,
+            |bytes| {
+                let stride = 2 * self.words;
+                scatter(bytes, stride, planes, self.first_word, self.words);
+            },
+        )
+    }
+}
+
+impl FtEvaluator for GpuFtEvaluator {
+    fn ft_zeros(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        self.check(batch, planes.neurons(), planes.samples(), first_sample)?;
+        let result = self.run(batch, planes, first_sample);
+        if result.is_err() {
+            // Buffers may be left mapped, or wait to be.
+            self.slots = Default::default();
+        }
+        result
+    }
+}
+
+fn check_lists(kind: &str, lists: &RowLists, samples: usize, features: usize) -> Option<String> {
+    let offsets = &lists.offsets;
+    if samples == 0 {
+        return None;
+    }
+    if offsets.len() != samples + 1 {
+        return Some(format!(
+            "{} offsets of {kind} rows for {samples} samples",
+            offsets.len()
+        ));
+    }
+    if !offsets.is_sorted() || offsets[samples] as usize > lists.rows.len() {
+        return Some(format!("offsets of {kind} rows that are out of order"));
+    }
+    let parts = lists.rows.par_chunks(1 << 16);
+    let largest = parts.map(|it| it.iter().fold(0, |most, row| most.max(*row)));
+    let largest = largest.max()?;
+    (largest as usize >= features)
+        .then(|| format!("{kind} row {largest} of a network that has {features}"))
+}

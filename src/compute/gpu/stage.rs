@@ -1,0 +1,238 @@
+//! A compiled shader, and recording its dispatches.
+
+use super::device::Context;
+use crate::compute::ComputeError;
+
+/// What a binding of a stage is, in the order of their numbers. Binding 0 is always the parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binding {
+    Read,
+    ReadWrite,
+}
+
+/// Bytes from one dispatch's parameters to the next: the largest alignment that WebGPU allows adapters to ask for.
+pub(super) const PARAMS_STRIDE: usize = 256;
+
+/// One shader of `shaders/`, compiled.
+#[derive(Debug)]
+pub(super) struct Stage {
+    name: &'static str,
+    params_bytes: u64,
+    layout: wgpu::BindGroupLayout,
+    pipeline: wgpu::ComputePipeline,
+}
+
+impl Stage {
+    /// Compiles `source` with its override constants; binding 0 is a uniform of `params_bytes`.
+    pub fn new(
+        context: &Context,
+        name: &'static str,
+        source: &str,
+        constants: &[(&str, f64)],
+        params_bytes: usize,
+        bindings: &[Binding],
+    ) -> Result<Stage, ComputeError> {
+        // Uniforms are bound in whole vectors.
+        let params_bytes = params_bytes.next_multiple_of(16) as u64;
+        let buffer = |binding: u32, ty, has_dynamic_offset, bytes| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty,
+                has_dynamic_offset,
+                min_binding_size: std::num::NonZeroU64::new(bytes),
+            },
+            count: None,
+        };
+        let mut entries = vec![buffer(
+            0,
+            wgpu::BufferBindingType::Uniform,
+            true,
+            params_bytes,
+        )];
+        for (number, binding) in (1..).zip(bindings) {
+            let read_only = *binding == Binding::Read;
+            let ty = wgpu::BufferBindingType::Storage { read_only };
+            entries.push(buffer(number, ty, false, 0));
+        }
+        context.checked(|| {
+            let device = &context.device;
+            let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(name),
+                source: wgpu::ShaderSource::Wgsl(source.into()),
+            });
+            let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(name),
+                entries: &entries,
+            });
+            let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(name),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(name),
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    constants,
+                    // Every cell of shared memory that is read was written by its workgroup.
+                    zero_initialize_workgroup_memory: false,
+                },
+                cache: None,
+            });
+            Stage {
+                name,
+                params_bytes,
+                layout,
+                pipeline,
+            }
+        })
+    }
+
+    pub fn bind(
+        &self,
+        context: &Context,
+        params: &wgpu::Buffer,
+        buffers: &[&wgpu::Buffer],
+    ) -> Result<wgpu::BindGroup, ComputeError> {
+        let mut entries = vec![wgpu::BindGroupEntry {
+            binding: 0,
+            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: params,
+                offset: 0,
+                size: std::num::NonZeroU64::new(self.params_bytes),
+            }),
+        }];
+        for (number, buffer) in (1..).zip(buffers) {
+            entries.push(wgpu::BindGroupEntry {
+                binding: number,
+                resource: buffer.as_entire_binding(),
+            });
+        }
+        context.checked(|| {
+            context
+                .device
+                .create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some(self.name),
+                    layout: &self.layout,
+                    entries: &entries,
+                })
+        })
+    }
+}
+
+/// The parameters of several dispatches, laid out for binding 0.
+#[derive(Debug, Default)]
+pub(super) struct ParamsTable(Vec<u8>);
+
+impl ParamsTable {
+    /// The offset to dispatch with.
+    pub fn push(&mut self, params: &impl bytemuck::NoUninit) -> u32 {
+        let offset = self.0.len();
+        self.0.extend_from_slice(bytemuck::bytes_of(params));
+        self.0.resize(offset + PARAMS_STRIDE, 0);
+        offset as u32
+    }
+
+    /// Writes the table to a buffer that grows as needed.
+    pub fn write(
+        &self,
+        context: &Context,
+        buffer: &mut Option<wgpu::Buffer>,
+    ) -> Result<wgpu::Buffer, ComputeError> {
+        use wgpu::BufferUsages as Usage;
+        let usage = Usage::UNIFORM | Usage::COPY_DST;
+        let buffer = context.grow(buffer, "params", self.0.len() as u64, usage)?;
+        context.checked(|| context.queue.write_buffer(&buffer, 0, &self.0))?;
+        Ok(buffer)
+    }
+}
+
+/// Records dispatches and submits them, a few heavy ones at a time.
+pub(super) struct Recorder<'c> {
+    context: &'c Context,
+    encoder: wgpu::CommandEncoder,
+    heavy: u32,
+}
+
+impl<'c> Recorder<'c> {
+    /// Dispatches of full size per submission: some systems watch over the time of a whole submission.
+    const HEAVY: u32 = 4;
+
+    pub fn new(context: &'c Context) -> Result<Recorder<'c>, ComputeError> {
+        Ok(Recorder {
+            context,
+            encoder: Self::encoder(context)?,
+            heavy: 0,
+        })
+    }
+
+    fn encoder(context: &Context) -> Result<wgpu::CommandEncoder, ComputeError> {
+        context.checked(|| context.device.create_command_encoder(&Default::default()))
+    }
+
+    pub fn dispatch(
+        &mut self,
+        stage: &Stage,
+        bind_group: &wgpu::BindGroup,
+        params_offset: u32,
+        [x, y, z]: [u32; 3],
+    ) -> Result<(), ComputeError> {
+        self.context.checked(|| {
+            let mut pass = self
+                .encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: Some(stage.name),
+                    timestamp_writes: None,
+                });
+            pass.set_pipeline(&stage.pipeline);
+            pass.set_bind_group(0, bind_group, &[params_offset]);
+            pass.dispatch_workgroups(x, y, z);
+        })
+    }
+
+    /// As [`dispatch`](Self::dispatch), for work cut to the size that a dispatch may have.
+    pub fn dispatch_heavy(
+        &mut self,
+        stage: &Stage,
+        bind_group: &wgpu::BindGroup,
+        params_offset: u32,
+        workgroups: [u32; 3],
+    ) -> Result<(), ComputeError> {
+        if self.heavy == Self::HEAVY {
+            let full = std::mem::replace(&mut self.encoder, Self::encoder(self.context)?);
+            submit(self.context, full)?;
+            self.heavy = 0;
+        }
+        self.heavy += 1;
+        self.dispatch(stage, bind_group, params_offset, workgroups)
+    }
+
+    pub fn clear(&mut self, buffer: &wgpu::Buffer, bytes: u64) -> Result<(), ComputeError> {
+        self.context
+            .checked(|| self.encoder.clear_buffer(buffer, 0, Some(bytes)))
+    }
+
+    pub fn copy(
+        &mut self,
+        from: &wgpu::Buffer,
+        to: &wgpu::Buffer,
+        bytes: u64,
+    ) -> Result<(), ComputeError> {
+        self.context
+            .checked(|| self.encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes))
+    }
+
+    pub fn submit(self) -> Result<wgpu::SubmissionIndex, ComputeError> {
+        submit(self.context, self.encoder)
+    }
+}
+
+fn submit(
+    context: &Context,
+    encoder: wgpu::CommandEncoder,
+) -> Result<wgpu::SubmissionIndex, ComputeError> {
+    context.checked(|| context.queue.submit([encoder.finish()]))
+}

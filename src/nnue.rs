@@ -1,0 +1,34 @@
+//! Network files: reading, recognising the era, permuting, writing.
+//!
+//! The file formats and every constant are those of `facts/eras.md`. A [`Network`] keeps all that is in the file,
+//! padding bytes, description and per-tensor compression included, so that writing gives back what was read.
+
+mod architecture;
+mod error;
+pub mod hash;
+mod known;
+pub mod leb128;
+mod network;
+mod permute;
+mod read;
+mod recognise;
+mod registry;
+mod walk;
+mod write;
+
+pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
+pub use error::{NetError, NetFileError};
+pub use hash::FeatureHash;
+pub use network::{DenseLayer, Encoding, FeatureTransformer, LayerStack, Network};
+pub use permute::PermuteError;
+pub use read::ReadOptions;
+pub use recognise::{Reading, Recognition};
+pub use registry::{ERAS, Era, era};
+pub use write::FtCompression;
+
+/// Version constant of SFNNv1 files.
+pub const VERSION_2020: u32 = 0x7AF3_2F16;
+/// Version constant of SFNNv2 to SFNNv14 files.
+pub const VERSION_2021: u32 = 0x7AF3_2F20;
+/// Version constant of SFNNv14.1 and later files.
+pub const VERSION_2026: u32 = 0x6A44_8AFA;

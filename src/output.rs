@@ -1,0 +1,238 @@
+//! Files that appear whole or not at all: a temporary file beside the target, renamed at the end.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+/// Why a file could not be written.
+#[derive(Debug, Error)]
+pub enum OutputError {
+    #[error("cannot write {}: the folder {} does not exist", path.display(), folder.display())]
+    NoFolder { path: PathBuf, folder: PathBuf },
+    #[error("cannot write {}: {source}; nothing was left behind", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// A file being written. Dropped before [`commit`](OutputFile::commit), it leaves nothing.
+#[derive(Debug)]
+pub struct OutputFile {
+    target: PathBuf,
+    file: BufWriter<NamedTempFile>,
+    hasher: Sha256,
+}
+
+impl OutputFile {
+    /// Starts a file in the folder of `target`.
+    ///
+    /// # Errors
+    /// The folder does not exist or cannot be written to.
+    pub fn create(target: &Path) -> Result<OutputFile, OutputError> {
+        let folder = folder_of(target);
+        if !folder.is_dir() {
+            return Err(OutputError::NoFolder {
+                path: target.to_path_buf(),
+                folder: folder.to_path_buf(),
+            });
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".ftperm-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            // As any program's files: what the user's mask leaves of read and write for all.
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let file = builder
+            .tempfile_in(folder)
+            .map_err(|source| io_error(target, source))?;
+        Ok(OutputFile {
+            target: target.to_path_buf(),
+            file: BufWriter::with_capacity(1 << 20, file),
+            hasher: Sha256::new(),
+        })
+    }
+
+    /// Ends writing: everything is on its way to the disk, under the temporary name.
+    ///
+    /// # Errors
+    /// The disk is full, or another I/O error.
+    pub fn finish(self) -> Result<FinishedFile, OutputError> {
+        let OutputFile {
+            target,
+            file,
+            hasher,
+        } = self;
+        let file = file
+            .into_inner()
+            .map_err(|error| io_error(&target, error.into_error()))?;
+        Ok(FinishedFile {
+            target,
+            file,
+            sha256: hasher.finalize().into(),
+        })
+    }
+
+    /// Ends writing and gives the file its name.
+    ///
+    /// # Errors
+    /// The disk is full, or another I/O error.
+    pub fn commit(self) -> Result<(), OutputError> {
+        self.finish()?.commit()
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A file that is whole, but still has its temporary name.
+#[derive(Debug)]
+pub struct FinishedFile {
+    target: PathBuf,
+    file: NamedTempFile,
+    sha256: [u8; 32],
+}
+
+impl FinishedFile {
+    /// SHA-256 of the contents.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// Where the contents are now, for reading them back.
+    pub fn temporary_path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The name it will have.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Chooses another name in the same folder, e.g. one made from the contents.
+    pub fn rename(&mut self, name: &str) {
+        self.target.set_file_name(name);
+    }
+
+    /// Gives the file its name, replacing what had it.
+    ///
+    /// # Errors
+    /// An I/O error.
+    pub fn commit(self) -> Result<(), OutputError> {
+        let FinishedFile { target, file, .. } = self;
+        file.persist(&target)
+            .map_err(|error| io_error(&target, error.error))?;
+        Ok(())
+    }
+}
+
+/// Writes a whole file at once.
+///
+/// # Errors
+/// As [`OutputFile`].
+pub fn write_file(target: &Path, contents: &[u8]) -> Result<(), OutputError> {
+    let mut file = OutputFile::create(target)?;
+    file.write_all(contents)
+        .map_err(|source| io_error(target, source))?;
+    file.commit()
+}
+
+/// The folder of a path; the current one where it has none.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Wraps an error of writing to `path`.
+pub fn io_error(path: &Path, source: io::Error) -> OutputError {
+    OutputError::Io {
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+/// SHA-256 as people write it.
+pub fn hex(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The name that engines give a network of this digest: `nn-<12 digits>`.
+pub fn net_name(digest: &[u8; 32]) -> String {
+    format!("nn-{}", &hex(digest)[..12])
+}
+
+/// Does the file system let us create files where `path` is to go? Asked before long work.
+///
+/// # Errors
+/// The folder does not exist or cannot be written to.
+pub fn check_writable(path: &Path) -> Result<(), OutputError> {
+    OutputFile::create(path).map(drop)
+}
+
+/// Opens a file for reading, with its name in the error.
+///
+/// # Errors
+/// As [`File::open`].
+pub fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_without_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let mut file = OutputFile::create(&target).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        let finished = OutputFile::create(&target).unwrap().finish().unwrap();
+        drop(finished);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_commit_replaces_and_hashes() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        std::fs::write(&target, b"old").unwrap();
+        let mut file = OutputFile::create(&target).unwrap();
+        file.write_all(b"abc").unwrap();
+        let finished = file.finish().unwrap();
+        // The example of FIPS 180-2, appendix B.1.
+        assert_eq!(
+            hex(&finished.sha256()),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(net_name(&finished.sha256()), "nn-ba7816bf8f01");
+        finished.commit().unwrap();
+        assert_eq!(std::fs::read(&target).unwrap(), b"abc");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = OutputFile::create(Path::new("/nowhere/at/all.nnue")).unwrap_err();
+        assert!(
+            error.to_string().contains("/nowhere/at does not exist"),
+            "{error}"
+        );
+    }
+}

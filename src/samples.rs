@@ -1,0 +1,132 @@
+//! Positions to the row lists that the feature transformer kernels read.
+
+use rayon::prelude::*;
+
+use crate::board::{Board, Color};
+use crate::compute::{RowLists, SampleBatch};
+use crate::features::ActiveFeatures;
+use crate::nnue::{Architecture, Store};
+
+/// In which order the two samples of every position stand in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleOrder {
+    /// The side to move's sample of position 0, its opponent's, those of position 1, and so on.
+    Positions,
+    /// Sorted by the king's place as that perspective sees it: neighbours share rows, which is several times faster
+    /// (`facts/compute.md`, section 3).
+    KingPlaces,
+}
+
+/// Positions that one task turns into lists.
+const TASK: usize = 2048;
+
+/// The two samples of every position, in an order that is a function of the positions alone.
+///
+/// Memory grows with the positions: callers hand over batches of some ten thousand.
+pub fn sample_batch(
+    architecture: &Architecture,
+    boards: &[Board],
+    order: SampleOrder,
+) -> SampleBatch {
+    let pieces: Vec<[RowLists; 2]> = boards
+        .par_chunks(TASK)
+        .map(|boards| row_lists(architecture, boards))
+        .collect();
+    let mut samples: Vec<u32> = (0..2 * boards.len() as u32).collect();
+    if order == SampleOrder::KingPlaces {
+        samples.sort_by_cached_key(|&sample| {
+            let board = &boards[sample as usize / 2];
+            let side = side_of(board, sample);
+            king_place(board.king_squares()[side as usize], side)
+        });
+    }
+    let join = |store: Store| {
+        let mut all = RowLists {
+            offsets: vec![0],
+            rows: Vec::new(),
+        };
+        all.offsets.reserve(samples.len());
+        all.rows.reserve(
+            pieces
+                .iter()
+                .map(|piece| piece[store as usize].rows.len())
+                .sum(),
+        );
+        for &sample in &samples {
+            let piece = &pieces[sample as usize / (2 * TASK)][store as usize];
+            all.rows
+                .extend_from_slice(piece.list(sample as usize % (2 * TASK)));
+            all.offsets.push(all.rows.len() as u32);
+        }
+        all
+    };
+    let sets = 0..architecture.sets.len();
+    let has_narrow = sets
+        .into_iter()
+        .any(|set| architecture.rows_of(set).0 == Store::Narrow);
+    SampleBatch {
+        samples: samples.len(),
+        wide: join(Store::Wide),
+        narrow: if has_narrow {
+            join(Store::Narrow)
+        } else {
+            RowLists::default()
+        },
+    }
+}
+
+/// The perspective of a sample numbered by position: even ones are the side to move's.
+fn side_of(board: &Board, sample: u32) -> Color {
+    let us = board.side_to_move();
+    if sample.is_multiple_of(2) {
+        us
+    } else {
+        us.opponent()
+    }
+}
+
+/// Lists of 16-bit and of 8-bit rows, in the order of positions.
+fn row_lists(architecture: &Architecture, boards: &[Board]) -> [RowLists; 2] {
+    let sets: Vec<_> = architecture
+        .sets
+        .iter()
+        .enumerate()
+        .map(|(number, set)| {
+            let (store, first) = architecture.rows_of(number);
+            (set, store as usize, first as u32)
+        })
+        .collect();
+    let mut lists = [(); 2].map(|()| RowLists {
+        offsets: vec![0],
+        rows: Vec::new(),
+    });
+    let mut active = ActiveFeatures::default();
+    let mut rows: [[Vec<u32>; 2]; 2] = Default::default();
+    for board in boards {
+        for &(set, store, first) in &sets {
+            active.iter_mut().for_each(Vec::clear);
+            set.append_active(board, &mut active);
+            for (side, features) in active.iter().enumerate() {
+                rows[store][side].extend(features.iter().map(|&feature| feature + first));
+            }
+        }
+        for (list, rows) in lists.iter_mut().zip(&mut rows) {
+            for sample in 0..2 {
+                let side = side_of(board, sample) as usize;
+                list.rows.append(&mut rows[side]);
+                list.offsets.push(list.rows.len() as u32);
+            }
+        }
+    }
+    lists
+}
+
+/// The own king's square after flipping for Black and mirroring to one wing: equal squares share piece-square rows.
+fn king_place(king: u8, side: Color) -> u8 {
+    let flipped = king ^ (56 * side as u8);
+    if flipped & 7 <= 3 {
+        flipped ^ 7
+    } else {
+        flipped
+    }
+}

@@ -1,0 +1,77 @@
+//! Test material that a clone may not have: it skips with a line, except in CI, where it fails.
+#![allow(dead_code, reason = "each test program uses its own part")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// `None` after saying why, or a failure in CI.
+pub fn missing<T>(what: &str) -> Option<T> {
+    assert!(std::env::var_os("CI").is_none(), "{what} is missing");
+    eprintln!("skipped: {what} is missing");
+    None
+}
+
+/// A file of the reference material beside the checkout.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let full = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared")
+        .join(path);
+    if full.exists() {
+        Some(full)
+    } else {
+        missing(&format!("../shared/{path}"))
+    }
+}
+
+/// A file of this repository.
+pub fn own(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Debian's Stockfish, if installed.
+pub fn stockfish() -> Option<PathBuf> {
+    let found = ["/usr/games/stockfish", "/usr/bin/stockfish"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists());
+    found.or_else(|| missing("the stockfish package"))
+}
+
+/// Runs an engine on UCI commands and returns what it prints.
+pub fn uci(engine: &Path, commands: &str) -> String {
+    let mut child = Command::new(engine)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the engine starts");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    stdin
+        .write_all(commands.as_bytes())
+        .expect("the engine reads");
+    stdin.write_all(b"\nquit\n").expect("the engine reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("the engine ends");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+/// The net inside Debian's Stockfish 15.1, nn-ad9b42354671.
+pub fn stockfish_net() -> Option<PathBuf> {
+    static PATH: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let engine = stockfish()?;
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let path = dir.join(format!("nn-ad9b42354671-{}.nnue", std::process::id()));
+        let cached = dir.join("nn-ad9b42354671.nnue");
+        if !cached.exists() {
+            uci(&engine, &format!("export_net {}", path.display()));
+            std::fs::rename(&path, &cached).expect("the engine exported its net");
+        }
+        Some(cached)
+    })
+    .clone()
+}
