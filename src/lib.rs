@@ -1,4 +1,5 @@
 pub mod board;
+pub mod checkpoint;
 pub mod compute;
 pub mod features;
 pub mod gather;
@@ -7,6 +8,6 @@ pub mod nnue;
 pub mod output;
 pub mod permutation;
 pub mod samples;
-pub mod verify;
 pub mod search;
+pub mod verify;
 pub mod zeros;
