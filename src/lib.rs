@@ -1,3 +1,4 @@
+pub mod actmat;
 pub mod board;
 pub mod checkpoint;
 pub mod compute;
