@@ -61,7 +61,7 @@ pub const WHITE_KING: u8 = piece_code(PieceKind::King, Color::White);
 pub const BLACK_KING: u8 = piece_code(PieceKind::King, Color::Black);
 
 /// Why a text or a set of pieces is not a [`Board`].
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BoardError {
     #[error("not a FEN: {0}")]
     Fen(String),

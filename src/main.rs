@@ -1,1 +1,31 @@
-fn main() {}
+//! The command line: parse, run, turn an error into a message and an exit code.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    quieten_mesa();
+    let arguments = cli::Cli::parse();
+    match cli::run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            cli::console::error(&error);
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}
+
+/// Keeps a layer of Mesa from printing two lines about a missing desktop session whenever adapters are listed.
+fn quieten_mesa() {
+    const SWITCH: &str = "NODEVICE_SELECT";
+    if cfg!(target_os = "linux")
+        && std::env::var_os("XDG_RUNTIME_DIR").is_none()
+        && std::env::var_os(SWITCH).is_none()
+    {
+        // SAFETY: this is the first statement of the program, so no other thread reads the environment.
+        unsafe { std::env::set_var(SWITCH, "1") };
+    }
+}

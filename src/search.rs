@@ -18,14 +18,28 @@ mod moves;
 mod partition;
 mod schedule;
 mod state;
+mod thinning;
 
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
 pub use partition::BLOCK;
 
+/// How much work a search does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// One short annealing: a fraction of a second for some hundred neurons and 100,000 samples.
+    Quick,
+    /// One longer annealing.
+    #[default]
+    Normal,
+    /// Many annealings, of which the best is kept.
+    Max,
+}
+
 /// What to search with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SearchOptions {
+    pub effort: Effort,
     /// Seed of the random choices.
     pub seed: u64,
     /// The order to begin with; the order as it is if there is none. The result is never worse.
@@ -100,8 +114,7 @@ pub fn search(
         .start
         .clone()
         .unwrap_or_else(|| Permutation::identity(neurons));
-    let mut counter = backend.co_zero_counter(chunks)?;
-    let found = schedule::run(counter.as_mut(), options, &start, control)?;
+    let found = schedule::run(backend, chunks, options, &start, control)?;
     let count = |permutation: &Permutation| -> u64 {
         let order = permutation.indices();
         chunks.iter().map(|planes| planes.zero_blocks(order)).sum()

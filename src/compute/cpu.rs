@@ -64,7 +64,8 @@ impl InstructionSet {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
         match self {
             InstructionSet::Portable => "portable",
             InstructionSet::Avx2 => "AVX2",

@@ -18,6 +18,9 @@ mod planes;
 mod stage;
 mod weights;
 
+#[cfg(test)]
+mod tests;
+
 pub use co_zero_counts::GpuCoZeroCounter;
 pub use device::{
     AdapterDescription, AdapterKind, AdapterSelector, WorkLimits, has_hardware_adapter,

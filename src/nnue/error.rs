@@ -45,6 +45,15 @@ pub enum NetError {
          {ft:#010X} with any layer sizes"
     )]
     HeaderHash { header: u32, ft: u32 },
+    #[error(
+        "header hash {header:#010X} at offset 4 does not belong to the hashes of the feature transformer and the \
+         layer stacks, which make {expected:#010X} (read as {era})"
+    )]
+    HeaderMismatch {
+        header: u32,
+        expected: u32,
+        era: &'static str,
+    },
     #[error("{tensor}: ends at offset {end}, the file at {len} (read as {era})")]
     Truncated {
         tensor: String,

@@ -36,12 +36,34 @@ pub fn stack_hash(l1: usize, outputs0: usize, outputs1: usize) -> u32 {
     affine(relu(second), 1)
 }
 
+/// The `outputs0` with which [`stack_hash`] gives this hash, for a given `outputs1`.
+///
+/// Every step of the chain is a bijection of its input (`affine` rotates it right by one), so the chain is run
+/// backwards; whether the result is a sensible number of rows is the caller's to judge.
+pub fn outputs0(l1: usize, stack_hash: u32, outputs1: usize) -> u32 {
+    let slice = 0xEC42_E90D ^ (2 * l1 as u32);
+    let second = before_relu(before_affine(stack_hash, 1));
+    let first = before_relu(before_affine(second, outputs1));
+    (first ^ slice.rotate_right(1)).wrapping_sub(AFFINE)
+}
+
+const AFFINE: u32 = 0xCC03_DAE4;
+const RELU: u32 = 0x538D_24C7;
+
 fn affine(previous: u32, outputs: usize) -> u32 {
-    0xCC03_DAE4u32.wrapping_add(outputs as u32) ^ (previous >> 1) ^ (previous << 31)
+    AFFINE.wrapping_add(outputs as u32) ^ previous.rotate_right(1)
+}
+
+fn before_affine(hash: u32, outputs: usize) -> u32 {
+    (hash ^ AFFINE.wrapping_add(outputs as u32)).rotate_left(1)
 }
 
 fn relu(previous: u32) -> u32 {
-    0x538D_24C7u32.wrapping_add(previous)
+    RELU.wrapping_add(previous)
+}
+
+fn before_relu(hash: u32) -> u32 {
+    hash.wrapping_sub(RELU)
 }
 
 #[cfg(test)]
@@ -58,6 +80,16 @@ mod tests {
         assert_eq!(stack_hash(1024, 16, 32), 0x6333_6A4A);
         assert_eq!(ft_hash(HALF_KA_V2_HM.hash(), 1024), 0x7F23_44B8);
         assert_eq!(0x7F23_44B8 ^ 0x6333_6A4A, 0x1C10_2EF2);
+    }
+
+    #[test]
+    fn the_stack_hash_run_backwards() {
+        for (l1, o0, o1) in [(1024, 16, 32), (256, 32, 32), (128, 16, 32), (3072, 8, 200)] {
+            assert_eq!(outputs0(l1, stack_hash(l1, o0, o1), o1), o0 as u32);
+        }
+        // Of the facts: SFNNv13 and later, SFNNv9.
+        assert_eq!(outputs0(1024, 0x6333_7116, 32), 32);
+        assert_eq!(outputs0(3072, 0x6333_744A, 32), 16);
     }
 
     #[test]

@@ -215,11 +215,16 @@ fn assemble(raw: u64, len: u32) -> i64 {
 
 /// Bytes of the shortest encoding of one value.
 #[inline]
-fn value_len(value: i32) -> usize {
+fn value_len<T: Leb128Value>(value: i32) -> usize {
     // 6 bits in the first byte, 7 more in each further one, and the sign.
     let magnitude = value ^ (value >> 31);
     let long = |bits: u32| usize::from(magnitude >= 1 << bits);
-    1 + long(6) + long(13) + long(20) + long(27)
+    let short_type = 1 + long(6) + long(13);
+    if T::MAX_LEN > 3 {
+        short_type + long(20) + long(27)
+    } else {
+        short_type
+    }
 }
 
 /// Bytes of the shortest encoding of all values.
@@ -229,7 +234,7 @@ pub fn encoded_len<T: Leb128Value>(values: &[T]) -> usize {
         .map(|chunk| {
             chunk
                 .iter()
-                .map(|value| value_len(value.to_i32()))
+                .map(|value| value_len::<T>(value.to_i32()))
                 .sum::<usize>()
         })
         .sum()
@@ -239,7 +244,12 @@ pub fn encoded_len<T: Leb128Value>(values: &[T]) -> usize {
 pub fn encode<T: Leb128Value>(values: &[T]) -> Vec<u8> {
     let lens: Vec<usize> = values
         .par_chunks(SEGMENT)
-        .map(|chunk| chunk.iter().map(|value| value_len(value.to_i32())).sum())
+        .map(|chunk| {
+            chunk
+                .iter()
+                .map(|value| value_len::<T>(value.to_i32()))
+                .sum()
+        })
         .collect();
     let mut out = vec![0; lens.iter().sum()];
     let mut tasks = Vec::with_capacity(lens.len());
@@ -258,31 +268,34 @@ pub fn encode<T: Leb128Value>(values: &[T]) -> Vec<u8> {
 /// Fills `out`, whose length is that of the encoding.
 fn encode_segment<T: Leb128Value>(values: &[T], out: &mut [u8]) {
     let mut at = 0;
+    let mut values = values.iter();
+    // What an eight-byte store writes past its value is overwritten by the next one, as long as there is room.
+    while at + 8 <= out.len() {
+        let Some(value) = values.next() else { return };
+        let (word, len) = spread::<T>(value.to_i32());
+        out[at..at + 8].copy_from_slice(&word.to_le_bytes());
+        at += len;
+    }
     for value in values {
-        let value = value.to_i32();
-        let len = value_len(value);
-        let bytes = spread(value, len as u32).to_le_bytes();
-        if let Some(room) = out.get_mut(at..at + 8) {
-            // What goes past the value is overwritten by the next one.
-            room.copy_from_slice(&bytes);
-        } else {
-            out[at..at + len].copy_from_slice(&bytes[..len]);
-        }
+        let (word, len) = spread::<T>(value.to_i32());
+        out[at..at + len].copy_from_slice(&word.to_le_bytes()[..len]);
         at += len;
     }
 }
 
-/// The encoding of a value as the first `len` bytes of a word.
+/// Continuation bits of an encoding of so many bytes.
+const CONTINUATIONS: [u64; 6] = [0, 0, 0x80, 0x8080, 0x80_8080, 0x8080_8080];
+
+/// The encoding of a value as the first bytes of a word, and their number.
 #[inline]
-fn spread(value: i32, len: u32) -> u64 {
+fn spread<T: Leb128Value>(value: i32) -> (u64, usize) {
+    let len = value_len::<T>(value);
     let bits = i64::from(value) as u64;
-    let groups = (bits & 0x7F)
-        | (bits & 0x7F << 7) << 1
-        | (bits & 0x7F << 14) << 2
-        | (bits & 0x7F << 21) << 3
-        | (bits & 0x7F << 28) << 4;
-    let continuation = CONTINUATION_BITS & ((1 << (8 * (len - 1))) - 1);
-    groups | continuation
+    let mut word = (bits & 0x7F) | (bits & 0x7F << 7) << 1 | (bits & 0x7F << 14) << 2;
+    if T::MAX_LEN > 3 {
+        word |= (bits & 0x7F << 21) << 3 | (bits & 0x7F << 28) << 4;
+    }
+    (word | CONTINUATIONS[len], len)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::known;
 use super::network::{LayerStack, Network};
 use super::read::ReadOptions;
 use super::registry::{ERAS, Era};
-use super::walk::{Header, Places, WalkFailure, walk};
+use super::walk::{Header, Places, WalkFailure, walk, walk_prefix};
 use super::{VERSION_2021, hash};
 use crate::compute::Activation;
 use crate::features::{FeatureSet as _, HALF_KA_V2_HM};
@@ -110,7 +110,21 @@ pub(super) fn candidates(
                 exact,
                 places,
             }),
-            Err(failure) => {
+            Err(mut failure) => {
+                // Sizes of no engine that end at stacks of a shipped one: it is the header that is damaged.
+                let shipped_stack = hash::stack_hash(l1, shipped.outputs0, shipped.outputs1);
+                if let NetError::StackHash {
+                    stack: 0, found, ..
+                } = failure.error
+                    && !exact
+                    && found == shipped_stack
+                {
+                    failure.error = NetError::HeaderMismatch {
+                        header: header.hash,
+                        expected: header.ft_hash ^ shipped_stack,
+                        era: era.id,
+                    };
+                }
                 readings.push(reject(failure.error.to_string()));
                 failures.push((exact, failure));
             }
@@ -146,12 +160,62 @@ fn width(era: &Era, ft_hash: u32) -> Option<usize> {
 
 /// Rows of the first two layers that give this stack hash: the era's own if they do.
 fn layer_outputs(era: &Era, l1: usize, stack_hash: u32) -> Option<(usize, usize)> {
-    let own = (era.architecture.outputs0, era.architecture.outputs1);
-    let fits = |&(o0, o1): &(usize, usize)| hash::stack_hash(l1, o0, o1) == stack_hash;
     // The usual second layer is tried before all others.
-    let second = std::iter::once(own.1).chain(1..=MAX_OUTPUTS);
-    let all = second.flat_map(|o1| (2..=MAX_OUTPUTS).map(move |o0| (o0, o1)));
-    std::iter::once(own).chain(all).find(fits)
+    let second = std::iter::once(era.architecture.outputs1).chain(1..=MAX_OUTPUTS);
+    second
+        .map(|o1| (hash::outputs0(l1, stack_hash, o1) as usize, o1))
+        .find(|(o0, _)| (2..=MAX_OUTPUTS).contains(o0))
+}
+
+/// Sizes by which this era would read a file with this header; the flag says whether they are the era's own.
+fn sized(era: &Era, header: &Header) -> Option<(Architecture, bool)> {
+    let shipped = era.architecture;
+    if shipped.version != header.version {
+        return None;
+    }
+    let l1 = width(era, header.ft_hash)?;
+    let (outputs0, outputs1) = layer_outputs(era, l1, header.hash ^ header.ft_hash)?;
+    let exact = (l1, outputs0, outputs1) == (shipped.l1, shipped.outputs0, shipped.outputs1);
+    let architecture = Architecture {
+        l1,
+        outputs0,
+        outputs1,
+        ..shipped
+    };
+    Some((architecture, exact))
+}
+
+impl Network {
+    /// Do these bytes begin with a network's header whose three hashes belong together?
+    ///
+    /// Reads the header alone: a file's first bytes suffice, as far as the description (any length) and the four
+    /// bytes after it are among them.
+    pub fn has_header(bytes: &[u8]) -> bool {
+        Header::parse(bytes)
+            .is_ok_and(|header| ERAS.iter().any(|era| sized(era, &header).is_some()))
+    }
+
+    /// Length of the network that these bytes begin with, whatever follows it; `None` if no whole network stands there.
+    ///
+    /// Hashes, block lengths and sizes are followed from the header to the last layer stack; weights are neither read
+    /// nor decoded, so the cost does not depend on the length. Where eras disagree, shipped sizes go before derived
+    /// ones.
+    pub fn extent(bytes: &[u8]) -> Option<usize> {
+        let header = Header::parse(bytes).ok()?;
+        let mut derived = None;
+        for era in ERAS {
+            let Some((architecture, exact)) = sized(era, &header) else {
+                continue;
+            };
+            if let Ok((_, end)) = walk_prefix(bytes, &header, &architecture, era.id) {
+                if exact {
+                    return Some(end);
+                }
+                derived = derived.or(Some(end));
+            }
+        }
+        derived
+    }
 }
 
 fn hash_error(header: &Header, features_match: bool) -> NetError {

@@ -92,6 +92,28 @@ pub(super) fn walk(
     architecture: &Architecture,
     era: &'static str,
 ) -> Result<Places, WalkFailure> {
+    let (places, end) = walk_prefix(bytes, header, architecture, era)?;
+    if end < bytes.len() {
+        let error = NetError::TrailingBytes {
+            offset: end,
+            count: bytes.len() - end,
+            era,
+        };
+        return Err(WalkFailure {
+            reached: end,
+            error,
+        });
+    }
+    Ok(places)
+}
+
+/// As [`walk`], but other bytes may follow the network; returns its end too.
+pub(super) fn walk_prefix(
+    bytes: &[u8],
+    header: &Header,
+    architecture: &Architecture,
+    era: &'static str,
+) -> Result<(Places, usize), WalkFailure> {
     let mut at = header.ft_hash_at() + 4;
     let mut tensors = Vec::with_capacity(architecture.layout.len());
     for spec in architecture.layout {
@@ -175,14 +197,5 @@ pub(super) fn walk(
         stacks.push(at);
         at += stack_bytes;
     }
-    if at < bytes.len() {
-        let count = bytes.len() - at;
-        let error = NetError::TrailingBytes {
-            offset: at,
-            count,
-            era,
-        };
-        return Err(WalkFailure { reached: at, error });
-    }
-    Ok(Places { tensors, stacks })
+    Ok((Places { tensors, stacks }, at))
 }

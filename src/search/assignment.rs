@@ -1,101 +1,184 @@
 //! The linear assignment problem: Jonker and Volgenant's shortest augmenting paths, in exact integers.
 //!
 //! R. Jonker, A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment problems",
-//! Computing 38 (1987). The diagonal is the assignment as it is, so most rows are settled without a search.
+//! Computing 38 (1987).
+
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 /// Finds the assignment of rows to columns of the largest total value.
 ///
-/// `values` is square, `size` x `size`, row-major, with |value| < 2^40. Returns the column of every row.
-pub(crate) fn best_assignment(values: &[i64], size: usize) -> Vec<u32> {
-    const NONE: u32 = u32::MAX;
-    assert_eq!(values.len(), size * size);
-    let cost = |row: usize, column: usize| -values[row * size + column];
-
-    // Column reduction: a column goes to the row that is cheapest for it, if that row is free.
-    let mut price = vec![0i64; size];
-    let mut row_of = vec![NONE; size];
-    let mut column_of = vec![NONE; size];
-    for column in (0..size).rev() {
-        let (lowest, row) = (0..size)
-            .map(|row| (cost(row, column), row))
-            .min()
-            .expect("the matrix is not empty");
-        price[column] = lowest;
-        if column_of[row] == NONE {
-            column_of[row] = column as u32;
-            row_of[column] = row as u32;
-        }
+/// `values` is square, `size` x `size`, row-major. Returns the column of every row.
+///
+/// # Panics
+/// If the matrix is empty or not square.
+pub(crate) fn best_assignment(values: &[i32], size: usize) -> Vec<u32> {
+    assert!(size > 0 && values.len() == size * size);
+    let lowest = values.iter().copied().fold(i32::MAX, i32::min);
+    let highest = values.iter().copied().fold(i32::MIN, i32::max);
+    let range = i64::from(highest) - i64::from(lowest);
+    // A path visits each column once, so no distance or price leaves size * range; the rest is room for one sum.
+    if (size as i64 + 2) * range < i64::from(i32::MAX / 2) {
+        let costs: Vec<i32> = values.iter().map(|&value| highest - value).collect();
+        solve(&costs, size)
+    } else {
+        let cost = |&value: &i32| i64::from(highest) - i64::from(value);
+        let costs: Vec<i64> = values.iter().map(cost).collect();
+        solve(&costs, size)
     }
+}
 
-    // Augmenting row reduction, two passes: a free row takes its cheapest column and lowers the column's price until
-    // the row would just as well take its second choice.
-    let mut free: Vec<u32> = (0..size as u32)
-        .filter(|&row| column_of[row as usize] == NONE)
-        .collect();
+/// The integers that a problem is solved in: 32 bits where they suffice, because vectors hold twice as many.
+trait Number:
+    Copy
+    + Ord
+    + Default
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+{
+    const MAX: Self;
+}
+
+impl Number for i32 {
+    const MAX: i32 = i32::MAX;
+}
+
+impl Number for i64 {
+    const MAX: i64 = i64::MAX;
+}
+
+const NONE: u32 = u32::MAX;
+
+/// A partial assignment with prices: every assigned row has a column of least `cost - price`.
+struct Assignment<'a, N> {
+    costs: &'a [N],
+    size: usize,
+    price: Vec<N>,
+    row_of: Vec<u32>,
+    column_of: Vec<u32>,
+    /// Costs less prices of the row at hand.
+    reduced: Vec<N>,
+}
+
+fn solve<N: Number>(costs: &[N], size: usize) -> Vec<u32> {
+    let mut assignment = Assignment {
+        costs,
+        size,
+        price: vec![N::MAX; size],
+        row_of: vec![NONE; size],
+        column_of: vec![NONE; size],
+        reduced: vec![N::default(); size],
+    };
+    assignment.reduce_columns();
     for _ in 0..2 {
-        let mut queue = std::mem::take(&mut free);
-        queue.reverse();
-        let mut steps = 0;
-        while let Some(row) = queue.pop() {
-            steps += 1;
-            let values = &values[row as usize * size..][..size];
-            let (mut first, mut second) = ((i64::MAX, 0), (i64::MAX, 0));
-            for (column, (&value, &price)) in values.iter().zip(&price).enumerate() {
-                let reduced = -value - price;
-                if reduced < second.0 {
-                    if reduced < first.0 {
-                        second = first;
-                        first = (reduced, column);
-                    } else {
-                        second = (reduced, column);
-                    }
-                }
+        assignment.reduce_rows();
+    }
+    let mut paths = Paths {
+        distance: vec![N::default(); size],
+        previous: vec![0; size],
+        columns: (0..size as u32).collect(),
+    };
+    for row in assignment.free_rows() {
+        assignment.augment(row, &mut paths);
+    }
+    assignment.column_of
+}
+
+/// Scratch of the search for shortest paths.
+struct Paths<N> {
+    distance: Vec<N>,
+    /// The row from which a column is reached.
+    previous: Vec<u32>,
+    /// Columns: first those done, then those at the least distance, then the others.
+    columns: Vec<u32>,
+}
+
+impl<'a, N: Number> Assignment<'a, N> {
+    fn row(&self, row: usize) -> &'a [N] {
+        &self.costs[row * self.size..][..self.size]
+    }
+
+    fn free_rows(&self) -> Vec<u32> {
+        let rows = 0..self.size as u32;
+        rows.filter(|&row| self.column_of[row as usize] == NONE)
+            .collect()
+    }
+
+    /// A column costs at least its cheapest row; it goes to that row if the row is free.
+    fn reduce_columns(&mut self) {
+        for row in 0..self.size {
+            let costs = self.row(row);
+            for (price, &cost) in self.price.iter_mut().zip(costs) {
+                *price = cost.min(*price);
             }
-            let mut column = first.1;
-            let mut owner = row_of[column];
-            let strict = first.0 < second.0 && size > 1;
-            if strict {
-                price[column] -= second.0 - first.0;
-            } else if owner != NONE && size > 1 {
-                column = second.1;
-                owner = row_of[column];
-            }
-            column_of[row as usize] = column as u32;
-            row_of[column] = row;
-            if owner != NONE {
-                column_of[owner as usize] = NONE;
-                // A displaced row tries again at once where the price fell; else, or when this goes on for long,
-                // it waits for the next phase.
-                if strict && steps < 4 * size {
-                    queue.push(owner);
-                } else {
-                    free.push(owner);
-                }
+        }
+        for row in 0..self.size {
+            let pairs = self.row(row).iter().zip(&self.price);
+            let cheapest = pairs
+                .zip(&self.row_of)
+                .position(|((c, p), &of)| c == p && of == NONE);
+            if let Some(column) = cheapest {
+                self.column_of[row] = column as u32;
+                self.row_of[column] = row as u32;
             }
         }
     }
 
-    // A shortest augmenting path for every row that is still free.
-    let mut distance = vec![0i64; size];
-    let mut previous = vec![0u32; size];
-    let mut columns: Vec<u32> = (0..size as u32).collect();
-    for start in free {
-        let start = start as usize;
-        for column in 0..size {
-            distance[column] = cost(start, column) - price[column];
-            previous[column] = start as u32;
+    /// A free row takes its cheapest column and lowers the price of it until its second choice is as good.
+    fn reduce_rows(&mut self) {
+        let mut queue = self.free_rows();
+        queue.reverse();
+        // Rows can displace one another for long when the prices fall in small steps; the rest is left to paths.
+        let mut steps = 4 * self.size;
+        while let Some(row) = queue.pop() {
+            let costs = self.row(row as usize);
+            for ((reduced, &cost), &price) in self.reduced.iter_mut().zip(costs).zip(&self.price) {
+                *reduced = cost - price;
+            }
+            let first = self.reduced.iter().copied().fold(N::MAX, N::min);
+            let column = self.reduced.iter().position(|&r| r == first).unwrap_or(0);
+            self.reduced[column] = N::MAX;
+            let second = self.reduced.iter().copied().fold(N::MAX, N::min);
+            let owner = self.row_of[column];
+            if owner != NONE && (first == second || steps == 0) {
+                continue;
+            }
+            steps = steps.saturating_sub(1);
+            if self.size > 1 {
+                self.price[column] -= second - first;
+            }
+            self.row_of[column] = row;
+            self.column_of[row as usize] = column as u32;
+            if owner != NONE {
+                self.column_of[owner as usize] = NONE;
+                queue.push(owner);
+            }
         }
+    }
+
+    /// Assigns a free row along the shortest path to a free column.
+    fn augment(&mut self, start: u32, paths: &mut Paths<N>) {
+        let Paths {
+            distance,
+            previous,
+            columns,
+        } = paths;
+        let costs = self.row(start as usize);
+        for ((distance, &cost), &price) in distance.iter_mut().zip(costs).zip(&self.price) {
+            *distance = cost - price;
+        }
+        previous.fill(start);
         // columns[..scanned] are done, columns[scanned..reached] stand at the least distance.
-        let (mut scanned, mut reached) = (0, 0);
-        let mut least = 0;
-        let mut done = 0;
+        let (mut scanned, mut reached, mut done) = (0, 0, 0);
+        let mut least = N::default();
         let end = 'search: loop {
             if scanned == reached {
                 done = scanned;
-                least = i64::MAX;
-                for at in scanned..size {
-                    let column = columns[at];
-                    let here = distance[column as usize];
+                least = N::MAX;
+                for at in scanned..self.size {
+                    let here = distance[columns[at] as usize];
                     if here <= least {
                         if here < least {
                             reached = scanned;
@@ -105,24 +188,24 @@ pub(crate) fn best_assignment(values: &[i64], size: usize) -> Vec<u32> {
                         reached += 1;
                     }
                 }
-                for &column in &columns[scanned..reached] {
-                    if row_of[column as usize] == NONE {
-                        break 'search column;
-                    }
+                let free = |&&column: &&u32| self.row_of[column as usize] == NONE;
+                if let Some(&column) = columns[scanned..reached].iter().find(free) {
+                    break column;
                 }
             }
             let column = columns[scanned] as usize;
             scanned += 1;
-            let row = row_of[column] as usize;
-            let offset = cost(row, column) - price[column] - least;
-            for at in reached..size {
+            let row = self.row_of[column];
+            let costs = self.row(row as usize);
+            let offset = costs[column] - self.price[column] - least;
+            for at in reached..self.size {
                 let other = columns[at] as usize;
-                let through = cost(row, other) - price[other] - offset;
+                let through = costs[other] - self.price[other] - offset;
                 if through < distance[other] {
                     distance[other] = through;
-                    previous[other] = row as u32;
+                    previous[other] = row;
                     if through == least {
-                        if row_of[other] == NONE {
+                        if self.row_of[other] == NONE {
                             break 'search other as u32;
                         }
                         columns.swap(at, reached);
@@ -132,19 +215,18 @@ pub(crate) fn best_assignment(values: &[i64], size: usize) -> Vec<u32> {
             }
         };
         for &column in &columns[..done] {
-            price[column as usize] += distance[column as usize] - least;
+            self.price[column as usize] += distance[column as usize] - least;
         }
         let mut column = end;
         loop {
             let row = previous[column as usize];
-            row_of[column as usize] = row;
-            column = std::mem::replace(&mut column_of[row as usize], column);
-            if row as usize == start {
+            self.row_of[column as usize] = row;
+            column = std::mem::replace(&mut self.column_of[row as usize], column);
+            if row == start {
                 break;
             }
         }
     }
-    column_of
 }
 
 #[cfg(test)]
@@ -154,20 +236,20 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
-    fn total(values: &[i64], size: usize, columns: &[u32]) -> i64 {
+    fn total(values: &[i32], size: usize, columns: &[u32]) -> i64 {
         (0..size)
-            .map(|row| values[row * size + columns[row] as usize])
+            .map(|row| i64::from(values[row * size + columns[row] as usize]))
             .sum()
     }
 
-    fn best_by_trying(values: &[i64], size: usize, row: usize, taken: u32) -> i64 {
+    fn best_by_trying(values: &[i32], size: usize, row: usize, taken: u32) -> i64 {
         if row == size {
             return 0;
         }
         (0..size)
             .filter(|column| taken >> column & 1 == 0)
             .map(|column| {
-                values[row * size + column]
+                i64::from(values[row * size + column])
                     + best_by_trying(values, size, row + 1, taken | 1 << column)
             })
             .max()
@@ -186,10 +268,10 @@ mod tests {
     fn the_best_of_all_assignments() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         for size in 1..=7 {
-            for range in [2u32, 10, 100_000] {
+            for range in [2u32, 10, 100_000, 1 << 29] {
                 for _ in 0..40 {
-                    let values: Vec<i64> = (0..size * size)
-                        .map(|_| i64::from(random.next_u32() % range) - i64::from(range / 2))
+                    let values: Vec<i32> = (0..size * size)
+                        .map(|_| (random.next_u32() % range) as i32 - (range / 2) as i32)
                         .collect();
                     let columns = best_assignment(&values, size);
                     let mut seen = columns.clone();

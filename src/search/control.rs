@@ -37,6 +37,16 @@ pub struct MoveCount {
     pub applied: u64,
 }
 
+impl MoveCount {
+    pub(crate) fn of(name: &'static str) -> MoveCount {
+        MoveCount {
+            name,
+            rounds: 0,
+            applied: 0,
+        }
+    }
+}
+
 /// Where a search stands.
 #[derive(Clone, Debug)]
 pub struct Progress {
@@ -44,10 +54,14 @@ pub struct Progress {
     pub phase: &'static str,
     /// Rounds of all moves so far.
     pub rounds: u64,
+    /// Share of the planned rounds that are done, 0 to 1. The last rounds of a phase are only estimated.
+    pub done: f64,
     /// Samples that this phase counts on: all, or a part of them.
     pub samples: u64,
-    /// Best number of zero blocks in these samples so far.
+    /// Zero blocks in these samples of the partition at hand; it may fall.
     pub score: u64,
+    /// Zero blocks in all samples of the best finished partition, which an early end would return.
+    pub best: u64,
     /// Rounds and exchanges by kind of move.
     pub moves: Vec<MoveCount>,
 }

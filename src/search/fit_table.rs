@@ -123,20 +123,30 @@ impl FitTable {
             .for_each(|(have, new)| *have |= new);
     }
 
+    /// Puts neurons at new places, all at once, and takes over the new scores of the blocks that change.
+    pub fn relocate(&mut self, moves: &[(u32, usize)], scores: &[(usize, i32)]) {
+        for &(neuron, place) in moves {
+            self.partition.put(neuron, place);
+        }
+        for &(block, score) in scores {
+            self.scores[block] = score;
+            self.forget(block);
+        }
+    }
+
     /// Moves each of the neurons, all of different blocks, to the place of the next, the last to that of the first.
     /// The entries that tell the new scores must be known.
     pub fn rotate(&mut self, neurons: &[u32]) {
-        let targets: Vec<u32> = neurons[1..].iter().chain(&neurons[..1]).copied().collect();
-        let places: Vec<usize> = targets.iter().map(|&n| self.partition.place(n)).collect();
-        for ((&neuron, &target), &place) in neurons.iter().zip(&targets).zip(&places) {
-            self.scores[place / BLOCK] = self.fit(target, neuron);
-        }
-        for (&neuron, &place) in neurons.iter().zip(&places) {
-            self.partition.put(neuron, place);
-        }
-        for place in places {
-            self.forget(place / BLOCK);
-        }
+        let targets = neurons[1..].iter().chain(&neurons[..1]);
+        let (moves, scores): (Vec<_>, Vec<_>) = neurons
+            .iter()
+            .zip(targets)
+            .map(|(&neuron, &target)| {
+                let place = self.partition.place(target);
+                ((neuron, place), (place / BLOCK, self.fit(target, neuron)))
+            })
+            .unzip();
+        self.relocate(&moves, &scores);
     }
 
     fn known_row(&self, place_of: u32) -> &[u64] {

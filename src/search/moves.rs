@@ -5,18 +5,20 @@ use rand_chacha::ChaCha8Rng;
 use super::Halt;
 use super::state::State;
 
+mod half_swaps;
 mod pair_swaps;
 mod reassign_singles;
 mod three_cycles;
 
+pub(crate) use half_swaps::HalfSwaps;
 pub(crate) use pair_swaps::PairSwaps;
-pub(crate) use reassign_singles::ReassignSingles;
+pub(crate) use reassign_singles::{ReassignSingles, ShakenReassignment};
 pub(crate) use three_cycles::ThreeCycles;
 
 /// What a round of a move did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Round {
-    /// By how much the score grew.
+    /// By how much the score grew; 0 if it fell.
     pub gain: u64,
     /// Exchanges applied.
     pub applied: u64,
@@ -27,7 +29,7 @@ pub(crate) trait Move {
     fn name(&self) -> &'static str;
 
     /// Looks through the neighbourhood (or a random part of it) once and applies improvements that touch different
-    /// blocks, so that their gains add up exactly. Never makes the partition worse.
+    /// blocks, so that their gains add up exactly. All moves but the shaken one never make the partition worse.
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt>;
 }
 

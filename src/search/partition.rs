@@ -34,6 +34,11 @@ impl Partition {
         self.neurons.len() / BLOCK
     }
 
+    /// Neurons in the order of their places.
+    pub fn order(&self) -> &[u32] {
+        &self.neurons
+    }
+
     pub fn block(&self, block: usize) -> [u32; BLOCK] {
         std::array::from_fn(|slot| self.neurons[BLOCK * block + slot])
     }

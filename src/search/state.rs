@@ -83,6 +83,30 @@ impl<'a> State<'a> {
         self.know(&all, &all)
     }
 
+    /// `counts[l * right.len() + r]`: samples in which both neurons of `left[l]` and both of `right[r]` are zero.
+    pub fn count_halves(&mut self, left: &[[u32; 2]], right: &[[u32; 2]]) -> Result<&[u32], Halt> {
+        if (self.stop)() {
+            return Err(Halt::Stopped);
+        }
+        let groups = |halves: &[[u32; 2]]| -> Vec<NeuronGroup> {
+            halves.iter().map(|half| NeuronGroup::new(half)).collect()
+        };
+        self.counter
+            .co_zero_counts(&groups(left), &groups(right), &mut self.counts)?;
+        Ok(&self.counts)
+    }
+
+    /// Halves that can be counted against all others between two looks at the stop flag.
+    pub fn halves_at_once(&self, others: usize) -> usize {
+        let words = self.words_per_plane * others as u64;
+        (WORDS_BETWEEN_CHECKS / words.max(1)).max(1) as usize
+    }
+
+    /// As [`FitTable::relocate`].
+    pub fn relocate(&mut self, moves: &[(u32, usize)], scores: &[(usize, i32)]) {
+        self.table.relocate(moves, scores);
+    }
+
     /// As [`FitTable::rotate`].
     pub fn rotate(&mut self, neurons: &[u32]) {
         self.table.rotate(neurons);

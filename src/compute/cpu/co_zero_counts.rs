@@ -6,8 +6,7 @@
 //! combined once a block in scratch memory; single neurons are read where they are.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytemuck::{Pod, Zeroable};
 
@@ -25,8 +24,8 @@ mod portable;
 /// Words of a block of samples: 4 KiB a row.
 const BLOCK: usize = 512;
 
-/// Right groups of a task: 256 KiB of rows.
-const RIGHT: usize = 64;
+/// Right groups of a task: 512 KiB of rows.
+const RIGHT: usize = 128;
 
 /// Left groups of a task, at most.
 const LEFT: usize = 256;
@@ -137,7 +136,7 @@ impl<'a> Counter<'a> {
 
     fn tasks(&self, left: usize, right: usize) -> Vec<Task> {
         let tiles = left.div_ceil(LEFT) * right.div_ceil(RIGHT);
-        // Splitting the samples as well costs an addition a part and count.
+        // Parts of the samples are added up at the end: there are no more of them than keep all threads busy.
         let wanted = match self.threads.count() {
             1 => 1,
             threads => 4 * threads,
@@ -164,7 +163,7 @@ impl<'a> Counter<'a> {
         scratch: &mut Scratch,
         left: &[NeuronGroup],
         right: &[NeuronGroup],
-        counts: &[AtomicU32],
+        counts: &Mutex<&mut [u32]>,
     ) {
         let row_length = right.len();
         let left = &left[task.left.clone()];
@@ -191,11 +190,13 @@ impl<'a> Counter<'a> {
                 }
             }
         }
+        let mut counts = lock(counts);
         for (row, sums) in task.left.clone().zip(&scratch.counts) {
-            let counts = &counts[row * row_length..][task.right.clone()];
-            for (count, &sum) in counts.iter().zip(sums) {
-                count.fetch_add(sum, Ordering::Relaxed);
-            }
+            let counts = &mut counts[row * row_length..][task.right.clone()];
+            counts
+                .iter_mut()
+                .zip(sums)
+                .for_each(|(count, sum)| *count += sum);
         }
     }
 
@@ -283,14 +284,12 @@ impl CoZeroCounter for Counter<'_> {
         }
         let words: usize = self.blocks.iter().map(|block| block.words).sum();
         let work = counts.len() as u64 * words as u64;
-        let counts = as_atomic(counts);
+        let counts = Mutex::new(counts.as_mut_slice());
         let work_on = |task: Task| {
-            let mut free = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut scratch = free.pop().unwrap_or_else(Scratch::new);
-            drop(free);
-            self.run(&task, &mut scratch, left, right, counts);
-            let mut free = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-            free.push(scratch);
+            let free = lock(&self.scratch).pop();
+            let mut scratch = free.unwrap_or_else(Scratch::new);
+            self.run(&task, &mut scratch, left, right, &counts);
+            lock(&self.scratch).push(scratch);
         };
         let tasks = self.tasks(left.len(), right.len());
         if work < WORTH_THREADS {
@@ -302,13 +301,9 @@ impl CoZeroCounter for Counter<'_> {
     }
 }
 
-/// Lets tasks add to counts that they share. Sums of integers do not depend on the order.
-fn as_atomic(counts: &mut [u32]) -> &[AtomicU32] {
-    let pointer: *const AtomicU32 = counts.as_mut_ptr().cast();
-    // SAFETY: an `AtomicU32` has the size and the validity of a `u32`, and its alignment where both have 4 bytes; the
-    // exclusive borrow lasts as long as the result.
-    const { assert!(align_of::<AtomicU32>() == align_of::<u32>()) };
-    unsafe { std::slice::from_raw_parts(pointer, counts.len()) }
+/// Nothing that panics is done under these locks, so a poisoned one guards sound contents.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -89,6 +89,26 @@ struct Slice<'a> {
     narrow: &'a [NarrowRow],
 }
 
+#[cfg(target_arch = "x86_64")]
+impl Slice<'_> {
+    /// Asks for the 8-bit rows of a sample: there are too many rows for the second-level cache.
+    #[inline(always)]
+    fn prefetch(self, lists: WordLists<'_>, sample: usize) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) else {
+            return;
+        };
+        for &row in &lists.narrow_rows[first as usize..last as usize] {
+            let row = self.narrow.as_ptr().wrapping_add(row as usize).cast::<i8>();
+            // SAFETY: the instruction reads nothing and accepts any address.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(row);
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(64));
+            }
+        }
+    }
+}
+
 /// The samples of one word: where their lists begin and end.
 #[derive(Clone, Copy)]
 struct WordLists<'a> {
@@ -263,7 +283,10 @@ fn check_lists(
     let end = lists.rows.len();
     let ascending = lists.offsets.is_sorted();
     let last = lists.offsets.last().map(|&last| last as usize);
-    if lists.offsets.len() != samples + 1 || !ascending || last.is_none_or(|last| last > end) {
+    if lists.offsets.len().checked_sub(1) != Some(samples)
+        || !ascending
+        || last.is_none_or(|last| last > end)
+    {
         return Err(ComputeError::Unsupported(format!(
             "the lists of {bits} rows are not {samples} lists within {end} rows"
         )));
@@ -319,7 +342,7 @@ impl FtEvaluator for Evaluator<'_> {
             let parts = plane[first_word..first_word + words].chunks_mut(TASK_WORDS);
             let per_plane = words.div_ceil(TASK_WORDS);
             for (part, out) in parts.enumerate() {
-                if neuron % per_slice == 0 {
+                if neuron.is_multiple_of(per_slice) {
                     tasks.push(Task {
                         slice,
                         first: part * TASK_WORDS,
@@ -348,20 +371,21 @@ impl Evaluator<'_> {
                 narrow_offsets: batch.narrow.offsets.get(first..=last).unwrap_or(&[]),
                 narrow_rows: &batch.narrow.rows,
             };
-            // SAFETY: `check` was passed: offsets are within the rows, and rows are below the rows of the slice.
-            // `CpuBackend` has only instruction sets that the machine has.
-            unsafe {
-                match self.set {
-                    InstructionSet::Portable => {
-                        portable::masks(slice, lists, self.test, &mut masks)
-                    }
-                    #[cfg(target_arch = "x86_64")]
-                    InstructionSet::Avx2 => avx2::masks(slice, lists, self.test, &mut masks),
-                    #[cfg(target_arch = "x86_64")]
-                    InstructionSet::Avx512 => avx512::masks(slice, lists, self.test, &mut masks),
-                    #[cfg(not(target_arch = "x86_64"))]
-                    _ => portable::masks(slice, lists, self.test, &mut masks),
-                }
+            match self.set {
+                InstructionSet::Portable => portable::masks(slice, lists, self.test, &mut masks),
+                // SAFETY: `check` was passed, so offsets are within the rows, and rows are below the rows of the slice.
+                // `CpuBackend` has only instruction sets that the machine has.
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx2 => unsafe {
+                    avx2::masks(slice, lists, self.test, &mut masks);
+                },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                InstructionSet::Avx512 => unsafe {
+                    avx512::masks(slice, lists, self.test, &mut masks);
+                },
+                #[cfg(not(target_arch = "x86_64"))]
+                _ => portable::masks(slice, lists, self.test, &mut masks),
             }
             for (masks, out) in masks.iter_mut().zip(task.out.chunks_mut(LANES)) {
                 // Masks of samples that the last word has not are of an earlier word.

@@ -17,6 +17,9 @@ const WORKGROUP_WORDS: usize = 16;
 /// Most samples uploaded at once: keeps a dispatch within 65535 workgroups.
 const MOST_SAMPLES: usize = 1 << 24;
 
+/// Planes read back at once, in bytes: small, so that the adapter computes one part while the host takes the last.
+const READBACK_BYTES: u64 = 64 << 20;
+
 /// As `Params` in `ft_zeros.wgsl`.
 #[derive(Clone, Copy, Debug, NoUninit)]
 #[repr(C)]
@@ -343,11 +346,9 @@ impl GpuFtEvaluator {
         use wgpu::BufferUsages as Usage;
         let context = Arc::clone(&self.context);
         let word_bytes = self.neurons as u64 * 8;
-        let most_words = context
-            .limits
-            .scratch_bytes
-            .min(context.limits.buffer_bytes)
-            / word_bytes;
+        let limits = &context.limits;
+        let bytes = limits.scratch_bytes.min(limits.buffer_bytes);
+        let most_words = bytes.min(READBACK_BYTES) / word_bytes;
         let most = (most_words as usize).saturating_mul(64).min(MOST_SAMPLES);
         let mut in_flight: [Option<InFlight>; 2] = [None, None];
         let mut first = 0;

@@ -17,42 +17,104 @@ pub(crate) struct ReassignSingles;
 
 impl Move for ReassignSingles {
     fn name(&self) -> &'static str {
-        "reassign singles"
+        "reassignment"
     }
 
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
-        let partition = state.table().partition();
-        let taken: Vec<u32> = (0..partition.blocks())
-            .map(|block| partition.block(block)[random.next_u32() as usize % BLOCK])
-            .collect();
-        state.know(&taken, &taken)?;
-        let table = state.table();
-        let mut values = Vec::with_capacity(taken.len() * taken.len());
-        for &neuron in &taken {
-            values.extend(taken.iter().map(|&t| i64::from(table.fit(t, neuron))));
-        }
-        let gaps = best_assignment(&values, taken.len());
-        let gain = |row: usize| {
-            let gap = gaps[row] as usize;
-            i64::from(table.fit(taken[gap], taken[row]) - table.block_score(gap))
-        };
-        let mut seen = vec![false; taken.len()];
-        let mut cycles = Vec::new();
-        for first in 0..taken.len() {
-            let mut cycle = Cycle {
-                gain: 0,
-                neurons: Vec::new(),
-            };
-            let mut row = first;
-            while !std::mem::replace(&mut seen[row], true) {
-                cycle.gain += gain(row);
-                cycle.neurons.push(taken[row]);
-                row = gaps[row] as usize;
-            }
-            if cycle.gain > 0 {
-                cycles.push(cycle);
-            }
-        }
+        let taken = take_one_of_each_block(state, random);
+        let mut cycles = assign(state, &taken, |_| ())?;
+        cycles.retain(|cycle| cycle.gain > 0);
         Ok(apply_disjoint(state, cycles))
     }
+}
+
+/// As [`ReassignSingles`], but random noise is added to every fit before the best assignment is sought: annealing.
+///
+/// The noise is the difference of two uniform numbers, and `temperature` its standard deviation in samples. The
+/// score may fall. High temperatures forget the start, low ones settle into a good optimum; because all blocks take
+/// part in every round, a schedule of some hundred rounds does what single exchanges need millions of steps for.
+pub(crate) struct ShakenReassignment {
+    pub temperature: f64,
+    noise: Vec<u8>,
+}
+
+impl ShakenReassignment {
+    pub fn new() -> ShakenReassignment {
+        ShakenReassignment {
+            temperature: 0.0,
+            noise: Vec::new(),
+        }
+    }
+}
+
+impl Move for ShakenReassignment {
+    fn name(&self) -> &'static str {
+        "shaken reassignment"
+    }
+
+    fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
+        let taken = take_one_of_each_block(state, random);
+        self.noise.resize(4 * taken.len() * taken.len(), 0);
+        random.fill_bytes(&mut self.noise);
+        // The difference of two numbers below 2^16 has standard deviation 2^16 / sqrt(6).
+        let amplitude = (self.temperature * 6f64.sqrt()) as i64;
+        let before = state.table().score();
+        let cycles = assign(state, &taken, |values| {
+            for (value, noise) in values.iter_mut().zip(self.noise.chunks_exact(4)) {
+                let [a, b] = [[noise[0], noise[1]], [noise[2], noise[3]]].map(u16::from_le_bytes);
+                *value += (((i64::from(a) - i64::from(b)) * amplitude) >> 16) as i32;
+            }
+        })?;
+        for cycle in &cycles {
+            state.rotate(&cycle.neurons);
+        }
+        Ok(Round {
+            gain: state.table().score().saturating_sub(before),
+            applied: cycles.len() as u64,
+        })
+    }
+}
+
+fn take_one_of_each_block(state: &State, random: &mut ChaCha8Rng) -> Vec<u32> {
+    let partition = state.table().partition();
+    let mut one_of = |block| partition.block(block)[random.next_u32() as usize % BLOCK];
+    (0..partition.blocks()).map(&mut one_of).collect()
+}
+
+/// The cycles of the best assignment of one neuron of each block to the gaps, after `adjust` changed the values.
+fn assign(
+    state: &mut State,
+    taken: &[u32],
+    adjust: impl FnOnce(&mut [i32]),
+) -> Result<Vec<Cycle>, Halt> {
+    state.know(taken, taken)?;
+    let table = state.table();
+    let mut values = Vec::with_capacity(taken.len() * taken.len());
+    for &place_of in taken {
+        values.extend(taken.iter().map(|&neuron| table.fit(place_of, neuron)));
+    }
+    adjust(&mut values);
+    // Row: the gap; column: the neuron that goes there.
+    let comes = best_assignment(&values, taken.len());
+    let mut seen = vec![false; taken.len()];
+    let mut cycles = Vec::new();
+    for first in 0..taken.len() {
+        let mut cycle = Cycle {
+            gain: 0,
+            neurons: Vec::new(),
+        };
+        let mut gap = first;
+        while !std::mem::replace(&mut seen[gap], true) {
+            let neuron = taken[comes[gap] as usize];
+            cycle.gain += i64::from(table.fit(taken[gap], neuron) - table.block_score(gap));
+            cycle.neurons.push(taken[gap]);
+            gap = comes[gap] as usize;
+        }
+        if cycle.neurons.len() > 1 {
+            // Followed from gap to the neuron that fills it; a cycle lists neurons in the direction they move.
+            cycle.neurons.reverse();
+            cycles.push(cycle);
+        }
+    }
+    Ok(cycles)
 }

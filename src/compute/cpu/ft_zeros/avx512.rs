@@ -22,6 +22,7 @@ pub(super) unsafe fn masks(
     let bias = load_wide(slice.bias);
     for (sample, ends) in lists.wide_offsets.windows(2).enumerate() {
         let mut sums = [_mm512_setzero_si512(); 2 * HALF];
+        slice.prefetch(lists, sample + 1);
         if let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) {
             // SAFETY: offsets and rows are in range by the contract of this function.
             let rows = unsafe {

@@ -1,0 +1,83 @@
+//! Arguments to library calls to output; one file a subcommand.
+
+mod apply;
+mod common;
+pub mod console;
+mod devices;
+mod inspect;
+mod optimize;
+mod trace;
+mod verify;
+
+use clap::{Parser, Subcommand};
+
+/// Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first
+/// layer, and proves that the network computes the same.
+#[derive(Debug, Parser)]
+#[command(name = "ftperm", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  ftperm optimize --net nn.nnue --data train.binpack --count 50000
+  ftperm apply nn-0123456789ab.perm.txt --net nn.nnue
+  ftperm verify nn.nnue permuted.nnue --data train.binpack
+  ftperm inspect nn.nnue
+
+Results go to stdout, everything for people to stderr.
+Exit codes: 0 done, 1 failed (nothing was written), 2 wrong usage.";
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// Print one machine-readable JSON object to stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find a better order on a sample of positions and write the permuted network
+    Optimize(optimize::Optimize),
+    /// Permute a network with a known permutation
+    Apply(apply::Apply),
+    /// Check on positions that two networks compute the same
+    Verify(verify::Verify),
+    /// Say what a network or a permutation file is
+    Inspect(inspect::Inspect),
+    /// Show what an engine would compute for positions
+    Trace(trace::Trace),
+    /// List the graphics adapters and instruction sets that can compute
+    Devices(devices::Devices),
+}
+
+/// Runs the chosen command.
+pub fn run(cli: &Cli) -> anyhow::Result<()> {
+    console::configure(cli.global.quiet);
+    match &cli.command {
+        Command::Optimize(command) => command.run(&cli.global),
+        Command::Apply(command) => command.run(&cli.global),
+        Command::Verify(command) => command.run(&cli.global),
+        Command::Inspect(command) => command.run(&cli.global),
+        Command::Trace(command) => command.run(&cli.global),
+        Command::Devices(command) => command.run(&cli.global),
+    }
+}
+
+/// A combination of options that makes no sense, which the parser cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// 2 for wrong usage, 1 for everything else.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<UsageError>() { 2 } else { 1 }
+}

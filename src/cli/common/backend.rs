@@ -1,0 +1,71 @@
+//! Choosing what computes.
+
+use anyhow::Context as _;
+use ftperm::compute::Backend;
+use ftperm::compute::cpu::CpuBackend;
+use ftperm::compute::gpu::{AdapterSelector, GpuBackend, has_hardware_adapter, list_adapters};
+
+/// What computes.
+#[derive(Debug, clap::Args)]
+pub struct BackendArgs {
+    /// auto takes a hardware graphics adapter if there is one, and the CPU otherwise; results are the same
+    #[arg(long, value_enum, default_value = "auto")]
+    pub backend: BackendChoice,
+    /// Graphics adapter by number or part of its name (`ftperm devices` lists them); implies --backend gpu
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub adapter: Option<String>,
+    /// Threads of the CPU [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+/// A kind of backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackendChoice {
+    Auto,
+    Cpu,
+    Gpu,
+}
+
+impl BackendArgs {
+    /// Gives the program's own thread pool its size. Called once, before anything runs in parallel.
+    pub fn configure_threads(&self) -> anyhow::Result<()> {
+        if let Some(threads) = self.threads {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(usize::from(threads))
+                .build_global()
+                .context("cannot start the threads")?;
+        }
+        Ok(())
+    }
+
+    /// Opens the chosen backend.
+    pub fn open(&self) -> anyhow::Result<Box<dyn Backend>> {
+        let cpu = || -> anyhow::Result<Box<dyn Backend>> {
+            Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
+        };
+        match (&self.adapter, self.backend) {
+            (None, BackendChoice::Cpu) => cpu(),
+            (None, BackendChoice::Auto) if !has_hardware_adapter() => cpu(),
+            (None, BackendChoice::Auto) => gpu(&AdapterSelector::Auto),
+            (None, BackendChoice::Gpu) => gpu(&any_adapter()),
+            (Some(adapter), _) => gpu(&match adapter.parse() {
+                Ok(index) => AdapterSelector::Index(index),
+                Err(_) => AdapterSelector::Name(adapter.clone()),
+            }),
+        }
+    }
+}
+
+/// Hardware if there is some, else the first software adapter.
+fn any_adapter() -> AdapterSelector {
+    match list_adapters().as_slice() {
+        [] => AdapterSelector::Auto,
+        all if all.iter().any(|adapter| adapter.kind.is_hardware()) => AdapterSelector::Auto,
+        _ => AdapterSelector::Index(0),
+    }
+}
+
+fn gpu(selector: &AdapterSelector) -> anyhow::Result<Box<dyn Backend>> {
+    Ok(Box::new(GpuBackend::new(selector)?))
+}

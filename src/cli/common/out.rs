@@ -1,0 +1,92 @@
+//! Where the permuted network goes.
+
+use std::path::{Path, PathBuf};
+
+use ftperm::deliver::Target;
+use ftperm::nnue::{FtCompression, Network};
+use ftperm::output::{self, hex};
+use serde::Serialize;
+
+use crate::cli::UsageError;
+
+/// The output network.
+#[derive(Debug, clap::Args)]
+pub struct OutArgs {
+    /// Write the network to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "out_sha")]
+    pub out: Option<PathBuf>,
+    /// Write it as nn-<first 12 digits of its SHA-256>.nnue into this folder [default: the current one]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
+    pub out_sha: Option<PathBuf>,
+    /// How the feature transformer is stored
+    #[arg(long, value_name = "HOW", value_enum, default_value = "keep")]
+    pub ft_compression: Compression,
+    /// Replace the description in the network's header
+    #[arg(long, value_name = "TEXT")]
+    pub description: Option<String>,
+}
+
+/// The feature transformer's compression.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Compression {
+    /// Each tensor as in the input
+    Keep,
+    /// Raw
+    None,
+    /// LEB128
+    Leb128,
+}
+
+impl OutArgs {
+    /// Checks that the target can be written, before long work.
+    pub fn target(&self) -> anyhow::Result<Target> {
+        let target = match (&self.out, &self.out_sha) {
+            (Some(file), _) if file.is_dir() => {
+                return Err(UsageError(format!(
+                    "--out {} is a folder; to name the network by its contents say --out-sha {0}",
+                    file.display()
+                ))
+                .into());
+            }
+            (Some(file), _) => Target::File(file.clone()),
+            (None, folder) => Target::Named(
+                folder
+                    .clone()
+                    .unwrap_or_else(|| Path::new(".").to_path_buf()),
+            ),
+        };
+        match &target {
+            Target::File(file) => output::check_writable(file)?,
+            Target::Named(folder) => output::check_writable(&folder.join("nn.nnue"))?,
+        }
+        Ok(target)
+    }
+
+    /// Applies compression and description.
+    pub fn dress(&self, network: &mut Network) {
+        network.set_compression(match self.ft_compression {
+            Compression::Keep => FtCompression::Keep,
+            Compression::None => FtCompression::None,
+            Compression::Leb128 => FtCompression::Leb128,
+        });
+        if let Some(description) = &self.description {
+            network.description = description.clone().into_bytes();
+        }
+    }
+}
+
+/// A network file in JSON output.
+#[derive(Debug, Serialize)]
+pub struct NetSummary {
+    pub path: String,
+    pub sha256: String,
+}
+
+impl NetSummary {
+    pub fn new(path: &Path, sha256: &[u8; 32]) -> NetSummary {
+        NetSummary {
+            path: path.display().to_string(),
+            sha256: hex(sha256),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Which positions to take from training data.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+
+use ftperm::positions::{self, Filters, Options, Positions, Reason, Sampling};
+
+use crate::cli::console;
+
+/// Where positions come from and which are taken.
+#[derive(Debug, clap::Args)]
+pub struct PositionArgs {
+    /// Training data: files, folders, patterns, or - for stdin
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub data: Vec<OsString>,
+    /// Seed of every random choice
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Keep captures and unsearched positions too; positions in check are never taken
+    #[arg(long)]
+    pub no_filter: bool,
+    /// Keep each position that passes the filters with this probability
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 1.0,
+        conflicts_with = "skip"
+    )]
+    pub sample_rate: f64,
+    /// Skip so many passing positions between two that are taken
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub skip: u64,
+    /// Skip damaged parts of the data and count them, rather than fail
+    #[arg(long)]
+    pub skip_damaged: bool,
+}
+
+impl PositionArgs {
+    /// Reads `count` positions and says what was read.
+    pub fn read(&self, count: u64, threads: Option<u16>) -> anyhow::Result<Positions> {
+        let options = Options {
+            filters: if self.no_filter {
+                Filters::checks_only()
+            } else {
+                Filters::default()
+            },
+            sampling: Sampling {
+                count: Some(count),
+                rate: self.sample_rate,
+                skip: self.skip,
+            },
+            seed: self.seed,
+            skip_damaged: self.skip_damaged,
+            threads: threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))),
+        };
+        let positions = positions::read(&self.data, &options)?;
+        let found = &positions.statistics;
+        let mut skipped: Vec<String> = Reason::ALL
+            .iter()
+            .filter(|&&reason| found.skipped(reason) > 0)
+            .map(|&reason| format!("{} {}", found.skipped(reason), reason.name()))
+            .collect();
+        if skipped.is_empty() {
+            skipped.push("none".to_string());
+        }
+        console::say(format!(
+            "positions: {} from {} games, {} read, skipped: {}",
+            found.taken,
+            found.games,
+            found.read,
+            skipped.join(", ")
+        ));
+        for damage in &found.damage {
+            console::warn(format!("skipped: {damage}"));
+        }
+        if found.missing() > 0 {
+            console::warn(format!("only {} of {count} positions found", found.taken));
+        }
+        Ok(positions)
+    }
+}

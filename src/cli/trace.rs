@@ -1,0 +1,158 @@
+//! `ftperm trace`
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use ftperm::board::Board;
+use ftperm::inference::{Evaluation, evaluate};
+use ftperm::nnue::Architecture;
+use ftperm::output::hex;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::common::NetArgs;
+use super::{Global, console};
+
+/// Show what an engine would compute for positions
+///
+/// Numbers are the raw integers inside the network, before any scaling by an engine.
+#[derive(Debug, clap::Args)]
+pub struct Trace {
+    #[command(flatten)]
+    net: NetArgs,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// A position
+    #[arg(long, value_name = "FEN")]
+    fen: Option<String>,
+    /// A file with one FEN a line
+    #[arg(long, value_name = "FILE")]
+    fens: Option<PathBuf>,
+}
+
+/// One line of JSON; the fields are those of the reference vectors.
+#[derive(Serialize)]
+struct Line<'a> {
+    i: usize,
+    fen: &'a str,
+    bucket: usize,
+    psqt: i32,
+    pos: i32,
+    psqt8: &'a [i32],
+    pos8: &'a [i32],
+    fc0: &'a [i32],
+    w: BTreeMap<&'static str, &'a [u32]>,
+    b: BTreeMap<&'static str, &'a [u32]>,
+    ft_len: usize,
+    ft_sha256: String,
+    ft_zero: usize,
+    ft_zero4: usize,
+}
+
+impl Trace {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let fens = self.source.fens()?;
+        let loaded = self.net.load()?;
+        for (number, (place, fen)) in fens.iter().enumerate() {
+            let board: Board = fen.parse().with_context(|| format!("{place}: {fen}"))?;
+            let evaluation = evaluate(&loaded.network, &board);
+            if global.json {
+                let it = &loaded.network.architecture;
+                console::json(&line(number + 1, fen, it, &evaluation))?;
+            } else {
+                show(fen, &loaded.network.architecture, &evaluation)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Source {
+    /// FENs, each with the place it was found at.
+    fn fens(&self) -> anyhow::Result<Vec<(String, String)>> {
+        if let Some(fen) = &self.fen {
+            return Ok(vec![("--fen".to_string(), fen.clone())]);
+        }
+        let path = self.fens.as_deref().unwrap_or(std::path::Path::new("-"));
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let lines = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty());
+        Ok(lines
+            .map(|(number, line)| {
+                (
+                    format!("{}, line {}", path.display(), number + 1),
+                    line.trim().to_string(),
+                )
+            })
+            .collect())
+    }
+}
+
+fn line<'a>(i: usize, fen: &'a str, it: &Architecture, found: &'a Evaluation) -> Line<'a> {
+    let lists = |side: usize| {
+        let sets = it.sets.iter().zip(&found.features);
+        sets.map(|(set, lists)| (set.short_name(), lists[side].as_slice()))
+            .collect()
+    };
+    let (psqt, pos) = found.selected();
+    Line {
+        i,
+        fen,
+        bucket: found.bucket,
+        psqt,
+        pos,
+        psqt8: &found.psqt,
+        pos8: &found.positional,
+        fc0: &found.first_layer,
+        w: lists(0),
+        b: lists(1),
+        ft_len: found.ft_bytes.len(),
+        ft_sha256: hex(&Sha256::digest(&found.ft_bytes).into()),
+        ft_zero: found.zero_bytes(),
+        ft_zero4: found.zero_blocks(),
+    }
+}
+
+fn show(fen: &str, it: &Architecture, found: &Evaluation) -> anyhow::Result<()> {
+    console::result(fen)?;
+    console::result("  bucket        PSQT  positional       total")?;
+    for (bucket, positional) in found.positional.iter().enumerate() {
+        let psqt = found.psqt.get(bucket).copied().unwrap_or(0);
+        let mark = if bucket == found.bucket {
+            "  <- used"
+        } else {
+            ""
+        };
+        console::result(format!(
+            "  {bucket:>6}  {psqt:>10}  {positional:>10}  {:>10}{mark}",
+            i64::from(psqt) + i64::from(*positional)
+        ))?;
+    }
+    for (set, [white, black]) in it.sets.iter().zip(&found.features) {
+        console::result(format!(
+            "  {}: {} active for White, {} for Black",
+            set.name(),
+            white.len(),
+            black.len()
+        ))?;
+    }
+    let outputs = found.ft_bytes.len();
+    console::result(format!(
+        "  feature transformer: {} of {outputs} bytes zero, {} of {} blocks all zero",
+        found.zero_bytes(),
+        found.zero_blocks(),
+        outputs / 4
+    ))?;
+    let sums: Vec<String> = found.first_layer.iter().map(ToString::to_string).collect();
+    console::result(format!("  first-layer sums: {}", sums.join(" ")))?;
+    console::result("")
+}

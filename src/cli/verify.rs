@@ -1,0 +1,78 @@
+//! `ftperm verify`
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use ftperm::verify::{Difference, ReferenceOutputs};
+use serde::Serialize;
+
+use super::common::{NetSummary, PositionArgs, ReadingArgs, load};
+use super::{Global, console};
+
+/// Check on positions that two networks compute the same
+///
+/// The raw PSQT and positional outputs of all buckets must be equal. Exit code 1 if they are not.
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    /// A network
+    a: PathBuf,
+    /// The network that should compute the same
+    b: PathBuf,
+    #[command(flatten)]
+    positions: PositionArgs,
+    /// Positions to compare on
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// The outcome of a comparison in JSON output.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    pub positions: usize,
+    pub equal: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    a: NetSummary,
+    b: NetSummary,
+    verified: Verified,
+    difference: Option<String>,
+    version: &'static str,
+}
+
+impl Verify {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let a = load(&self.a, &self.reading)?;
+        let b = load(&self.b, &self.reading)?;
+        let taken = self.positions.read(self.count, None)?;
+        let reference = ReferenceOutputs::new(&a.network, taken.boards);
+        let difference: Option<Difference> = reference.compare(&b.network).err();
+        let positions = reference.len();
+        if global.json {
+            console::json(&Report {
+                a: NetSummary::new(&a.path, &a.sha256),
+                b: NetSummary::new(&b.path, &b.sha256),
+                verified: Verified {
+                    positions,
+                    equal: difference.is_none(),
+                },
+                difference: difference.as_ref().map(ToString::to_string),
+                version: env!("CARGO_PKG_VERSION"),
+            })?;
+        }
+        if let Some(difference) = difference {
+            bail!(
+                "{} and {} differ: {difference}",
+                self.a.display(),
+                self.b.display()
+            );
+        }
+        if !global.json {
+            console::result(format!("equal in all buckets on {positions} positions"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! Reads positions from training data: any size, in bounded memory, the same positions on any number of threads.
+//!
+//! ```text
+//! files ──► Input ──► blocks ──► Sieve, one a block, in parallel ──► in order: thinning, games ──► Positions
+//! ```
+//!
+//! A [`Format`] cuts a stream into blocks (the chunks of a binpack) and decodes one block on its own. Every entry of a
+//! block is offered to a [`filter::Sieve`], which keeps the positions that pass. The blocks are then put together in the
+//! order of the data. Only positions that are taken stay in memory, and a few blocks.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+pub mod binpack;
+pub mod bullet;
+mod contain;
+pub mod entry;
+mod error;
+pub mod fens;
+pub mod filter;
+pub mod format;
+pub mod games;
+pub mod input;
+mod lines;
+mod open;
+pub mod packed_sfen;
+mod pipeline;
+pub mod plain;
+mod sample;
+pub mod viri;
+
+pub use self::error::{Damage, PositionsError, Problem};
+pub use self::filter::{Filters, Reason, Statistics};
+pub use self::format::Format;
+pub use self::sample::Sampling;
+use crate::board::Board;
+
+/// Every data format there is, in the order in which they are tried: those that are recognised most surely come first.
+pub static FORMATS: [&dyn Format; 6] = [
+    &binpack::Binpack,
+    &plain::Plain,
+    &fens::Fens,
+    &bullet::Bullet,
+    &viri::Viri,
+    &packed_sfen::PackedSfen,
+];
+
+/// Positions taken from data, in the order of the data.
+#[derive(Clone, Debug, Default)]
+pub struct Positions {
+    pub boards: Vec<Board>,
+    /// Number of the game of each board. Games are numbered in their order, from 0 and without gaps; games of which
+    /// nothing was taken have no number.
+    pub games: Vec<u32>,
+    pub statistics: Statistics,
+}
+
+impl Positions {
+    /// Number of positions.
+    pub fn len(&self) -> usize {
+        self.boards.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.boards.is_empty()
+    }
+}
+
+/// Which positions to take.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub filters: Filters,
+    pub sampling: Sampling,
+    /// Of all random choices.
+    pub seed: u64,
+    /// Leave out what is damaged, and count it, rather than fail: of a binpack the whole chunk, of other formats the
+    /// record. After a damaged chunk header, reading goes on at the next "BINP".
+    pub skip_damaged: bool,
+    /// Decoding threads; as many as rayon's current pool has if `None`. The outcome does not depend on it.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// How far reading has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read so far, decompressed.
+    pub bytes: u64,
+    /// Entries judged so far.
+    pub read: u64,
+    pub taken: u64,
+}
+
+/// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual ending
+/// of a known format), a pattern like `data/*.binpack`, or `-` for standard input. The content of a file decides its
+/// format; it may be compressed with gzip, zstd or xz.
+///
+/// # Errors
+/// A file cannot be read, is damaged or of no known format; nothing was taken; an option makes no sense.
+pub fn read(inputs: &[OsString], options: &Options) -> Result<Positions, PositionsError> {
+    read_with_progress(inputs, options, &mut |_| ControlFlow::Continue(()))
+}
+
+/// As [`read`], and reports its progress block by block. Breaking ends it with [`PositionsError::Interrupted`].
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_progress(
+    inputs: &[OsString],
+    options: &Options,
+    progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Positions, PositionsError> {
+    let mut sources = open::expand(inputs)?.into_iter();
+    pipeline::read_streams(
+        || sources.next().map(open::open).transpose(),
+        options,
+        progress,
+    )
+}
+
+/// Reads positions from a stream that is called `name` in errors.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_stream(
+    name: &str,
+    stream: Box<dyn std::io::Read + Send>,
+    options: &Options,
+) -> Result<Positions, PositionsError> {
+    let mut stream = Some(stream);
+    pipeline::read_streams(
+        || {
+            stream
+                .take()
+                .map(|stream| open::recognise(name, stream))
+                .transpose()
+        },
+        options,
+        &mut |_| ControlFlow::Continue(()),
+    )
+}

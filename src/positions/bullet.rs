@@ -1,0 +1,126 @@
+//! The 32-byte records of the bullet trainer (`bulletformat`): positions with score and result, seen from the side to move.
+//!
+//! The side to move is always White here, as the format turns the board around for Black; castling rights, en passant
+//! squares and plies are not recorded, so every position is a game of its own.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use bulletformat::ChessBoard;
+
+use super::entry::BoardEntry;
+use super::error::Problem;
+use super::filter::Sieve;
+use super::format::{Format, Located, NextBlock};
+use super::input::Input;
+use crate::board::{BoardBuilder, Color};
+
+const RECORD_SIZE: usize = 32;
+/// How many records have to make sense for a file to be of this format.
+const RECOGNISED_BY: usize = 64;
+/// The format's white and black king: colour << 3 | kind.
+const KINGS: [u8; 2] = [5, 13];
+
+/// The format.
+#[derive(Debug)]
+pub struct Bullet;
+
+impl Format for Bullet {
+    fn name(&self) -> &'static str {
+        "bulletformat"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["data", "bullet"]
+    }
+
+    fn recognises(&self, head: &[u8]) -> bool {
+        head.len() >= RECORD_SIZE
+            && head
+                .chunks_exact(RECORD_SIZE)
+                .take(RECOGNISED_BY)
+                .all(|record| parse(record).is_ok())
+    }
+
+    fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
+        let offset = input.offset();
+        let more = input.read_block(block, |block| block.len() - block.len() % RECORD_SIZE)?;
+        Ok(NextBlock::of(offset, more))
+    }
+
+    fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
+        for (number, record) in block.chunks(RECORD_SIZE).enumerate() {
+            let offer = sieve.offer_record(number * RECORD_SIZE, parse(record))?;
+            if let ControlFlow::Break(()) = offer {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse(record: &[u8]) -> Result<BoardEntry, Problem> {
+    let Ok(record) = <&[u8; RECORD_SIZE]>::try_from(record) else {
+        return Err(Problem::Truncated {
+            what: "record",
+            needed: RECORD_SIZE as u64,
+            found: record.len() as u64,
+        });
+    };
+    let damaged = |what: &str| Err(Problem::Record(what.to_owned()));
+    let packed = chess_board(record);
+    let count = packed.occ().count_ones() as usize;
+    if count > 32 {
+        return damaged("a board has at most 32 pieces");
+    }
+    if packed.result > 2 {
+        return damaged("the result is none of 0, 1 and 2");
+    }
+    if packed.extra() != [0; 3] {
+        return damaged("the three bytes at the end are not 0");
+    }
+    let unused = (count..32).any(|index| packed.pcs[index / 2] >> (4 * (index % 2)) & 15 != 0);
+    if unused {
+        return damaged("it names more pieces than it has occupied squares");
+    }
+    let mut builder = BoardBuilder::new(Color::White);
+    for (piece, square) in packed {
+        let (color, kind) = (piece >> 3, piece & 7);
+        if kind > 5 {
+            return damaged("a piece is of no known kind");
+        }
+        if kind == 0 && matches!(square / 8, 0 | 7) {
+            return damaged("a pawn stands on the first or last rank");
+        }
+        if piece == KINGS[0] && square != packed.our_ksq()
+            || piece == KINGS[1] && square ^ 56 != packed.opp_ksq()
+        {
+            return damaged("a king is not on the square that is recorded for it");
+        }
+        builder.push(square, 2 * kind + color)?;
+    }
+    Ok(BoardEntry {
+        board: builder.finish()?,
+        score: Some(packed.score.into()),
+        result: Some(packed.result as i8 - 1),
+        ply: None,
+        best_move: None,
+    })
+}
+
+/// The crate's record; its fields follow one another without gaps, little-endian.
+fn chess_board(record: &[u8; RECORD_SIZE]) -> ChessBoard {
+    let mut occupied = [0; 8];
+    occupied.copy_from_slice(&record[..8]);
+    let mut pieces = [0; 16];
+    pieces.copy_from_slice(&record[8..24]);
+    ChessBoard {
+        occ: u64::from_le_bytes(occupied),
+        pcs: pieces,
+        score: i16::from_le_bytes([record[24], record[25]]),
+        result: record[26],
+        ksq: record[27],
+        opp_ksq: record[28],
+        extra: [record[29], record[30], record[31]],
+    }
+}

@@ -1,0 +1,527 @@
+//! The program as a user runs it: what it prints, what it writes, how it fails.
+
+#[path = "common/material.rs"]
+mod material;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn demo_net() -> PathBuf {
+    material::own("datasets/demo.nnue")
+}
+
+fn demo_data() -> PathBuf {
+    material::own("datasets/selfplay.binpack")
+}
+
+/// Runs the program in a folder.
+fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("test paths are UTF-8")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// It must fail with this code and a message of one line that contains all of `parts`, and leave nothing behind.
+fn fails(folder: &TempDir, code: i32, arguments: &[&str], parts: &[&str]) {
+    let before = listing(folder.path());
+    let output = ftperm(folder.path(), arguments);
+    let text = stderr(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    let error = text.lines().find(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("{arguments:?}: no error line in {text}"));
+    for part in parts {
+        assert!(
+            error.contains(part),
+            "{arguments:?}: `{part}` is not in: {error}"
+        );
+    }
+    assert!(!text.contains("panicked"), "{text}");
+    assert_eq!(
+        listing(folder.path()),
+        before,
+        "{arguments:?} left something behind"
+    );
+}
+
+fn listing(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn write(folder: &TempDir, name: &str, bytes: &[u8]) -> String {
+    let file = folder.path().join(name);
+    std::fs::write(&file, bytes).unwrap();
+    path(&file).to_string()
+}
+
+#[test]
+fn the_main_job_on_what_the_repository_ships() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ftperm(
+        folder.path(),
+        &[
+            "optimize",
+            "--net",
+            path(&demo_net()),
+            "--data",
+            path(&demo_data()),
+            "--count",
+            "20000",
+            "--json",
+            "--report",
+            "report.json",
+        ],
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let rate = |name: &str| report["zero_block_rate"][name].as_f64().unwrap();
+    assert!(rate("after") > rate("before") + 0.05, "{report}");
+    assert!(
+        rate("holdout_after") > rate("holdout_before") + 0.05,
+        "{report}"
+    );
+    assert_eq!(report["verified"]["equal"], true);
+    assert_eq!(report["neurons"], 64);
+    let sha256 = report["out"]["sha256"].as_str().unwrap();
+    let names = listing(folder.path());
+    let stem = format!("nn-{}", &sha256[..12]);
+    assert_eq!(
+        names,
+        [
+            format!("{stem}.nnue"),
+            format!("{stem}.perm.txt"),
+            "report.json".to_string()
+        ]
+    );
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    assert_eq!(written, report);
+
+    // The permutation file alone gives the same network again.
+    let output = ftperm(
+        folder.path(),
+        &[
+            "apply",
+            &names[1],
+            "--net",
+            path(&demo_net()),
+            "--out",
+            "again.nnue",
+        ],
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert!(read("again.nnue") == read(&names[0]));
+    // And its inverse the network as it was.
+    let output = ftperm(
+        folder.path(),
+        &[
+            "apply",
+            &names[1],
+            "--inverse",
+            "--net",
+            "again.nnue",
+            "--out",
+            "back.nnue",
+            "--quiet",
+        ],
+    );
+    assert!(
+        output.status.success() && stderr(&output).is_empty(),
+        "{}",
+        stderr(&output)
+    );
+    assert!(read("back.nnue") == std::fs::read(demo_net()).unwrap());
+
+    let output = ftperm(
+        folder.path(),
+        &[
+            "verify",
+            path(&demo_net()),
+            "again.nnue",
+            "--data",
+            path(&demo_data()),
+            "--count",
+            "500",
+        ],
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "equal in all buckets on 500 positions\n");
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads_or_backend() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["optimize", "--net"];
+        let (net, data) = (demo_net(), demo_data());
+        arguments.extend([
+            path(&net),
+            "--data",
+            path(&data),
+            "--count",
+            "3000",
+            "--out",
+            "o.nnue",
+            "--perm",
+            "p.txt",
+        ]);
+        arguments.extend(more);
+        let output = ftperm(folder.path(), &arguments);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+        (read("o.nnue"), read("p.txt"))
+    };
+    let first = run(&["--backend", "cpu"]);
+    assert!(run(&["--backend", "cpu", "--threads", "1"]) == first);
+    assert!(run(&["--backend", "cpu", "--threads", "3"]) == first);
+    let devices = ftperm(folder.path(), &["devices", "--json"]);
+    let devices: serde_json::Value = serde_json::from_str(&stdout(&devices)).unwrap();
+    if devices["adapters"].as_array().unwrap().is_empty() {
+        material::missing::<()>("a graphics adapter, e.g. of mesa-vulkan-drivers,");
+    } else {
+        assert!(run(&["--backend", "gpu"]) == first);
+    }
+    assert!(run(&["--backend", "cpu", "--seed", "5", "--sample-rate", "0.5"]) != first);
+}
+
+#[test]
+fn permutations_as_npy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, data) = (demo_net(), demo_data());
+    let output = ftperm(
+        folder.path(),
+        &[
+            "optimize",
+            "--net",
+            path(&net),
+            "--data",
+            path(&data),
+            "--count",
+            "3000",
+            "--out",
+            "a.nnue",
+            "--perm",
+            "p.npy",
+        ],
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output = ftperm(
+        folder.path(),
+        &["apply", "p.npy", "--net", path(&net), "--out", "b.nnue"],
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert!(read("p.npy").starts_with(b"\x93NUMPY"));
+    assert!(read("a.nnue") == read("b.nnue"));
+}
+
+#[test]
+fn bad_networks() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = std::fs::read(demo_net()).unwrap();
+    let data = demo_data();
+    let try_net = |name: &str, bytes: &[u8], parts: &[&str]| {
+        let file = write(&folder, name, bytes);
+        let mut all = vec![name];
+        all.extend(parts);
+        fails(
+            &folder,
+            1,
+            &["optimize", "--net", &file, "--data", path(&data)],
+            &all,
+        );
+        fails(&folder, 1, &["inspect", &file], &all);
+    };
+    try_net("empty.nnue", b"", &["not an NNUE network"]);
+    try_net(
+        "text.nnue",
+        b"hello, this is no network",
+        &["not an NNUE network"],
+    );
+    let mut version = net.clone();
+    version[0] ^= 1;
+    try_net(
+        "version.nnue",
+        &version,
+        &["version 0x7AF32F21 at offset 0"],
+    );
+    let mut description = net.clone();
+    description[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    try_net(
+        "description.nnue",
+        &description,
+        &["4294967295 bytes", "offset 8"],
+    );
+    let mut header = net.clone();
+    header[4] ^= 1;
+    try_net("header.nnue", &header, &["header hash"]);
+    let at = 12 + u32::from_le_bytes(net[8..12].try_into().unwrap()) as usize;
+    let mut ft = net.clone();
+    ft[at] ^= 1;
+    try_net(
+        "ft.nnue",
+        &ft,
+        &["feature transformer hash", &format!("offset {at}")],
+    );
+    let stack = net.len() - 3304;
+    let mut stack_hash = net.clone();
+    stack_hash[stack] ^= 1;
+    try_net(
+        "stack.nnue",
+        &stack_hash,
+        &["hash of layer stack 7", &format!("offset {stack}")],
+    );
+    let mut trailing = net.clone();
+    trailing.extend(b"more");
+    try_net(
+        "trailing.nnue",
+        &trailing,
+        &["4 bytes follow", &format!("offset {}", net.len())],
+    );
+    // A continuation bit in the last byte of the biases' payload joins two values.
+    let bias = at + 4;
+    assert!(net[bias..].starts_with(b"COMPRESSED_LEB128"));
+    let len = u32::from_le_bytes(net[bias + 17..bias + 21].try_into().unwrap()) as usize;
+    let mut overrun = net.clone();
+    overrun[bias + 21 + len - 1] |= 0x80;
+    try_net(
+        "overrun.nnue",
+        &overrun,
+        &[
+            "feature transformer biases",
+            &format!("offset {bias}"),
+            "no end",
+        ],
+    );
+    let mut huge = net.clone();
+    huge[bias + 17..bias + 21].copy_from_slice(&u32::MAX.to_le_bytes());
+    try_net(
+        "huge.nnue",
+        &huge,
+        &["feature transformer biases", "4294967295"],
+    );
+}
+
+#[test]
+fn networks_truncated_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = std::fs::read(demo_net()).unwrap();
+    for end in [
+        1,
+        4,
+        11,
+        12,
+        50,
+        100,
+        120,
+        200,
+        1000,
+        100_000,
+        net.len() - 26_432,
+        net.len() - 3304,
+        net.len() - 1,
+    ] {
+        let file = write(&folder, "cut.nnue", &net[..end]);
+        fails(&folder, 1, &["inspect", &file], &["cut.nnue"]);
+    }
+}
+
+#[test]
+fn bad_permutations() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = demo_net();
+    let try_perm = |text: &str, parts: &[&str]| {
+        let file = write(&folder, "bad.perm.txt", text.as_bytes());
+        let mut all = vec!["bad.perm.txt"];
+        all.extend(parts);
+        fails(
+            &folder,
+            1,
+            &["apply", &file, "--net", path(&net), "--out", "x.nnue"],
+            &all,
+        );
+    };
+    try_perm("0\n1\n1\n", &["1 stands twice"]);
+    try_perm("0\n2\n", &["entry 1 is 2"]);
+    try_perm("0\none\n", &["line 2", "`one`"]);
+    try_perm("", &["empty"]);
+    let short: String = (0..32).map(|i| format!("{i}\n")).collect();
+    let file = write(&folder, "short.txt", short.as_bytes());
+    fails(
+        &folder,
+        1,
+        &["apply", &file, "--net", path(&net), "--out", "x.nnue"],
+        &["32 entries", "needs 64"],
+    );
+    fails(
+        &folder,
+        1,
+        &["apply", "missing.txt", "--net", path(&net)],
+        &["missing.txt"],
+    );
+}
+
+#[test]
+fn bad_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = demo_net();
+    let data = std::fs::read(demo_data()).unwrap();
+    let try_data = |name: &str, bytes: &[u8], parts: &[&str]| {
+        let file = write(&folder, name, bytes);
+        let mut all = vec![name];
+        all.extend(parts);
+        fails(
+            &folder,
+            1,
+            &["optimize", "--net", path(&net), "--data", &file],
+            &all,
+        );
+    };
+    try_data("empty.binpack", b"", &["empty"]);
+    try_data(
+        "foreign.binpack",
+        b"PK\x03\x04 this is something else entirely",
+        &["byte 0"],
+    );
+    try_data("cut.binpack", &data[..data.len() - 10], &["byte"]);
+    try_data("header.binpack", &data[..6], &["byte"]);
+    let mut huge = data.clone();
+    huge[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    try_data("huge.binpack", &huge, &["byte 0", "4294967295"]);
+    fails(
+        &folder,
+        1,
+        &["optimize", "--net", path(&net), "--data", "missing.binpack"],
+        &["missing.binpack"],
+    );
+}
+
+#[test]
+fn fewer_positions_than_asked_for_are_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, data) = (demo_net(), demo_data());
+    let output = ftperm(
+        folder.path(),
+        &[
+            "optimize",
+            "--net",
+            path(&net),
+            "--data",
+            path(&data),
+            "--count",
+            "100000000",
+        ],
+    );
+    assert!(output.status.success());
+    assert!(
+        stderr(&output).contains("of 100000000 positions found"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn bad_targets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, data) = (demo_net(), demo_data());
+    let base = [
+        "optimize",
+        "--net",
+        path(&net),
+        "--data",
+        path(&data),
+        "--count",
+        "1000",
+    ];
+    let with = |more: &[&'static str]| [&base[..], more].concat();
+    fails(
+        &folder,
+        1,
+        &with(&["--out", "no/such/folder.nnue"]),
+        &["no/such does not exist"],
+    );
+    fails(
+        &folder,
+        1,
+        &with(&["--perm", "nowhere/p.txt"]),
+        &["nowhere does not exist"],
+    );
+    fails(
+        &folder,
+        1,
+        &with(&["--report", "nowhere/r.json"]),
+        &["nowhere does not exist"],
+    );
+    fails(
+        &folder,
+        1,
+        &with(&["--out-sha", "nowhere"]),
+        &["nowhere does not exist"],
+    );
+    fails(&folder, 2, &with(&["--out", "."]), &["--out-sha"]);
+    fails(&folder, 2, &with(&["--holdout", "1.5"]), &["--holdout"]);
+    fails(
+        &folder,
+        2,
+        &with(&["--no-such-option"]),
+        &["--no-such-option"],
+    );
+    fails(&folder, 2, &with(&["--clamp", "many"]), &["--clamp"]);
+    fails(&folder, 1, &with(&["--clamp", "100"]), &["clamp 100"]);
+    fails(&folder, 1, &with(&["--era", "v99"]), &["`v99`"]);
+    fails(&folder, 1, &with(&["--era", "v16"]), &["not of era v16"]);
+    fails(
+        &folder,
+        1,
+        &with(&["--adapter", "no such card"]),
+        &["no graphics adapter"],
+    );
+}
+
+/// A disk that is full after 100 KiB, by way of the shell's limit on file sizes.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let perm: String = (0..64).rev().map(|i| format!("{i}\n")).collect();
+    let perm = write(&folder, "p.txt", perm.as_bytes());
+    let before = listing(folder.path());
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 100; exec {} apply {perm} --net {} --out full.nnue",
+        env!("CARGO_BIN_EXE_ftperm"),
+        path(&demo_net())
+    );
+    let output = Command::new("bash")
+        .current_dir(folder.path())
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("cannot write full.nnue"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(listing(folder.path()), before);
+}
