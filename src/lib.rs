@@ -1,4 +1,6 @@
+pub mod actmat;
 pub mod board;
+pub mod checkpoint;
 pub mod compute;
 pub mod deliver;
 pub mod digest;

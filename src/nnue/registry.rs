@@ -125,7 +125,62 @@ const V15: Architecture = Architecture {
     ..V14
 };
 
-/// All eras, oldest first.
+/// Sets and layout of a union in today's trainer, which takes its three sets in any order: threats (`T`), pawn pairs
+/// (`P`) and piece-square inputs (`H`), each with weights and PSQT.
+macro_rules! union_of {
+    ($($kind:ident $set:ident),+) => {{
+        const SETS: &[&dyn FeatureSet] = &[$(&$set),+];
+        const LAYOUT: [TensorSpec; 1 + 2 * SETS.len()] =
+            union_layout([$(stringify!($kind).as_bytes()[0]),+]);
+        (SETS, &LAYOUT)
+    }};
+}
+
+const fn union_layout<const SETS: usize, const TENSORS: usize>(
+    kinds: [u8; SETS],
+) -> [TensorSpec; TENSORS] {
+    let mut layout = [BIAS; TENSORS];
+    let mut set = 0;
+    while set < SETS {
+        let (weights, psqt) = match kinds[set] {
+            b'T' => (
+                tensor("threat weights", TensorRole::Narrow(set, set + 1)),
+                "threat PSQT",
+            ),
+            b'P' => (
+                tensor("pawn pair weights", TensorRole::Narrow(set, set + 1)),
+                "pawn pair PSQT",
+            ),
+            _ => (
+                tensor("piece-square weights", TensorRole::Wide(set, set + 1)),
+                "piece-square PSQT",
+            ),
+        };
+        layout[1 + 2 * set] = weights;
+        layout[2 + 2 * set] = tensor(psqt, TensorRole::Psqt(set, set + 1));
+        set += 1;
+    }
+    layout
+}
+
+/// A union that no engine shipped.
+const fn trainer_union(
+    id: &'static str,
+    (sets, layout): (&'static [&'static dyn FeatureSet], &'static [TensorSpec]),
+) -> Era {
+    Era {
+        id,
+        engines: "none, an architecture of the reference trainer alone",
+        sparse: false,
+        architecture: Architecture {
+            sets,
+            layout,
+            ..V15
+        },
+    }
+}
+
+/// All eras, oldest first; then what only the reference trainer has.
 pub static ERAS: &[Era] = &[
     Era {
         id: "v1",
@@ -323,6 +378,16 @@ pub static ERAS: &[Era] = &[
         },
     },
     Era {
+        id: "halfkp",
+        engines: "none, an architecture of the reference trainer alone",
+        sparse: false,
+        architecture: Architecture {
+            sets: &[&HALF_KP],
+            activation: PAIRWISE_255,
+            ..V5
+        },
+    },
+    Era {
         id: "halfkav2",
         engines: "none, an architecture of the reference trainer alone",
         sparse: false,
@@ -332,6 +397,41 @@ pub static ERAS: &[Era] = &[
             ..V5
         },
     },
+    trainer_union("hm", union_of!(H HALF_KA_V2_HM)),
+    trainer_union("threats", union_of!(T FULL_THREATS_59808)),
+    trainer_union("pp", union_of!(P PP_3WIDE)),
+    trainer_union(
+        "threats+hm",
+        union_of!(T FULL_THREATS_59808, H HALF_KA_V2_HM),
+    ),
+    trainer_union(
+        "hm+threats",
+        union_of!(H HALF_KA_V2_HM, T FULL_THREATS_59808),
+    ),
+    trainer_union("pp+hm", union_of!(P PP_3WIDE, H HALF_KA_V2_HM)),
+    trainer_union("hm+pp", union_of!(H HALF_KA_V2_HM, P PP_3WIDE)),
+    trainer_union("threats+pp", union_of!(T FULL_THREATS_59808, P PP_3WIDE)),
+    trainer_union("pp+threats", union_of!(P PP_3WIDE, T FULL_THREATS_59808)),
+    trainer_union(
+        "threats+hm+pp",
+        union_of!(T FULL_THREATS_59808, H HALF_KA_V2_HM, P PP_3WIDE),
+    ),
+    trainer_union(
+        "pp+threats+hm",
+        union_of!(P PP_3WIDE, T FULL_THREATS_59808, H HALF_KA_V2_HM),
+    ),
+    trainer_union(
+        "pp+hm+threats",
+        union_of!(P PP_3WIDE, H HALF_KA_V2_HM, T FULL_THREATS_59808),
+    ),
+    trainer_union(
+        "hm+threats+pp",
+        union_of!(H HALF_KA_V2_HM, T FULL_THREATS_59808, P PP_3WIDE),
+    ),
+    trainer_union(
+        "hm+pp+threats",
+        union_of!(H HALF_KA_V2_HM, P PP_3WIDE, T FULL_THREATS_59808),
+    ),
 ];
 
 /// The era with this id.

@@ -1,0 +1,160 @@
+//! Trainers' checkpoints: reading them, turning them into networks, and writing networks as state dictionaries.
+//!
+//! A checkpoint is a `torch.save` archive (Lightning's `.ckpt`, the plain dictionary of today's trainer, a pickled
+//! module in a `.pt`, a bare state dictionary) or a safetensors file. All become a list of named tensors; what their
+//! names, shapes and order say about the network is found in one place, so that no option has to repeat it. The
+//! arithmetic is that of the reference tool's two versions, to the last bit (`reference/serialize.md`).
+//!
+//! Nothing in a file is ever executed: a pickle is read as data, and the few calls that make tensors are understood by
+//! name.
+
+use std::fmt;
+use std::path::Path;
+
+mod archive;
+mod bytes;
+mod choose;
+mod convert;
+mod error;
+mod export;
+mod pickle;
+mod quantise;
+mod ranges;
+mod rows;
+mod rules;
+pub mod safetensors;
+mod state_dict;
+mod statistics;
+mod tensor;
+mod torch;
+mod weights;
+
+pub use choose::ChoiceError;
+pub use convert::{Conversion, ConvertError, ConvertOptions, DEFAULT_DESCRIPTION, same_features};
+pub use error::{CheckpointError, CheckpointFileError};
+pub use export::network_state;
+pub use pickle::PickleError;
+pub use ranges::{Example, Ranges};
+pub use rules::RangeRule;
+pub use state_dict::{StateDict, StateTensor, write_torch};
+pub use statistics::{TensorStatistics, statistics};
+pub use tensor::{ElementType, Tensor};
+pub use weights::WeightsError;
+
+use bytes::FileBytes;
+
+/// In which kind of file the tensors were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A checkpoint of PyTorch Lightning.
+    Lightning {
+        version: String,
+    },
+    /// A dictionary with a state dictionary in it, as today's trainer writes.
+    Checkpoint,
+    /// A state dictionary alone.
+    StateDict,
+    /// A pickled module.
+    Module,
+    Safetensors,
+}
+
+impl fmt::Display for Container {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Container::Lightning { version } => write!(out, "Lightning {version} checkpoint"),
+            Container::Checkpoint => write!(out, "checkpoint dictionary"),
+            Container::StateDict => write!(out, "state dictionary"),
+            Container::Module => write!(out, "pickled module"),
+            Container::Safetensors => write!(out, "safetensors file"),
+        }
+    }
+}
+
+/// How far training had come, where the file says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub epoch: Option<i64>,
+    pub global_step: Option<i64>,
+}
+
+/// An open checkpoint. The file is mapped; tensors are read from it when they are needed.
+#[derive(Debug)]
+pub struct Checkpoint {
+    bytes: FileBytes,
+    container: Container,
+    progress: Progress,
+    tensors: Vec<Tensor>,
+}
+
+/// Do these first bytes of a file (16 are enough) look like those of a checkpoint?
+pub fn is_checkpoint(bytes: &[u8]) -> bool {
+    archive::is_archive(bytes) || safetensors::is_safetensors(bytes)
+}
+
+impl Checkpoint {
+    /// Opens a file and finds its tensors; their data are not read yet.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged, or of another kind.
+    pub fn open(path: &Path) -> Result<Checkpoint, CheckpointFileError> {
+        FileBytes::open(path)
+            .map_err(CheckpointError::from)
+            .and_then(Self::parse)
+            .map_err(|source| CheckpointFileError {
+                path: path.to_path_buf(),
+                source,
+            })
+    }
+
+    /// As [`open`](Self::open), for bytes in memory.
+    ///
+    /// # Errors
+    /// The bytes are damaged or of another kind.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Checkpoint, CheckpointError> {
+        Self::parse(FileBytes::Owned(bytes))
+    }
+
+    fn parse(bytes: FileBytes) -> Result<Checkpoint, CheckpointError> {
+        let (container, progress, tensors) = if archive::is_archive(&bytes) {
+            let members = archive::members(&bytes)?;
+            let contents = torch::read(&bytes, &members)?;
+            (contents.container, contents.progress, contents.tensors)
+        } else if safetensors::is_safetensors(&bytes) {
+            let tensors = safetensors::read(&bytes)?;
+            (Container::Safetensors, Progress::default(), tensors)
+        } else if bytes.starts_with(b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9") {
+            return Err(CheckpointError::OldTorch);
+        } else {
+            return Err(CheckpointError::Unknown(
+                bytes[..bytes.len().min(8)].to_vec(),
+            ));
+        };
+        Ok(Checkpoint {
+            bytes,
+            container,
+            progress,
+            tensors,
+        })
+    }
+
+    /// The kind of file.
+    pub fn container(&self) -> &Container {
+        &self.container
+    }
+
+    /// Epoch and step.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// All tensors of the state dictionary, in the file's order.
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// Size of the file in bytes.
+    pub fn file_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
