@@ -5,6 +5,9 @@ mod common;
 pub mod console;
 mod devices;
 mod embed;
+mod eval;
+mod find;
+mod gather;
 mod inspect;
 mod nets;
 mod optimize;
@@ -49,6 +52,14 @@ pub struct Global {
 enum Command {
     /// Find a better order on a sample of positions and write the permuted network
     Optimize(optimize::Optimize),
+    /// Compute which feature transformer outputs are zero, for find and eval
+    Gather(gather::Gather),
+    /// Search the best order on gathered planes or matrices
+    #[command(alias = "find_perm")]
+    Find(find::Find),
+    /// Print the share of all-zero blocks of planes or a matrix, before and after a permutation
+    #[command(alias = "eval_perm")]
+    Eval(eval::Eval),
     /// Permute a network with a known permutation
     Apply(apply::Apply),
     /// Check on positions that two networks compute the same
@@ -70,6 +81,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     console::configure(cli.global.quiet);
     match &cli.command {
         Command::Optimize(command) => command.run(&cli.global),
+        Command::Gather(command) => command.run(&cli.global),
+        Command::Find(command) => command.run(&cli.global),
+        Command::Eval(command) => command.run(&cli.global),
         Command::Apply(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
