@@ -5,7 +5,9 @@ mod common;
 pub mod console;
 mod devices;
 mod inspect;
+mod inspect_checkpoint;
 mod optimize;
+mod serialize;
 mod trace;
 mod verify;
 
@@ -51,7 +53,9 @@ enum Command {
     Apply(apply::Apply),
     /// Check on positions that two networks compute the same
     Verify(verify::Verify),
-    /// Say what a network or a permutation file is
+    /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
+    Serialize(serialize::Serialize),
+    /// Say what a network, a permutation file or a checkpoint is
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
     Trace(trace::Trace),
@@ -66,6 +70,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Optimize(command) => command.run(&cli.global),
         Command::Apply(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
+        Command::Serialize(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Devices(command) => command.run(&cli.global),

@@ -11,12 +11,12 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::common::ReadingArgs;
-use super::{Global, console};
+use super::{Global, console, inspect_checkpoint};
 
-/// Say what a network or a permutation file is, and how that was recognised
+/// Say what a network, a permutation file or a checkpoint is, and how that was recognised
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// A network or a permutation
+    /// A network, a permutation or a trainer's checkpoint
     file: PathBuf,
     #[command(flatten)]
     reading: ReadingArgs,
@@ -93,6 +93,9 @@ struct PermutationReport {
 
 impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if super::serialize::is_checkpoint_file(&self.file)? {
+            return inspect_checkpoint::run(&self.file, &self.reading, global);
+        }
         let bytes = std::fs::read(&self.file)
             .with_context(|| format!("cannot read {}", self.file.display()))?;
         let report = if looks_like_permutation(&bytes) {
