@@ -9,8 +9,10 @@ mod eval;
 mod find;
 mod gather;
 mod inspect;
+mod inspect_checkpoint;
 mod nets;
 mod optimize;
+mod serialize;
 mod trace;
 mod verify;
 
@@ -64,7 +66,9 @@ enum Command {
     Apply(apply::Apply),
     /// Check on positions that two networks compute the same
     Verify(verify::Verify),
-    /// Say what a network or a permutation file is
+    /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
+    Serialize(serialize::Serialize),
+    /// Say what a network, a permutation file or a checkpoint is
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
     Trace(trace::Trace),
@@ -86,6 +90,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Eval(command) => command.run(&cli.global),
         Command::Apply(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
+        Command::Serialize(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
