@@ -518,3 +518,73 @@ fn damaged_files_are_survived() {
         }
     }
 }
+
+fn ftperm(arguments: &[&std::ffi::OsStr]) -> std::process::Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .arg("serialize")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_command_writes_the_reference_bytes() {
+    let Some(triple) = find("seed/HalfKA_L32") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("epoch=1.ckpt");
+    std::fs::write(&source, triple.file("model.ckpt")).unwrap();
+    let permutation = triple.folder.join("perm.npy");
+    let run = |target: &str, options: &[&str]| {
+        let target = folder.path().join(target);
+        let mut arguments = vec![source.as_os_str(), target.as_os_str()];
+        arguments.extend(options.iter().map(std::ffi::OsStr::new));
+        let output = ftperm(&arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            text,
+            std::fs::read(&target).unwrap_or_default(),
+        )
+    };
+    // The spellings of both versions of serialize.py.
+    let (code, text, bytes) = run("a.nnue", &["--l1=32", "--features=HalfKA^"]);
+    assert_eq!(code, Some(0), "{text}");
+    same(&bytes, &triple.file("leb128.nnue"), "a.nnue");
+    let (code, text, bytes) = run("b.nnue", &["--ft_compression=none"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("first layer weights: 15 clamped; [2, 3, 1] is 2.522528"),
+        "{text}"
+    );
+    same(&bytes, &triple.file("none.nnue"), "b.nnue");
+    let permute = format!("--ft_perm={}", permutation.display());
+    let (code, text, bytes) = run("c.nnue", &[&permute, "--compat"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("same outputs in all buckets on 500 positions"),
+        "{text}"
+    );
+    same(&bytes, &triple.file("perm_leb128.nnue"), "c.nnue");
+    // Named after its contents, which are those of a.nnue.
+    let (code, ..) = run("d.nnue", &["--out-sha"]);
+    assert_eq!(code, Some(0));
+    let name = ftperm::output::net_name(&ftperm::source::sha256(&triple.file("leb128.nnue")));
+    assert!(folder.path().join(format!("{name}.nnue")).exists());
+    // What cannot be is said, and nothing is written.
+    let (code, text, bytes) = run("e.nnue", &["--features=HalfKAv2_hm^"]);
+    assert_eq!((code, bytes.len()), (Some(1), 0));
+    assert!(
+        text.contains("the features are HalfKA^ by the tensors"),
+        "{text}"
+    );
+    for (target, options) in [
+        ("f.ckpt", &[][..]),
+        ("f.pt", &["--ft-compression=leb128"]),
+        ("f.nnue", &["--ft-optimize"]),
+    ] {
+        let (code, _, bytes) = run(target, options);
+        assert_eq!((code, bytes.len()), (Some(2), 0), "{target}");
+    }
+}

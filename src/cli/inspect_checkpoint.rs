@@ -25,6 +25,7 @@ struct Report {
     stacks: usize,
     era: &'static str,
     engines: &'static str,
+    sizes_as_shipped: bool,
     evidence: Vec<String>,
     assumptions: Vec<String>,
     other_eras: Vec<String>,
@@ -115,6 +116,7 @@ pub fn run(path: &Path, reading: &ReadingArgs, global: &Global) -> anyhow::Resul
         stacks: it.stacks,
         era: recognition.era.id,
         engines: recognition.era.engines,
+        sizes_as_shipped: recognition.exact,
         evidence: recognition.evidence.clone(),
         assumptions: recognition.assumptions.clone(),
         other_eras: recognition
@@ -184,7 +186,12 @@ fn show(it: &Report) -> anyhow::Result<()> {
             layers.join(", ")
         ),
     )?;
-    line("written as", format!("era {} ({})", it.era, it.engines))?;
+    let engines = if it.sizes_as_shipped {
+        format!(" ({})", it.engines)
+    } else {
+        ", though no engine has these sizes".to_string()
+    };
+    line("written as", format!("era {}{engines}", it.era))?;
     for evidence in &it.evidence {
         line("evidence", evidence.clone())?;
     }

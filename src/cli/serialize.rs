@@ -10,7 +10,7 @@ use ftperm::checkpoint::{
     Checkpoint, Conversion, ConvertOptions, StateDict, is_checkpoint, network_state, safetensors,
     same_features, statistics, write_torch,
 };
-use ftperm::deliver::{Target, write_checked, write_compared};
+use ftperm::deliver::{DeliverError, Target, write_compared};
 use ftperm::nnue::{ERAS, Era, FtCompression, NetError, Network, era};
 use ftperm::optimize::{Job, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
@@ -312,9 +312,11 @@ impl Serialize {
         };
         let reference = ReferenceOutputs::new(&network, random_positions(1, VERIFIED_POSITIONS));
         network.permute(&permutation)?;
-        let finished = write_checked(&network, target, |written| {
-            reference.compare_permuted(written, &permutation)
-        })?;
+        // The file holds the bytes of the network in memory, which is then compared with what it was.
+        let finished = write_compared(&network, target)?;
+        reference
+            .compare_permuted(&network, &permutation)
+            .map_err(DeliverError::Differs)?;
         console::say(format!(
             "verified: same outputs in all buckets on {} positions",
             reference.len()
@@ -410,9 +412,14 @@ fn find_era(id: &str) -> Result<&'static Era, NetError> {
 /// What was recognised and what did not fit.
 fn describe(network: &Network, conversion: &Conversion) {
     let it = &network.recognition;
+    let engines = if it.exact {
+        format!(" ({})", it.era.engines)
+    } else {
+        ", though no engine has these sizes".to_string()
+    };
     console::say(format!(
-        "recognised {}, L1 = {}: written as era {} ({})",
-        conversion.features, network.architecture.l1, it.era.id, it.era.engines
+        "recognised {}, L1 = {}: written as era {}{engines}",
+        conversion.features, network.architecture.l1, it.era.id
     ));
     for assumption in &it.assumptions {
         console::warn(assumption);
