@@ -397,10 +397,7 @@ fn t32_output_bytes_stay_below_128() {
         network.ft.bias.fill(i16::MAX - 4000);
         let found = evaluate(&network, &KINGS_AND_PAWN.parse().unwrap());
         assert!(
-            found
-                .ft_bytes
-                .iter()
-                .all(|&byte| byte >= 126 && byte <= 127),
+            found.ft_bytes.iter().all(|byte| (126..=127).contains(byte)),
             "{id}"
         );
     }

@@ -166,10 +166,8 @@ impl Serialize {
                 let network = self.network(source, &mut report)?;
                 self.write_network(network, &target)?
             }
-            Output::Safetensors => {
-                self.write_state(source, |state, file| safetensors::write(state, file))?
-            }
-            Output::Torch => self.write_state(source, |state, file| write_torch(state, file))?,
+            Output::Safetensors => self.write_state(source, safetensors::write)?,
+            Output::Torch => self.write_state(source, write_torch)?,
         };
         report.out = NetSummary::new(finished.target(), &finished.sha256());
         finished.commit()?;
