@@ -4,8 +4,13 @@ mod apply;
 mod common;
 pub mod console;
 mod devices;
+mod embed;
+mod eval;
+mod find;
+mod gather;
 mod inspect;
 mod inspect_checkpoint;
+mod nets;
 mod optimize;
 mod serialize;
 mod trace;
@@ -49,6 +54,14 @@ pub struct Global {
 enum Command {
     /// Find a better order on a sample of positions and write the permuted network
     Optimize(optimize::Optimize),
+    /// Compute which feature transformer outputs are zero, for find and eval
+    Gather(gather::Gather),
+    /// Search the best order on gathered planes or matrices
+    #[command(alias = "find_perm")]
+    Find(find::Find),
+    /// Print the share of all-zero blocks of planes or a matrix, before and after a permutation
+    #[command(alias = "eval_perm")]
+    Eval(eval::Eval),
     /// Permute a network with a known permutation
     Apply(apply::Apply),
     /// Check on positions that two networks compute the same
@@ -59,6 +72,10 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
     Trace(trace::Trace),
+    /// List the networks that are found when none is named
+    Nets(nets::Nets),
+    /// Make a copy of this program with a network inside
+    Embed(embed::Embed),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
 }
@@ -68,11 +85,16 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     console::configure(cli.global.quiet);
     match &cli.command {
         Command::Optimize(command) => command.run(&cli.global),
+        Command::Gather(command) => command.run(&cli.global),
+        Command::Find(command) => command.run(&cli.global),
+        Command::Eval(command) => command.run(&cli.global),
         Command::Apply(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
         Command::Serialize(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
+        Command::Nets(command) => command.run(&cli.global),
+        Command::Embed(command) => command.run(&cli.global),
         Command::Devices(command) => command.run(&cli.global),
     }
 }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::digest::net_name;
 use crate::nnue::{NetError, Network, ReadOptions};
-use crate::output::{FinishedFile, OutputError, OutputFile, io_error, net_name};
+use crate::output::{FinishedFile, OutputError, OutputFile, io_error};
 use crate::verify::Difference;
 
 /// Where a network is to go.

@@ -1,6 +1,5 @@
 //! Files that appear whole or not at all: a temporary file beside the target, renamed at the end.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -54,6 +53,14 @@ impl OutputFile {
             file: BufWriter::with_capacity(1 << 20, file),
             hasher: Sha256::new(),
         })
+    }
+
+    /// Gives the file these permissions instead of those of any new file.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn set_permissions(&mut self, permissions: std::fs::Permissions) -> io::Result<()> {
+        self.file.get_ref().as_file().set_permissions(permissions)
     }
 
     /// Ends writing: everything is on its way to the disk, under the temporary name.
@@ -165,16 +172,6 @@ pub fn io_error(path: &Path, source: io::Error) -> OutputError {
     }
 }
 
-/// SHA-256 as people write it.
-pub fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The name that engines give a network of this digest: `nn-<12 digits>`.
-pub fn net_name(digest: &[u8; 32]) -> String {
-    format!("nn-{}", &hex(digest)[..12])
-}
-
 /// Does the file system let us create files where `path` is to go? Asked before long work.
 ///
 /// # Errors
@@ -183,18 +180,10 @@ pub fn check_writable(path: &Path) -> Result<(), OutputError> {
     OutputFile::create(path).map(drop)
 }
 
-/// Opens a file for reading, with its name in the error.
-///
-/// # Errors
-/// As [`File::open`].
-pub fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::{hex, net_name};
 
     #[test]
     fn nothing_is_left_without_commit() {

@@ -12,6 +12,8 @@ use crate::permutation::Permutation;
 use crate::zeros::ZeroPlanes;
 
 mod assignment;
+mod bound;
+mod certificate;
 mod control;
 mod fit_table;
 mod moves;
@@ -20,6 +22,7 @@ mod schedule;
 mod state;
 mod thinning;
 
+pub use certificate::{Certificate, CertifyOptions, Check, certify};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
 pub use partition::BLOCK;
@@ -78,8 +81,8 @@ pub enum SearchError {
         found: usize,
         expected: usize,
     },
-    #[error("the permutation to begin with has {found} entries, but there are {expected} neurons")]
-    Start { found: usize, expected: usize },
+    #[error("the permutation has {found} entries, but there are {expected} neurons")]
+    Permutation { found: usize, expected: usize },
     #[error(transparent)]
     Compute(#[from] ComputeError),
 }
@@ -108,7 +111,7 @@ pub fn search(
     options: &SearchOptions,
     control: &mut Control,
 ) -> Result<SearchResult, SearchError> {
-    let samples = check(chunks, options)?;
+    let samples = check(chunks, options.start.as_ref())?;
     let neurons = chunks[0].neurons();
     let start = options
         .start
@@ -131,8 +134,8 @@ pub fn search(
     })
 }
 
-/// Checks what [`search`] was given and returns the number of samples.
-fn check(chunks: &[ZeroPlanes], options: &SearchOptions) -> Result<u64, SearchError> {
+/// Checks that planes and a permutation fit together and returns the number of samples.
+fn check(chunks: &[ZeroPlanes], permutation: Option<&Permutation>) -> Result<u64, SearchError> {
     let samples: u64 = chunks.iter().map(|planes| planes.samples() as u64).sum();
     if samples == 0 {
         return Err(SearchError::NoSamples);
@@ -152,9 +155,9 @@ fn check(chunks: &[ZeroPlanes], options: &SearchOptions) -> Result<u64, SearchEr
             expected: neurons,
         });
     }
-    match &options.start {
-        Some(start) if start.len() != neurons => Err(SearchError::Start {
-            found: start.len(),
+    match permutation {
+        Some(permutation) if permutation.len() != neurons => Err(SearchError::Permutation {
+            found: permutation.len(),
             expected: neurons,
         }),
         _ => Ok(samples),

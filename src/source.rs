@@ -6,9 +6,7 @@
 //!
 //! Nothing is read or unpacked beyond [`MAX_BYTES`].
 
-mod atomic;
 mod compression;
-mod digest;
 mod discovery;
 mod embed;
 mod engine;
@@ -24,13 +22,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use compression::Compression;
-pub use digest::{hex, net_name, sha256};
 pub use discovery::{Candidate, Place, SearchPlaces};
 pub use embed::{embed, embedded};
 pub use engine::{Engine, EngineNet, Extracted};
 pub use error::SourceError;
 pub use kind::FileKind;
 
+use crate::digest;
 use crate::nnue::{VERSION_2020, VERSION_2021, VERSION_2026};
 use input::Input;
 
@@ -66,8 +64,13 @@ pub enum NetSource {
 pub struct LoadedBytes {
     pub bytes: Vec<u8>,
     pub origin: Origin,
-    /// Of `bytes`.
-    pub sha256: [u8; 32],
+}
+
+impl LoadedBytes {
+    /// SHA-256 of the bytes, computed anew.
+    pub fn sha256(&self) -> [u8; 32] {
+        digest::sha256(&self.bytes)
+    }
 }
 
 /// Where bytes came from. Its `Display` is a phrase for people.
@@ -232,9 +235,5 @@ fn from_input(input: Input, number: Option<usize>) -> Result<LoadedBytes, Source
         }
         engine.into_bytes(&net)
     };
-    Ok(LoadedBytes {
-        sha256: sha256(&bytes),
-        bytes,
-        origin,
-    })
+    Ok(LoadedBytes { bytes, origin })
 }

@@ -6,9 +6,10 @@ mod material;
 
 use std::path::{Path, PathBuf};
 
+use ftperm::digest::{hex, net_name, sha256};
 use ftperm::nnue::{Network, ReadOptions};
 use ftperm::permutation::Permutation;
-use ftperm::source::{self, Engine, NetSource};
+use ftperm::source::{Engine, NetSource};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -62,7 +63,7 @@ fn check(bytes: &[u8], era: &str) {
 fn plain(path: &str, sha256: &str, era: &str) {
     let Some(path) = package(path) else { return };
     let loaded = NetSource::parse(Some(path.as_os_str())).load().unwrap();
-    assert_eq!(source::hex(&loaded.sha256), sha256);
+    assert_eq!(hex(&loaded.sha256()), sha256);
     assert_eq!(loaded.origin.inside, None);
     check(&loaded.bytes, era);
 }
@@ -75,7 +76,7 @@ fn module(path: &str, expected: &[(u64, Option<u64>, &str)]) -> Option<Engine> {
         .nets()
         .iter()
         .map(|net| {
-            let digest = source::hex(&source::sha256(engine.bytes(net)));
+            let digest = hex(&sha256(engine.bytes(net)));
             (net.offset, net.address, digest)
         })
         .collect();
@@ -107,7 +108,7 @@ fn v16_0_0() {
         return;
     };
     let loaded = NetSource::parse(Some(path.as_os_str())).load().unwrap();
-    assert_eq!(source::net_name(&loaded.sha256), "nn-5af11540bbfe.nnue");
+    assert_eq!(net_name(&loaded.sha256()), "nn-5af11540bbfe");
     check(&loaded.bytes, "v6");
     // These engines fetch their network.
     let without = package("16.0.0/src/stockfish-nnue-16.wasm").unwrap();
@@ -137,7 +138,7 @@ fn v17_1_0_single() {
         let stem = package("17.1.0/src/stockfish-17.1-single-a496a04").unwrap();
         let argument = format!("{}{name}", stem.display());
         let loaded = NetSource::parse(Some(argument.as_ref())).load().unwrap();
-        assert_eq!(source::hex(&loaded.sha256), sha256);
+        assert_eq!(hex(&loaded.sha256()), sha256);
         assert_eq!(loaded.origin.parts, 6);
         assert_eq!(loaded.origin.inside.unwrap().count, 2);
     }

@@ -570,7 +570,7 @@ fn the_command_writes_the_reference_bytes() {
     // Named after its contents, which are those of a.nnue.
     let (code, ..) = run("d.nnue", &["--out-sha"]);
     assert_eq!(code, Some(0));
-    let name = ftperm::output::net_name(&ftperm::source::sha256(&triple.file("leb128.nnue")));
+    let name = ftperm::digest::net_name(&ftperm::digest::sha256(&triple.file("leb128.nnue")));
     assert!(folder.path().join(format!("{name}.nnue")).exists());
     // What cannot be is said, and nothing is written.
     let (code, text, bytes) = run("e.nnue", &["--features=HalfKAv2_hm^"]);

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use ftperm::digest::{hex, net_name, sha256};
 use ftperm::nnue::Network;
 use ftperm::source::{
     self, Compression, Engine, LoadedBytes, NetSource, Place, SearchPlaces, SourceError,
@@ -84,7 +85,7 @@ fn a_plain_file() {
     let path = material::own("datasets/demo.nnue");
     let loaded = load(&path).unwrap();
     assert!(loaded.bytes == demo());
-    assert_eq!(loaded.sha256, source::sha256(demo()));
+    assert_eq!(loaded.sha256(), sha256(demo()));
     assert_eq!(loaded.origin.to_string(), path.display().to_string());
     assert_eq!(loaded.origin.why, None);
     assert!(error_of("no/such.nnue").contains("no/such.nnue: there is no such file"));
@@ -147,7 +148,7 @@ fn standard_engines() {
     assert_eq!(opened.nets().len(), 1);
     let loaded = load(&engine).unwrap();
     assert_eq!(
-        source::hex(&loaded.sha256),
+        hex(&loaded.sha256()),
         "ad9b423546714137916bd38978af6fd68d7b8951bef25ff76bf43da72d6cb786"
     );
     assert_eq!(loaded.bytes.len(), 47_001_499);
@@ -232,7 +233,10 @@ fn an_engine_with_two_networks() {
         .unwrap();
     assert_eq!(written.len(), 2);
     for file in &written {
-        let name = source::net_name(&source::sha256(&std::fs::read(&file.path).unwrap()));
+        let name = format!(
+            "{}.nnue",
+            net_name(&sha256(&std::fs::read(&file.path).unwrap()))
+        );
         assert_eq!(file.path.file_name().unwrap(), name.as_str());
     }
     assert_eq!(
@@ -508,12 +512,12 @@ fn a_network_is_found_by_its_hash() {
     ] {
         std::fs::write(world.path(file), bytes).unwrap();
     }
-    let name = source::net_name(&source::sha256(&named));
+    let name = format!("{}.nnue", net_name(&sha256(&named)));
     std::fs::write(world.path("system").join(name), &named).unwrap();
     let engine = format!("bin/stockfish{}", std::env::consts::EXE_SUFFIX);
     std::fs::write(world.path(&engine), engine_with(&[demo(), &inside])).unwrap();
     for bytes in [&named, &other, &inside, &packed] {
-        let found = world.places.find_by_sha256(&source::sha256(bytes)).unwrap();
+        let found = world.places.find_by_sha256(&sha256(bytes)).unwrap();
         assert!(found.bytes == *bytes);
         assert!(found.origin.why.unwrap().contains("SHA-256"));
     }
@@ -536,7 +540,7 @@ fn a_network_embedded_in_the_program() {
     source::embed(&program, demo(), &out).unwrap();
     let found = source::embedded(&out).unwrap().unwrap();
     assert!(found.bytes == demo() && found.origin.appended);
-    assert_eq!(found.sha256, source::sha256(demo()));
+    assert_eq!(found.sha256(), sha256(demo()));
     let after = std::fs::read(&out).unwrap();
     assert_eq!(after.len(), before.len() + demo().len() + 56);
     assert!(after.starts_with(&before));

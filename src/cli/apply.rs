@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use ftperm::deliver::write_checked;
-use ftperm::output::hex;
+use ftperm::digest::hex;
 use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::playouts::random_positions;
+use ftperm::source::SearchPlaces;
 use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
-use super::common::{NetArgs, NetSummary, OutArgs};
+use super::common::{LoadedNet, NetArgs, NetSummary, OutArgs, parse};
 use super::{Global, console};
 
 /// Positions of random games on which the result is verified.
@@ -17,6 +18,7 @@ const VERIFIED_POSITIONS: usize = 500;
 
 /// Permute a network with a known permutation
 ///
+/// Without --net the network is looked for whose SHA-256 the permutation file records (`ftperm nets` lists where).
 /// The result is read back and compared with the input in all buckets on positions of random games.
 #[derive(Debug, clap::Args)]
 pub struct Apply {
@@ -46,7 +48,7 @@ impl Apply {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let file = PermutationFile::read(&self.permutation)?;
         let target = self.out.target()?;
-        let mut loaded = self.net.load()?;
+        let mut loaded = self.load(&file)?;
         if let Some(recorded) = file.note(NET_SHA256)
             && recorded != hex(&loaded.sha256)
             && !self.inverse
@@ -71,7 +73,7 @@ impl Apply {
             reference.compare_permuted(written, &permutation)
         })?;
         let report = Report {
-            net: NetSummary::new(&loaded.path, &loaded.sha256),
+            net: NetSummary::from(&loaded),
             out: NetSummary::new(finished.target(), &finished.sha256()),
             era: loaded.network.recognition.era.id,
             neurons: permutation.len(),
@@ -92,4 +94,26 @@ impl Apply {
             console::result(&report.out.path)
         }
     }
+
+    /// The network that was named, or the one that the permutation was made for.
+    fn load(&self, file: &PermutationFile) -> anyhow::Result<LoadedNet> {
+        let recorded = file.note(NET_SHA256).and_then(parse_sha256);
+        match recorded.filter(|_| self.net.net.is_none() && !self.inverse) {
+            None => self.net.load(),
+            Some(sha256) => {
+                let options = self.net.reading.options()?;
+                parse(
+                    SearchPlaces::of_process().find_by_sha256(&sha256)?,
+                    &options,
+                )
+            }
+        }
+    }
+}
+
+fn parse_sha256(text: &str) -> Option<[u8; 32]> {
+    let (digits, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |digits: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let bytes: Vec<u8> = digits.iter().map(byte).collect::<Option<_>>()?;
+    bytes.try_into().ok().filter(|_| rest.is_empty())
 }

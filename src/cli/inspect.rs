@@ -1,23 +1,28 @@
 //! `ftperm inspect`
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use ftperm::compute::Activation;
+use ftperm::digest::{hex, sha256};
 use ftperm::nnue::{Encoding, NetFileError, Network};
-use ftperm::output::hex;
 use ftperm::permutation::PermutationFile;
+use ftperm::positions::{self, Reason, Sampling};
+use ftperm::source::{Engine, NetSource};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::common::ReadingArgs;
-use super::{Global, console, inspect_checkpoint};
+use super::{Global, UsageError, console, inspect_checkpoint};
 
-/// Say what a network, a permutation file or a checkpoint is, and how that was recognised
+/// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
+/// training data, or a trainer's checkpoint
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// A network, a permutation or a trainer's checkpoint
-    file: PathBuf,
+    /// The file; for networks all that --net takes
+    file: OsString,
+    /// Write the networks inside an engine into this folder, as nn-<sha12>.nnue
+    #[arg(long, value_name = "DIR")]
+    extract: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
 }
@@ -27,7 +32,41 @@ pub struct Inspect {
 enum Report {
     Network(Box<NetReport>),
     Permutation(PermutationReport),
+    Engine(EngineReport),
+    Positions(PositionsReport),
 }
+
+#[derive(Serialize)]
+struct EngineReport {
+    path: String,
+    nets: Vec<EngineNetReport>,
+}
+
+#[derive(Serialize)]
+struct EngineNetReport {
+    number: usize,
+    offset: u64,
+    address: Option<u64>,
+    bytes: usize,
+    sha256: String,
+    era: Option<&'static str>,
+    problem: Option<String>,
+    extracted: Option<String>,
+}
+
+#[derive(Serialize)]
+struct PositionsReport {
+    path: String,
+    /// Entries looked at; at most [`LOOKED_AT`] passing ones are read.
+    read: u64,
+    complete: bool,
+    games: u64,
+    passed: u64,
+    skipped: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// Passing positions of training data that are looked at.
+const LOOKED_AT: u64 = 1_000_000;
 
 #[derive(Serialize)]
 struct NetReport {
@@ -93,29 +132,104 @@ struct PermutationReport {
 
 impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if super::serialize::is_checkpoint_file(&self.file)? {
-            return inspect_checkpoint::run(&self.file, &self.reading, global);
+        let path = Path::new(&self.file);
+        if self.extract.is_none() && super::serialize::is_checkpoint_file(path)? {
+            return inspect_checkpoint::run(path, &self.reading, global);
         }
-        let bytes = std::fs::read(&self.file)
-            .with_context(|| format!("cannot read {}", self.file.display()))?;
-        let report = if looks_like_permutation(&bytes) {
-            Report::Permutation(self.permutation()?)
-        } else {
-            Report::Network(Box::new(self.network(&bytes)?))
-        };
+        let report = self.report()?;
         if global.json {
             return console::json(&report);
         }
         match &report {
             Report::Network(it) => show_network(it),
             Report::Permutation(it) => show_permutation(it),
+            Report::Engine(it) => show_engine(it),
+            Report::Positions(it) => show_positions(it),
         }
+    }
+
+    fn report(&self) -> anyhow::Result<Report> {
+        let path = Path::new(&self.file);
+        let begin = beginning(path);
+        if looks_like_permutation(&begin) {
+            return Ok(Report::Permutation(self.permutation()?));
+        }
+        if begin.starts_with(b"BINP") {
+            return Ok(Report::Positions(self.positions()?));
+        }
+        let loaded = NetSource::parse(Some(&self.file)).load()?;
+        // A number after the file's name asks for one network of an engine.
+        if loaded.origin.inside.is_some() && path.exists() {
+            return Ok(Report::Engine(self.engine(path)?));
+        }
+        if self.extract.is_some() {
+            return Err(UsageError("--extract is for engines".into()).into());
+        }
+        Ok(Report::Network(Box::new(self.network(&loaded.bytes)?)))
+    }
+
+    fn engine(&self, path: &Path) -> anyhow::Result<EngineReport> {
+        let engine = Engine::open(path)?;
+        let written = match &self.extract {
+            Some(folder) => engine.extract(folder)?,
+            None => Vec::new(),
+        };
+        let options = self.reading.options()?;
+        let nets = engine.nets().iter().map(|net| {
+            let bytes = engine.bytes(net);
+            let digest = sha256(bytes);
+            let parsed = Network::parse(bytes, &options);
+            EngineNetReport {
+                number: net.number,
+                offset: net.offset,
+                address: net.address,
+                bytes: net.len,
+                sha256: hex(&digest),
+                era: parsed
+                    .as_ref()
+                    .ok()
+                    .map(|network| network.recognition.era.id),
+                problem: parsed.err().map(|error| error.to_string()),
+                extracted: written
+                    .iter()
+                    .find(|it| it.sha256 == digest)
+                    .map(|it| it.path.display().to_string()),
+            }
+        });
+        Ok(EngineReport {
+            path: path.display().to_string(),
+            nets: nets.collect(),
+        })
+    }
+
+    fn positions(&self) -> anyhow::Result<PositionsReport> {
+        let options = positions::Options {
+            sampling: Sampling {
+                count: Some(LOOKED_AT),
+                ..Sampling::default()
+            },
+            ..positions::Options::default()
+        };
+        let found = positions::read(std::slice::from_ref(&self.file), &options)?.statistics;
+        let reasons = Reason::ALL
+            .iter()
+            .filter(|&&reason| found.skipped(reason) > 0);
+        Ok(PositionsReport {
+            path: Path::new(&self.file).display().to_string(),
+            read: found.read,
+            complete: found.taken < LOOKED_AT,
+            games: found.games,
+            passed: found.passed(),
+            skipped: reasons
+                .map(|&reason| (reason.name(), found.skipped(reason)))
+                .collect(),
+        })
     }
 
     fn network(&self, bytes: &[u8]) -> anyhow::Result<NetReport> {
         let network = Network::parse(bytes, &self.reading.options()?).map_err(|source| {
             NetFileError::Net {
-                path: self.file.clone(),
+                path: PathBuf::from(&self.file),
                 source,
             }
         })?;
@@ -127,9 +241,9 @@ impl Inspect {
         };
         let number = |value: u32| format!("{value:#010X}");
         Ok(NetReport {
-            path: self.file.display().to_string(),
+            path: Path::new(&self.file).display().to_string(),
             bytes: bytes.len(),
-            sha256: hex(&Sha256::digest(bytes).into()),
+            sha256: hex(&sha256(bytes)),
             fingerprint: hex(&network.fingerprint()),
             era: recognition.era.id,
             engines: recognition.era.engines,
@@ -191,10 +305,10 @@ impl Inspect {
     }
 
     fn permutation(&self) -> anyhow::Result<PermutationReport> {
-        let file = PermutationFile::read(&self.file)?;
+        let file = PermutationFile::read(Path::new(&self.file))?;
         let indices = file.permutation.indices();
         Ok(PermutationReport {
-            path: self.file.display().to_string(),
+            path: Path::new(&self.file).display().to_string(),
             neurons: indices.len(),
             l1_if_pairwise: 2 * indices.len(),
             identity: file.permutation.is_identity(),
@@ -206,6 +320,19 @@ impl Inspect {
             notes: file.notes,
         })
     }
+}
+
+/// The first bytes of a file; none if it cannot be read.
+fn beginning(path: &Path) -> Vec<u8> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    if let Ok(file) = std::fs::File::open(path)
+        && file.metadata().is_ok_and(|it| it.is_file())
+    {
+        // What cannot be read is reported when the file is read in earnest.
+        let _ = file.take(64).read_to_end(&mut bytes);
+    }
+    bytes
 }
 
 /// Permutations are .npy or text; a network has bytes below space in its first word.
@@ -313,6 +440,43 @@ fn show_permutation(it: &PermutationReport) -> anyhow::Result<()> {
     ))?;
     for (key, value) in &it.notes {
         console::result(format!("{key:<14} {value}"))?;
+    }
+    Ok(())
+}
+
+fn show_engine(it: &EngineReport) -> anyhow::Result<()> {
+    console::result(format!("engine         {}", it.path))?;
+    for net in &it.nets {
+        let what = match (net.era, &net.problem) {
+            (Some(era), _) => format!("era {era}"),
+            (None, Some(problem)) => problem.clone(),
+            (None, None) => String::new(),
+        };
+        console::result(format!(
+            "network #{}     {} bytes at offset {}, {what}, sha256 {}",
+            net.number, net.bytes, net.offset, net.sha256
+        ))?;
+        if let Some(path) = &net.extracted {
+            console::result(format!("               written to {path}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn show_positions(it: &PositionsReport) -> anyhow::Result<()> {
+    console::result(format!("training data  {}", it.path))?;
+    let end = if it.complete {
+        ""
+    } else {
+        " (the rest was not looked at)"
+    };
+    console::result(format!("read           {} positions{end}", it.read))?;
+    console::result(format!(
+        "pass           {} from {} games",
+        it.passed, it.games
+    ))?;
+    for (reason, count) in &it.skipped {
+        console::result(format!("skipped        {count} {reason}"))?;
     }
     Ok(())
 }

@@ -1,15 +1,16 @@
 //! `ftperm trace`
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use ftperm::board::Board;
+use ftperm::digest::{hex, sha256};
 use ftperm::inference::{Evaluation, evaluate};
 use ftperm::nnue::Architecture;
-use ftperm::output::hex;
+use ftperm::positions::{self, Sampling};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::common::NetArgs;
 use super::{Global, console};
@@ -23,6 +24,9 @@ pub struct Trace {
     net: NetArgs,
     #[command(flatten)]
     source: Source,
+    /// Positions to take from --data
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +38,9 @@ struct Source {
     /// A file with one FEN a line
     #[arg(long, value_name = "FILE")]
     fens: Option<PathBuf>,
+    /// Training data of any format
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    data: Option<Vec<OsString>>,
 }
 
 /// One line of JSON; the fields are those of the reference vectors.
@@ -57,7 +64,7 @@ struct Line<'a> {
 
 impl Trace {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let fens = self.source.fens()?;
+        let fens = self.source.fens(self.count)?;
         let loaded = self.net.load()?;
         for (number, (place, fen)) in fens.iter().enumerate() {
             let board: Board = fen.parse().with_context(|| format!("{place}: {fen}"))?;
@@ -75,9 +82,23 @@ impl Trace {
 
 impl Source {
     /// FENs, each with the place it was found at.
-    fn fens(&self) -> anyhow::Result<Vec<(String, String)>> {
+    fn fens(&self, count: u64) -> anyhow::Result<Vec<(String, String)>> {
         if let Some(fen) = &self.fen {
             return Ok(vec![("--fen".to_string(), fen.clone())]);
+        }
+        if let Some(data) = &self.data {
+            let options = positions::Options {
+                sampling: Sampling {
+                    count: Some(count),
+                    ..Sampling::default()
+                },
+                ..positions::Options::default()
+            };
+            let boards = positions::read(data, &options)?.boards;
+            let numbered = boards.iter().enumerate();
+            return Ok(numbered
+                .map(|(i, it)| (format!("position {}", i + 1), it.fen()))
+                .collect());
         }
         let path = self.fens.as_deref().unwrap_or(std::path::Path::new("-"));
         let text = std::fs::read_to_string(path)
@@ -116,7 +137,7 @@ fn line<'a>(i: usize, fen: &'a str, it: &Architecture, found: &'a Evaluation) ->
         w: lists(0),
         b: lists(1),
         ft_len: found.ft_bytes.len(),
-        ft_sha256: hex(&Sha256::digest(&found.ft_bytes).into()),
+        ft_sha256: hex(&sha256(&found.ft_bytes)),
         ft_zero: found.zero_bytes(),
         ft_zero4: found.zero_blocks(),
     }

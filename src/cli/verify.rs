@@ -45,16 +45,16 @@ struct Report {
 
 impl Verify {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let a = load(&self.a, &self.reading)?;
-        let b = load(&self.b, &self.reading)?;
+        let a = load(Some(self.a.as_os_str()), &self.reading)?;
+        let b = load(Some(self.b.as_os_str()), &self.reading)?;
         let taken = self.positions.read(self.count, None)?;
         let reference = ReferenceOutputs::new(&a.network, taken.boards);
         let difference: Option<Difference> = reference.compare(&b.network).err();
         let positions = reference.len();
         if global.json {
             console::json(&Report {
-                a: NetSummary::new(&a.path, &a.sha256),
-                b: NetSummary::new(&b.path, &b.sha256),
+                a: NetSummary::from(&a),
+                b: NetSummary::from(&b),
                 verified: Verified {
                     positions,
                     equal: difference.is_none(),

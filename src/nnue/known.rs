@@ -1,6 +1,7 @@
 //! Networks whose clamp is known although their files do not say it (`facts/eras.md`, section 11).
 
 use super::network::Network;
+use crate::digest::hex;
 
 /// Networks of the small architecture: `(first 12 hexadecimal digits of the file's SHA-256, clamp)`.
 const SMALL: [(&str, i16); 4] = [
@@ -66,7 +67,7 @@ const BY_FINGERPRINT: [(&str, &str, i16); 4] = [
 
 /// The clamp of a known network and what it is known as.
 pub(super) fn clamp(network: &Network, sha256: &[u8; 32]) -> Option<(String, i16)> {
-    let name = hex12(sha256);
+    let name = hex(&sha256[..6]);
     let small = SMALL
         .iter()
         .find(|(known, _)| *known == name)
@@ -74,16 +75,9 @@ pub(super) fn clamp(network: &Network, sha256: &[u8; 32]) -> Option<(String, i16
     if let Some(clamp) = small.or_else(|| BIG.contains(&name.as_str()).then_some(127)) {
         return Some((format!("nn-{name}"), clamp));
     }
-    let fingerprint = hex12(&network.fingerprint());
+    let fingerprint = hex(&network.fingerprint()[..6]);
     BY_FINGERPRINT
         .iter()
         .find(|(_, known, _)| *known == fingerprint)
         .map(|(name, _, clamp)| ((*name).to_string(), *clamp))
-}
-
-fn hex12(digest: &[u8; 32]) -> String {
-    digest[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }

@@ -1,7 +1,5 @@
 //! Which architecture a file has, from its bytes alone (`facts/eras.md`, section 11).
 
-use sha2::{Digest, Sha256};
-
 use super::architecture::{Architecture, StackVariant, padded};
 use super::error::NetError;
 use super::known;
@@ -11,6 +9,7 @@ use super::registry::{ERAS, Era};
 use super::walk::{Header, Places, WalkFailure, walk, walk_prefix};
 use super::{VERSION_2021, hash};
 use crate::compute::Activation;
+use crate::digest::sha256;
 use crate::features::{FeatureSet as _, HALF_KA_V2_HM};
 
 /// What was recognised, and why.
@@ -369,8 +368,7 @@ pub(super) fn settle_clamp(
     if !ambiguous {
         return Ok(());
     }
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    if let Some((name, clamp)) = known::clamp(network, &digest) {
+    if let Some((name, clamp)) = known::clamp(network, &sha256(bytes)) {
         set_clamp(network, pairwise(clamp)?, others);
         network
             .recognition

@@ -7,23 +7,41 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 /// Finds the assignment of rows to columns of the largest total value.
 ///
-/// `values` is square, `size` x `size`, row-major. Returns the column of every row.
+/// `values` is square, row-major, with one column a price. `prices` are where the search begins, and afterwards the
+/// prices of the solution: every row has a column of least `price - value`. Prices of a similar problem save most of
+/// the work; any prices lead to an optimum. Returns the column of every row.
 ///
 /// # Panics
 /// If the matrix is empty or not square.
-pub(crate) fn best_assignment(values: &[i32], size: usize) -> Vec<u32> {
+pub(crate) fn best_assignment(values: &[i32], prices: &mut [i32]) -> Vec<u32> {
+    let size = prices.len();
     assert!(size > 0 && values.len() == size * size);
     let lowest = values.iter().copied().fold(i32::MAX, i32::min);
     let highest = values.iter().copied().fold(i32::MIN, i32::max);
     let range = i64::from(highest) - i64::from(lowest);
-    // A path visits each column once, so no distance or price leaves size * range; the rest is room for one sum.
-    if (size as i64 + 2) * range < i64::from(i32::MAX / 2) {
+    // Only differences of prices count, and differences beyond the range of the values say no more than the range.
+    let dearest = prices.iter().copied().fold(i32::MIN, i32::max);
+    let price = |&price: &i32| (i64::from(price) - i64::from(dearest)).max(-range);
+    // Prices fall from there. A column that is assigned is no worse for its row than any column that is not yet, whose
+    // price is still at least -range; so no price falls below -4 * range, and no distance exceeds 8 * range.
+    if range < i64::from(i32::MAX / 16) {
         let costs: Vec<i32> = values.iter().map(|&value| highest - value).collect();
-        solve(&costs, size)
+        let start = prices.iter().map(|p| price(p) as i32).collect();
+        let (columns, end) = solve(&costs, start);
+        prices.copy_from_slice(&end);
+        columns
     } else {
         let cost = |&value: &i32| i64::from(highest) - i64::from(value);
         let costs: Vec<i64> = values.iter().map(cost).collect();
-        solve(&costs, size)
+        let (columns, end) = solve(&costs, prices.iter().map(price).collect());
+        let clamped = end
+            .iter()
+            .map(|&price| price.max(i64::from(i32::MIN)) as i32);
+        prices
+            .iter_mut()
+            .zip(clamped)
+            .for_each(|(old, new)| *old = new);
+        columns
     }
 }
 
@@ -62,16 +80,16 @@ struct Assignment<'a, N> {
     reduced: Vec<N>,
 }
 
-fn solve<N: Number>(costs: &[N], size: usize) -> Vec<u32> {
+fn solve<N: Number>(costs: &[N], price: Vec<N>) -> (Vec<u32>, Vec<N>) {
+    let size = price.len();
     let mut assignment = Assignment {
         costs,
         size,
-        price: vec![N::MAX; size],
+        price,
         row_of: vec![NONE; size],
         column_of: vec![NONE; size],
         reduced: vec![N::default(); size],
     };
-    assignment.reduce_columns();
     for _ in 0..2 {
         assignment.reduce_rows();
     }
@@ -83,7 +101,7 @@ fn solve<N: Number>(costs: &[N], size: usize) -> Vec<u32> {
     for row in assignment.free_rows() {
         assignment.augment(row, &mut paths);
     }
-    assignment.column_of
+    (assignment.column_of, assignment.price)
 }
 
 /// Scratch of the search for shortest paths.
@@ -104,26 +122,6 @@ impl<'a, N: Number> Assignment<'a, N> {
         let rows = 0..self.size as u32;
         rows.filter(|&row| self.column_of[row as usize] == NONE)
             .collect()
-    }
-
-    /// A column costs at least its cheapest row; it goes to that row if the row is free.
-    fn reduce_columns(&mut self) {
-        for row in 0..self.size {
-            let costs = self.row(row);
-            for (price, &cost) in self.price.iter_mut().zip(costs) {
-                *price = cost.min(*price);
-            }
-        }
-        for row in 0..self.size {
-            let pairs = self.row(row).iter().zip(&self.price);
-            let cheapest = pairs
-                .zip(&self.row_of)
-                .position(|((c, p), &of)| c == p && of == NONE);
-            if let Some(column) = cheapest {
-                self.column_of[row] = column as u32;
-                self.row_of[column] = row as u32;
-            }
-        }
     }
 
     /// A free row takes its cheapest column and lowers the price of it until its second choice is as good.
@@ -198,7 +196,8 @@ impl<'a, N: Number> Assignment<'a, N> {
             let row = self.row_of[column];
             let costs = self.row(row as usize);
             let offset = costs[column] - self.price[column] - least;
-            for at in reached..self.size {
+            let others = reached;
+            for at in others..self.size {
                 let other = columns[at] as usize;
                 let through = costs[other] - self.price[other] - offset;
                 if through < distance[other] {
@@ -259,21 +258,23 @@ mod tests {
     #[test]
     fn by_hand() {
         // Row 0 would like column 0 most, but row 1 loses more without it.
-        assert_eq!(best_assignment(&[7, 6, 9, 1], 2), [1, 0]);
-        assert_eq!(best_assignment(&[5], 1), [0]);
-        assert_eq!(best_assignment(&[0; 9], 3).len(), 3);
+        assert_eq!(best_assignment(&[7, 6, 9, 1], &mut [0; 2]), [1, 0]);
+        assert_eq!(best_assignment(&[5], &mut [0]), [0]);
+        assert_eq!(best_assignment(&[0; 9], &mut [0; 3]).len(), 3);
     }
 
     #[test]
     fn the_best_of_all_assignments() {
         let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut prices = [i32::MIN, 0, i32::MAX, 5, -5, 0, 0];
         for size in 1..=7 {
             for range in [2u32, 10, 100_000, 1 << 29] {
                 for _ in 0..40 {
                     let values: Vec<i32> = (0..size * size)
                         .map(|_| (random.next_u32() % range) as i32 - (range / 2) as i32)
                         .collect();
-                    let columns = best_assignment(&values, size);
+                    // Prices go on from the problem before, extreme ones too.
+                    let columns = best_assignment(&values, &mut prices[..size]);
                     let mut seen = columns.clone();
                     seen.sort_unstable();
                     assert!(

@@ -28,6 +28,9 @@ pub(crate) struct Round {
 pub(crate) trait Move {
     fn name(&self) -> &'static str;
 
+    /// Does a round without gain prove that the neighbourhood holds no improvement?
+    fn is_exhaustive(&self) -> bool;
+
     /// Looks through the neighbourhood (or a random part of it) once and applies improvements that touch different
     /// blocks, so that their gains add up exactly. All moves but the shaken one never make the partition worse.
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt>;
@@ -64,4 +67,149 @@ pub(crate) fn apply_disjoint(state: &mut State, mut cycles: Vec<Cycle>) -> Round
         round.applied += 1;
     }
     round
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::Backend;
+    use crate::compute::cpu::CpuBackend;
+    use crate::search::partition::Partition;
+    use crate::zeros::ZeroPlanes;
+    use rand::Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    /// Runs one round of a move from an order and returns it with the order and score after it.
+    fn one_round(
+        planes: &ZeroPlanes,
+        order: &[u32],
+        kind: &mut dyn Move,
+    ) -> (Round, Vec<u32>, u64) {
+        let backend = CpuBackend::new(Some(1)).unwrap();
+        let mut counter = backend
+            .co_zero_counter(std::slice::from_ref(planes))
+            .unwrap();
+        let never = || false;
+        let mut state = State::new(counter.as_mut(), Partition::new(order), &never).unwrap();
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let round = kind.round(&mut state, &mut random).unwrap();
+        let permutation = state.table().partition().permutation();
+        (round, permutation.indices().to_vec(), state.table().score())
+    }
+
+    /// Neurons 4k to 4k + 3 are zero together in `10 * (k + 1)` samples of their own.
+    fn three_families() -> ZeroPlanes {
+        let mut planes = ZeroPlanes::new(12, 60);
+        let samples = [0..10, 10..30, 30..60];
+        for neuron in 0..12 {
+            for sample in samples[neuron / 4].clone() {
+                planes.set(neuron, sample);
+            }
+        }
+        planes
+    }
+
+    const SORTED: [u32; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+
+    #[test]
+    fn a_pair_swap_by_hand() {
+        let order = [0, 1, 2, 4, 3, 5, 6, 7, 8, 9, 10, 11];
+        let (round, order, score) = one_round(&three_families(), &order, &mut PairSwaps);
+        assert_eq!(
+            round,
+            Round {
+                gain: 30,
+                applied: 1
+            }
+        );
+        assert_eq!((order.as_slice(), score), (SORTED.as_slice(), 60));
+    }
+
+    #[test]
+    fn a_three_cycle_by_hand() {
+        let order = [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 3];
+        let (round, order, score) = one_round(&three_families(), &order, &mut ThreeCycles);
+        assert_eq!(
+            round,
+            Round {
+                gain: 60,
+                applied: 1
+            }
+        );
+        assert_eq!((order.as_slice(), score), (SORTED.as_slice(), 60));
+    }
+
+    #[test]
+    fn a_half_swap_by_hand() {
+        let order = [0, 8, 1, 9, 2, 3, 10, 11, 4, 5, 6, 7];
+        // No exchange of two single neurons helps here.
+        let (round, _, _) = one_round(&three_families(), &order, &mut PairSwaps);
+        assert_eq!(round, Round::default());
+        let (round, order, score) = one_round(&three_families(), &order, &mut HalfSwaps::default());
+        assert_eq!(
+            round,
+            Round {
+                gain: 40,
+                applied: 1
+            }
+        );
+        assert_eq!((order.as_slice(), score), (SORTED.as_slice(), 60));
+    }
+
+    #[test]
+    fn the_books_are_kept_after_every_round() {
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let mut planes = ZeroPlanes::new(48, 900);
+        for sample in 0..900 {
+            let mood = random.next_u32() % 90;
+            for neuron in 0..48 {
+                if random.next_u32() % 100 < mood + neuron as u32 % 11 {
+                    planes.set(neuron, sample);
+                }
+            }
+        }
+        let backend = CpuBackend::new(Some(1)).unwrap();
+        let mut counter = backend
+            .co_zero_counter(std::slice::from_ref(&planes))
+            .unwrap();
+        let order: Vec<u32> = (0..48).collect();
+        let never = || false;
+        let mut state = State::new(counter.as_mut(), Partition::new(&order), &never).unwrap();
+        let mut shaken = ShakenReassignment::default();
+        shaken.temperature = 30.0;
+        let mut half_swaps = HalfSwaps::default();
+        let mut gains = [0; 4];
+        for _ in 0..30 {
+            let kinds: [&mut dyn Move; 4] = [
+                &mut half_swaps,
+                &mut PairSwaps,
+                &mut ThreeCycles,
+                &mut ReassignSingles::default(),
+            ];
+            for (kind, gains) in kinds.into_iter().zip(&mut gains) {
+                let before = state.table().score();
+                let round = kind.round(&mut state, &mut random).unwrap();
+                let table = state.table();
+                assert_eq!(table.score(), before + round.gain, "{}", kind.name());
+                assert_eq!(table.score(), planes.zero_blocks(table.partition().order()));
+                assert_eq!(round.gain > 0, round.applied > 0);
+                *gains += round.gain;
+            }
+            shaken.round(&mut state, &mut random).unwrap();
+            let table = state.table();
+            assert_eq!(table.score(), planes.zero_blocks(table.partition().order()));
+            // What the table claims to know is what there is to count.
+            state.know_everything().unwrap();
+            let table = state.table();
+            for place_of in [0, 17, 47] {
+                let companions = table.partition().companions(place_of);
+                for neuron in (0..48).filter(|neuron| !companions.contains(neuron)) {
+                    let [a, b, c] = companions;
+                    let block = planes.zero_blocks(&[a, b, c, neuron]);
+                    assert_eq!(table.fit(place_of, neuron) as u64, block);
+                }
+            }
+        }
+        assert!(gains.iter().all(|&gain| gain > 0), "{gains:?}");
+    }
 }

@@ -26,11 +26,8 @@ const COARSE_END: f64 = 3e-4;
 const FINE_START: f64 = 5e-4;
 const FINE_END: f64 = 2e-4;
 
-/// Reassignments in a row that find nothing before the systematic moves take over.
-const FRUITLESS_ROUNDS: u64 = 32;
-
 /// Rounds that a descent takes, about; only used to estimate what is left.
-const DESCENT_ROUNDS: u64 = 100;
+const DESCENT_ROUNDS: u64 = 200;
 
 /// One annealing from hot to cold.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +52,7 @@ fn tries(effort: Effort) -> Vec<Try> {
     match effort {
         Effort::Quick => vec![Try::of(200)],
         Effort::Normal => vec![Try::of(600)],
-        Effort::Max => {
-            let mut tries = vec![Try::of(300), Try::of(600), Try::of(1000)];
-            tries.extend([Try::of(2000); 12]);
-            tries
-        }
+        Effort::Max => [300, 1000, 3000, 10_000, 40_000].map(Try::of).to_vec(),
     }
 }
 
@@ -78,9 +71,14 @@ pub(super) fn run(
     control: &mut Control,
 ) -> Result<Found, ComputeError> {
     let tries = tries(options.effort);
+    let patience = match options.effort {
+        Effort::Quick => 8,
+        Effort::Normal | Effort::Max => 64,
+    };
     let count = |tried: &Try| tried.coarse + tried.fine + DESCENT_ROUNDS;
     let mut run = Run {
         chunks,
+        patience,
         planned: tries.iter().map(count).sum(),
         best: Partition::new(start.indices()),
         best_score: score(chunks, start.indices()),
@@ -107,6 +105,8 @@ fn score(chunks: &[ZeroPlanes], order: &[u32]) -> u64 {
 /// A search from its first to its last try.
 struct Run<'r, 'c> {
     chunks: &'r [ZeroPlanes],
+    /// Reassignments in a row that find nothing before the systematic moves take over.
+    patience: u64,
     planned: u64,
     best: Partition,
     best_score: u64,
@@ -188,7 +188,7 @@ impl Run<'_, '_> {
         rounds: u64,
         phase: &'static str,
     ) -> Result<(), Halt> {
-        let mut shaken = ShakenReassignment::new();
+        let mut shaken = ShakenReassignment::default();
         for round in 0..rounds {
             let share = round as f64 / rounds as f64;
             shaken.temperature = state.samples() as f64 * between(range.start, range.end, share);
@@ -200,11 +200,12 @@ impl Run<'_, '_> {
     /// Goes uphill until no move finds an improvement.
     fn descend(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<(), Halt> {
         let phase = "descent";
+        let mut reassign = ReassignSingles::default();
         let mut half_swaps = HalfSwaps::default();
         loop {
             let mut fruitless = 0;
-            while fruitless < FRUITLESS_ROUNDS {
-                let round = self.round(&mut ReassignSingles, state, random, phase)?;
+            while fruitless < self.patience {
+                let round = self.round(&mut reassign, state, random, phase)?;
                 fruitless = if round.gain == 0 { fruitless + 1 } else { 0 };
             }
             let systematic: [&mut dyn Move; 3] =

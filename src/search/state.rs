@@ -102,6 +102,11 @@ impl<'a> State<'a> {
         (WORDS_BETWEEN_CHECKS / words.max(1)).max(1) as usize
     }
 
+    /// Goes back to a copy of the table made earlier.
+    pub fn restore(&mut self, table: FitTable) {
+        self.table = table;
+    }
+
     /// As [`FitTable::relocate`].
     pub fn relocate(&mut self, moves: &[(u32, usize)], scores: &[(usize, i32)]) {
         self.table.relocate(moves, scores);

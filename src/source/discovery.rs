@@ -8,7 +8,8 @@ use super::compression::Compression;
 use super::engine::{Engine, EngineNet};
 use super::error::SourceError;
 use super::input::first_bytes;
-use super::{LoadedBytes, MAX_BYTES, NetSource, digest, embed};
+use super::{LoadedBytes, MAX_BYTES, NetSource, embed};
+use crate::digest;
 use crate::nnue::{Network, VERSION_2020, VERSION_2021, VERSION_2026};
 
 /// Where networks are looked for, in this order.
@@ -276,7 +277,7 @@ impl SearchPlaces {
         });
         for candidate in &candidates {
             if let Ok(mut loaded) = candidate.load()
-                && loaded.sha256 == *wanted
+                && loaded.sha256() == *wanted
             {
                 loaded.origin.why = Some(format!(
                     "it has the SHA-256 that was asked for, found in {}",

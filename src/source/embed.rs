@@ -9,8 +9,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::error::SourceError;
-use super::{LoadedBytes, MAX_BYTES, Origin, atomic, digest};
+use super::{LoadedBytes, MAX_BYTES, Origin};
+use crate::digest;
 use crate::nnue::Network;
+use crate::output::OutputFile;
 
 const MAGIC: &[u8; 16] = b"ftperm-embedded1";
 
@@ -89,11 +91,7 @@ pub fn embedded(executable: &Path) -> Result<Option<LoadedBytes>, SourceError> {
         appended: true,
         ..Origin::file(executable)
     };
-    Ok(Some(LoadedBytes {
-        bytes,
-        origin,
-        sha256,
-    }))
+    Ok(Some(LoadedBytes { bytes, origin }))
 }
 
 /// Writes a copy of an executable with a network appended; one that it already had is replaced. The copy has the
@@ -112,8 +110,8 @@ pub fn embed(executable: &Path, net: &[u8], out: &Path) -> Result<(), SourceErro
     let own_len = trailer(&mut file, executable)?.map_or(metadata.len(), |trailer| trailer.start);
     file.seek(SeekFrom::Start(0))
         .map_err(SourceError::io(executable))?;
-    atomic::write(out, Some(metadata.permissions()), |copy| {
-        let copied = io::copy(&mut file.take(own_len), copy)?;
+    let mut copy = OutputFile::create(out)?;
+    let filled = io::copy(&mut file.take(own_len), &mut copy).and_then(|copied| {
         if copied != own_len {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -123,7 +121,9 @@ pub fn embed(executable: &Path, net: &[u8], out: &Path) -> Result<(), SourceErro
         copy.write_all(net)?;
         copy.write_all(&(net.len() as u64).to_le_bytes())?;
         copy.write_all(&digest::sha256(net))?;
-        copy.write_all(MAGIC)
-    })
-    .map_err(SourceError::io(out))
+        copy.write_all(MAGIC)?;
+        copy.set_permissions(metadata.permissions())
+    });
+    filled.map_err(SourceError::io(out))?;
+    Ok(copy.commit()?)
 }

@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::digest;
+use super::MAX_BYTES;
 use super::error::SourceError;
 use super::input::Input;
 use super::kind::FileKind;
 use super::scan::scan;
 use super::wasm;
-use super::{MAX_BYTES, atomic};
+use crate::digest;
+use crate::output::write_file;
 
 /// A file that was searched for networks.
 #[derive(Debug)]
@@ -178,9 +179,8 @@ impl Engine {
             if written.iter().any(|other| other.sha256 == sha256) {
                 continue;
             }
-            let path = directory.join(digest::net_name(&sha256));
-            atomic::write(&path, None, |out| std::io::Write::write_all(out, bytes))
-                .map_err(SourceError::io(&path))?;
+            let path = directory.join(format!("{}.nnue", digest::net_name(&sha256)));
+            write_file(&path, bytes)?;
             written.push(Extracted {
                 net: net.clone(),
                 path,

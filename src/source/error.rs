@@ -7,12 +7,15 @@ use thiserror::Error;
 
 use super::compression::Compression;
 use super::kind::FileKind;
+use crate::output::OutputError;
 
 /// One sentence each: the file, what was found, what to try.
 #[derive(Debug, Error)]
 pub enum SourceError {
     #[error("{file}: {source}")]
     Io { file: String, source: io::Error },
+    #[error(transparent)]
+    Output(#[from] OutputError),
     #[error("{}: there is no such file or directory", path.display())]
     NotFound { path: PathBuf },
     #[error("{}: neither a regular file nor a directory", path.display())]

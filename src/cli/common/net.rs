@@ -1,19 +1,20 @@
 //! Loading the input network.
 
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use ftperm::nnue::{ERAS, NetError, NetFileError, Network, ReadOptions, era};
-use sha2::{Digest as _, Sha256};
+use ftperm::source::{LoadedBytes, NetSource, Origin};
 
 use crate::cli::console;
 
 /// The input network.
 #[derive(Debug, clap::Args)]
 pub struct NetArgs {
-    /// The network to read
-    #[arg(long, value_name = "FILE")]
-    pub net: PathBuf,
+    /// The network: a file (also .gz, .zst, .xz), a folder, an engine (ENGINE#2 for its second network), - for stdin,
+    /// '<embed>'; without it the usual places are searched (`ftperm nets` lists them)
+    #[arg(long, value_name = "NET")]
+    pub net: Option<OsString>,
     #[command(flatten)]
     pub reading: ReadingArgs,
 }
@@ -46,48 +47,58 @@ impl ReadingArgs {
 #[derive(Debug)]
 pub struct LoadedNet {
     pub network: Network,
-    pub path: PathBuf,
+    /// Where it came from, for people.
+    pub origin: Origin,
     pub sha256: [u8; 32],
 }
 
 impl NetArgs {
     pub fn load(&self) -> anyhow::Result<LoadedNet> {
-        load(&self.net, &self.reading)
+        load(self.net.as_deref(), &self.reading)
     }
 }
 
 /// Reads a network and says what it is and what was assumed.
-pub fn load(path: &Path, reading: &ReadingArgs) -> anyhow::Result<LoadedNet> {
+pub fn load(net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<LoadedNet> {
+    // Options are checked before anything is read.
     let options = reading.options()?;
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let parse = || Network::parse(&bytes, &options);
-    let digest = || -> [u8; 32] { Sha256::digest(&bytes).into() };
-    let (parsed, sha256) = rayon::join(parse, digest);
+    parse(NetSource::parse(net).load()?, &options)
+}
+
+/// As [`load`], of bytes that are already there.
+pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<LoadedNet> {
+    let (parsed, sha256) = rayon::join(
+        || Network::parse(&loaded.bytes, options),
+        || loaded.sha256(),
+    );
+    let origin = loaded.origin;
     let network = parsed.map_err(|source| NetFileError::Net {
-        path: path.to_path_buf(),
+        path: PathBuf::from(origin.to_string()),
         source,
     })?;
     let it = &network.recognition;
     console::say(format!(
-        "network {}: {} ({}), {}, L1 = {}",
-        path.display(),
+        "network {origin}: {} ({}), {}, L1 = {}",
         it.era.id,
         it.era.engines,
         network.architecture.feature_names(),
         network.architecture.l1
     ));
+    if let Some(why) = &origin.why {
+        console::say(format!("taken: {why}"));
+    }
     for assumption in &it.assumptions {
-        console::warn(assumption);
+        console::say(format!("assumed: {assumption}"));
     }
     if !it.era.sparse {
-        console::warn(format!(
-            "engines of era {} do not skip zero blocks: a permutation is valid but brings nothing there",
+        console::say(format!(
+            "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",
             it.era.id
         ));
     }
     Ok(LoadedNet {
         network,
-        path: path.to_path_buf(),
+        origin,
         sha256,
     })
 }

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use ftperm::deliver::Target;
+use ftperm::digest::hex;
 use ftperm::nnue::{FtCompression, Network};
-use ftperm::output::{self, hex};
+use ftperm::output;
 use serde::Serialize;
 
+use super::LoadedNet;
 use crate::cli::UsageError;
 
 /// The output network.
@@ -80,6 +82,15 @@ impl OutArgs {
 pub struct NetSummary {
     pub path: String,
     pub sha256: String,
+}
+
+impl From<&LoadedNet> for NetSummary {
+    fn from(loaded: &LoadedNet) -> NetSummary {
+        NetSummary {
+            path: loaded.origin.to_string(),
+            sha256: hex(&loaded.sha256),
+        }
+    }
 }
 
 impl NetSummary {

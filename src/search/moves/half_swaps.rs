@@ -41,6 +41,10 @@ impl Move for HalfSwaps {
         "half swaps"
     }
 
+    fn is_exhaustive(&self) -> bool {
+        true
+    }
+
     fn round(&mut self, state: &mut State, _: &mut ChaCha8Rng) -> Result<Round, Halt> {
         let partition = state.table().partition();
         let blocks = partition.blocks();

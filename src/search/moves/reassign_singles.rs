@@ -13,16 +13,24 @@ use crate::search::state::State;
 ///
 /// That is a linear assignment problem over `fit[t][i]`. Every cycle of the solution has a gain of its own, because
 /// it touches each block once, and none loses, because the whole is optimal.
-pub(crate) struct ReassignSingles;
+#[derive(Default)]
+pub(crate) struct ReassignSingles {
+    /// Of each neuron in the last assignments.
+    prices: Vec<i32>,
+}
 
 impl Move for ReassignSingles {
     fn name(&self) -> &'static str {
         "reassignment"
     }
 
+    fn is_exhaustive(&self) -> bool {
+        false
+    }
+
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
         let taken = take_one_of_each_block(state, random);
-        let mut cycles = assign(state, &taken, |_| ())?;
+        let mut cycles = assign(state, &taken, &mut self.prices, |_| ())?;
         cycles.retain(|cycle| cycle.gain > 0);
         Ok(apply_disjoint(state, cycles))
     }
@@ -33,23 +41,20 @@ impl Move for ReassignSingles {
 /// The noise is the difference of two uniform numbers, and `temperature` its standard deviation in samples. The
 /// score may fall. High temperatures forget the start, low ones settle into a good optimum; because all blocks take
 /// part in every round, a schedule of some hundred rounds does what single exchanges need millions of steps for.
+#[derive(Default)]
 pub(crate) struct ShakenReassignment {
     pub temperature: f64,
+    prices: Vec<i32>,
     noise: Vec<u8>,
-}
-
-impl ShakenReassignment {
-    pub fn new() -> ShakenReassignment {
-        ShakenReassignment {
-            temperature: 0.0,
-            noise: Vec::new(),
-        }
-    }
 }
 
 impl Move for ShakenReassignment {
     fn name(&self) -> &'static str {
         "shaken reassignment"
+    }
+
+    fn is_exhaustive(&self) -> bool {
+        false
     }
 
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
@@ -59,7 +64,7 @@ impl Move for ShakenReassignment {
         // The difference of two numbers below 2^16 has standard deviation 2^16 / sqrt(6).
         let amplitude = (self.temperature * 6f64.sqrt()) as i64;
         let before = state.table().score();
-        let cycles = assign(state, &taken, |values| {
+        let cycles = assign(state, &taken, &mut self.prices, |values| {
             for (value, noise) in values.iter_mut().zip(self.noise.chunks_exact(4)) {
                 let [a, b] = [[noise[0], noise[1]], [noise[2], noise[3]]].map(u16::from_le_bytes);
                 *value += (((i64::from(a) - i64::from(b)) * amplitude) >> 16) as i32;
@@ -85,6 +90,7 @@ fn take_one_of_each_block(state: &State, random: &mut ChaCha8Rng) -> Vec<u32> {
 fn assign(
     state: &mut State,
     taken: &[u32],
+    prices: &mut Vec<i32>,
     adjust: impl FnOnce(&mut [i32]),
 ) -> Result<Vec<Cycle>, Halt> {
     state.know(taken, taken)?;
@@ -95,7 +101,12 @@ fn assign(
     }
     adjust(&mut values);
     // Row: the gap; column: the neuron that goes there.
-    let comes = best_assignment(&values, taken.len());
+    prices.resize(table.neurons(), 0);
+    let mut taken_prices: Vec<i32> = taken.iter().map(|&n| prices[n as usize]).collect();
+    let comes = best_assignment(&values, &mut taken_prices);
+    for (&neuron, price) in taken.iter().zip(taken_prices) {
+        prices[neuron as usize] = price;
+    }
     let mut seen = vec![false; taken.len()];
     let mut cycles = Vec::new();
     for first in 0..taken.len() {

@@ -20,6 +20,10 @@ impl Move for ThreeCycles {
         "three-cycles"
     }
 
+    fn is_exhaustive(&self) -> bool {
+        true
+    }
+
     fn round(&mut self, state: &mut State, _: &mut ChaCha8Rng) -> Result<Round, Halt> {
         state.know_everything()?;
         let table = state.table();

@@ -18,7 +18,7 @@ pub fn hex(digest: &[u8]) -> String {
     text
 }
 
-/// The file name under which engines and the test server know a network: `nn-<first 12 digits>.nnue`.
+/// The name under which engines and the test server know a network, without extension: `nn-<first 12 digits>`.
 pub fn net_name(digest: &[u8; 32]) -> String {
-    format!("nn-{}.nnue", hex(&digest[..6]))
+    format!("nn-{}", hex(&digest[..6]))
 }

@@ -1,0 +1,150 @@
+//! What can be said about an order: which moves cannot improve it, and how far it may be from the best.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::bound::upper_bound;
+use super::control::{Control, is_over};
+use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ThreeCycles};
+use super::partition::Partition;
+use super::state::State;
+use super::{Halt, SearchError, check};
+use crate::compute::Backend;
+use crate::permutation::Permutation;
+use crate::zeros::ZeroPlanes;
+
+/// How much to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertifyOptions {
+    /// Random sets of one neuron of each block for which the best assignment is computed.
+    pub assignments: u64,
+    /// Seed of these sets.
+    pub seed: u64,
+}
+
+impl Default for CertifyOptions {
+    fn default() -> CertifyOptions {
+        CertifyOptions {
+            assignments: 1000,
+            seed: 0,
+        }
+    }
+}
+
+/// A neighbourhood that was looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Name of the move.
+    pub name: &'static str,
+    /// Was the whole neighbourhood looked through, or a random part of it?
+    pub exhaustive: bool,
+    /// Zero blocks that the first improvement found would add; 0 if there is none.
+    pub gain: u64,
+}
+
+/// The standing of an order. All counts are exact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Zero (sample, block) cells of the order.
+    pub score: u64,
+    /// All (sample, block) cells.
+    pub cells: u64,
+    /// Exchanges of two single neurons, exchanges of two halves of blocks, rotations of three neurons, random
+    /// assignments. When the first two find nothing, none of the 35 repartitions of any two blocks is better.
+    pub checks: Vec<Check>,
+    /// No order of these neurons has more zero blocks in these samples; see the module `bound` for the derivation.
+    pub upper_bound: u64,
+}
+
+impl Certificate {
+    /// Did no check find an improvement?
+    pub fn is_locally_optimal(&self) -> bool {
+        self.checks.iter().all(|check| check.gain == 0)
+    }
+
+    /// Is no repartition of any two blocks better?
+    pub fn is_optimal_for_two_blocks(&self) -> bool {
+        let two = [PairSwaps.name(), HalfSwaps::default().name()];
+        let mut checks = self.checks.iter().filter(|check| two.contains(&check.name));
+        checks.all(|check| check.gain == 0)
+    }
+
+    /// How many zero blocks an order could have more, at most.
+    pub fn gap(&self) -> u64 {
+        self.upper_bound.saturating_sub(self.score)
+    }
+}
+
+/// Checks an order on the samples of all chunks. Returns nothing if it was stopped.
+///
+/// # Errors
+/// As [`search`](super::search).
+pub fn certify(
+    backend: &dyn Backend,
+    chunks: &[ZeroPlanes],
+    permutation: &Permutation,
+    options: CertifyOptions,
+    control: &Control,
+) -> Result<Option<Certificate>, SearchError> {
+    let samples = check(chunks, Some(permutation))?;
+    let (stop, deadline) = (control.stop, control.deadline);
+    let stop = move || is_over(stop, deadline);
+    let outcome = (|| {
+        let checks = checks(backend, chunks, permutation, options, &stop)?;
+        let mut counter = backend.co_zero_counter(chunks)?;
+        Ok((checks, upper_bound(counter.as_mut(), &stop)?))
+    })();
+    let order = permutation.indices();
+    match outcome {
+        Ok((checks, upper_bound)) => Ok(Some(Certificate {
+            score: chunks.iter().map(|planes| planes.zero_blocks(order)).sum(),
+            cells: samples * (order.len() / super::BLOCK) as u64,
+            checks,
+            upper_bound,
+        })),
+        Err(Halt::Stopped) => Ok(None),
+        Err(Halt::Compute(error)) => Err(error.into()),
+    }
+}
+
+fn checks(
+    backend: &dyn Backend,
+    chunks: &[ZeroPlanes],
+    permutation: &Permutation,
+    options: CertifyOptions,
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<Check>, Halt> {
+    let mut counter = backend.co_zero_counter(chunks)?;
+    let partition = Partition::new(permutation.indices());
+    let mut state = State::new(counter.as_mut(), partition, stop)?;
+    state.know_everything()?;
+    let mut random = ChaCha8Rng::seed_from_u64(options.seed);
+    let mut half_swaps = HalfSwaps::default();
+    let kinds: [(&mut dyn Move, u64); 4] = [
+        (&mut PairSwaps, 1),
+        (&mut half_swaps, 1),
+        (&mut ThreeCycles, 1),
+        (&mut ReassignSingles::default(), options.assignments),
+    ];
+    let mut checks = Vec::new();
+    for (kind, rounds) in kinds {
+        let before = state.table().clone();
+        let mut check = Check {
+            name: kind.name(),
+            exhaustive: kind.is_exhaustive(),
+            gain: 0,
+        };
+        for _ in 0..rounds {
+            if stop() {
+                return Err(Halt::Stopped);
+            }
+            check.gain = kind.round(&mut state, &mut random)?.gain;
+            if check.gain > 0 {
+                state.restore(before);
+                break;
+            }
+        }
+        checks.push(check);
+    }
+    Ok(checks)
+}

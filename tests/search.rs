@@ -1,0 +1,403 @@
+//! The search against cases solved by hand or by trying everything, and its promises.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use ftperm::compute::cpu::CpuBackend;
+use ftperm::compute::{Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, NeuronGroup};
+use ftperm::permutation::Permutation;
+use ftperm::search::{
+    CertifyOptions, Control, Effort, Progress, SearchError, SearchOptions, SearchResult, certify,
+    search,
+};
+use ftperm::zeros::ZeroPlanes;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// Counts bit by bit: a second opinion on the processor's kernels, and slow enough to be obviously right.
+struct BitByBit;
+
+struct BitCounter<'a>(&'a [ZeroPlanes]);
+
+impl Backend for BitByBit {
+    fn name(&self) -> &'static str {
+        "bits"
+    }
+
+    fn adapter(&self) -> String {
+        "one bit after the other".to_owned()
+    }
+
+    fn ft_evaluator<'a>(
+        &'a self,
+        _: FtWeights<'a>,
+    ) -> Result<Box<dyn FtEvaluator + 'a>, ComputeError> {
+        Err(ComputeError::Unsupported("only counts".to_owned()))
+    }
+
+    fn co_zero_counter<'a>(
+        &'a self,
+        chunks: &'a [ZeroPlanes],
+    ) -> Result<Box<dyn CoZeroCounter + 'a>, ComputeError> {
+        Ok(Box::new(BitCounter(chunks)))
+    }
+}
+
+impl CoZeroCounter for BitCounter<'_> {
+    fn neurons(&self) -> usize {
+        self.0[0].neurons()
+    }
+
+    fn samples(&self) -> u64 {
+        self.0.iter().map(|planes| planes.samples() as u64).sum()
+    }
+
+    fn co_zero_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        counts.clear();
+        for left in left {
+            for right in right {
+                let neurons = || left.neurons().iter().chain(right.neurons());
+                let all_zero = |planes: &&ZeroPlanes, sample: usize| {
+                    neurons().all(|&neuron| planes.get(neuron as usize, sample))
+                };
+                let count = self.0.iter().map(|planes| {
+                    let samples = 0..planes.samples();
+                    samples.filter(|&sample| all_zero(&planes, sample)).count() as u32
+                });
+                counts.push(count.sum());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cpu() -> CpuBackend {
+    CpuBackend::new(Some(2)).unwrap()
+}
+
+/// Planes in which neurons i with equal `i % groups` are often zero together.
+fn grouped(neurons: usize, samples: usize, groups: usize, seed: u64) -> ZeroPlanes {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut planes = ZeroPlanes::new(neurons, samples);
+    for sample in 0..samples {
+        let moods: Vec<u32> = (0..groups).map(|_| random.next_u32() % 100).collect();
+        for neuron in 0..neurons {
+            if random.next_u32() % 100 < moods[neuron % groups] {
+                planes.set(neuron, sample);
+            }
+        }
+    }
+    planes
+}
+
+fn options(effort: Effort, seed: u64) -> SearchOptions {
+    SearchOptions {
+        effort,
+        seed,
+        start: None,
+    }
+}
+
+fn quick(backend: &dyn Backend, chunks: &[ZeroPlanes], seed: u64) -> SearchResult {
+    let options = options(Effort::Quick, seed);
+    search(backend, chunks, &options, &mut Control::default()).unwrap()
+}
+
+/// The largest score of all partitions of 8 neurons into two blocks.
+fn best_of_all(planes: &ZeroPlanes) -> u64 {
+    let halves = (0u32..256).filter(|mask| mask.count_ones() == 4 && mask & 1 == 1);
+    let orders = halves.map(|mask| {
+        let (mut first, second): (Vec<u32>, Vec<u32>) = (0..8).partition(|n| mask >> n & 1 == 1);
+        first.extend(second);
+        first
+    });
+    orders
+        .map(|order| planes.zero_blocks(&order))
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn two_interleaved_blocks_are_found() {
+    // Even neurons are zero in even samples, odd neurons in odd samples: 200 of 200 samples have one zero block when
+    // the even neurons stand together, and no sample has more.
+    let mut planes = ZeroPlanes::new(8, 200);
+    for sample in 0..200 {
+        for neuron in (sample % 2..8).step_by(2) {
+            planes.set(neuron, sample);
+        }
+    }
+    let found = quick(&cpu(), std::slice::from_ref(&planes), 0);
+    assert_eq!(found.start_score, 0);
+    assert_eq!(found.score, 200);
+    assert_eq!(found.permutation.indices(), [0, 2, 4, 6, 1, 3, 5, 7]);
+    assert!(found.complete);
+}
+
+#[test]
+fn eight_neurons_are_solved() {
+    for seed in 0..20 {
+        let planes = grouped(8, 500, 3, seed);
+        let found = quick(&cpu(), std::slice::from_ref(&planes), seed);
+        assert_eq!(found.score, best_of_all(&planes), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_score_is_that_of_the_order() {
+    let chunks = [grouped(32, 700, 5, 1), grouped(32, 300, 5, 2)];
+    let found = quick(&cpu(), &chunks, 1);
+    let score = |order: &[u32]| chunks.iter().map(|c| c.zero_blocks(order)).sum::<u64>();
+    assert_eq!(found.score, score(found.permutation.indices()));
+    assert_eq!(
+        found.start_score,
+        score(Permutation::identity(32).indices())
+    );
+    assert!(found.score > found.start_score);
+    assert_eq!(found.samples, 1000);
+}
+
+#[test]
+fn any_backend_and_number_of_threads_gives_the_same_order() {
+    let chunks = [grouped(32, 200, 6, 3)];
+    let bits = quick(&BitByBit, &chunks, 7);
+    let one = quick(&CpuBackend::new(Some(1)).unwrap(), &chunks, 7);
+    let two = quick(&cpu(), &chunks, 7);
+    assert_eq!(bits.permutation, one.permutation);
+    assert_eq!(one.permutation, two.permutation);
+    assert_eq!(one.moves, two.moves);
+}
+
+#[test]
+fn the_seed_decides() {
+    // Large enough to be thinned, and hard enough that two searches end differently.
+    let chunks = [grouped(64, 70_000, 7, 4)];
+    let first = quick(&cpu(), &chunks, 1);
+    let again = quick(&cpu(), &chunks, 1);
+    let other = quick(&cpu(), &chunks, 2);
+    assert_eq!(first.permutation, again.permutation);
+    assert_eq!(first.moves, again.moves);
+    assert_ne!(first.moves, other.moves);
+}
+
+#[test]
+fn a_warm_start_never_gets_worse() {
+    let planes = grouped(64, 3000, 9, 5);
+    let good = quick(&cpu(), std::slice::from_ref(&planes), 11);
+    for seed in 0..5 {
+        let options = SearchOptions {
+            effort: Effort::Quick,
+            seed,
+            start: Some(good.permutation.clone()),
+        };
+        let control = &mut Control::default();
+        let found = search(&cpu(), std::slice::from_ref(&planes), &options, control).unwrap();
+        assert_eq!(found.start_score, good.score);
+        assert!(found.score >= good.score);
+    }
+}
+
+#[test]
+fn a_stopped_search_returns_the_best_so_far() {
+    let planes = grouped(64, 2000, 9, 6);
+    let stop = AtomicBool::new(false);
+    let rounds = Cell::new(0);
+    let mut report = |progress: &Progress| {
+        rounds.set(progress.rounds);
+        if progress.rounds == 150 {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let mut control = Control {
+        stop: Some(&stop),
+        progress: Some(&mut report),
+        ..Control::default()
+    };
+    let options = options(Effort::Max, 0);
+    let found = search(
+        &cpu(),
+        std::slice::from_ref(&planes),
+        &options,
+        &mut control,
+    )
+    .unwrap();
+    assert!(!found.complete);
+    assert_eq!(rounds.get(), 150);
+    assert!(found.score > found.start_score);
+    assert_eq!(found.score, planes.zero_blocks(found.permutation.indices()));
+}
+
+#[test]
+fn a_search_stopped_before_it_began_returns_the_start() {
+    let planes = grouped(32, 500, 4, 7);
+    for (stop, deadline) in [(true, None), (false, Some(Instant::now()))] {
+        let stop = AtomicBool::new(stop);
+        let mut control = Control {
+            stop: Some(&stop),
+            deadline,
+            progress: None,
+        };
+        let options = options(Effort::Quick, 0);
+        let found = search(
+            &cpu(),
+            std::slice::from_ref(&planes),
+            &options,
+            &mut control,
+        )
+        .unwrap();
+        assert!(!found.complete);
+        assert!(found.permutation.is_identity());
+        assert_eq!(found.score, found.start_score);
+    }
+}
+
+#[test]
+fn progress_is_reported_after_every_round() {
+    let planes = grouped(32, 500, 4, 8);
+    let mut reports: Vec<Progress> = Vec::new();
+    let mut report = |progress: &Progress| reports.push(progress.clone());
+    let mut control = Control {
+        progress: Some(&mut report),
+        ..Control::default()
+    };
+    let options = options(Effort::Quick, 0);
+    let found = search(
+        &cpu(),
+        std::slice::from_ref(&planes),
+        &options,
+        &mut control,
+    )
+    .unwrap();
+    let rounds: Vec<u64> = reports.iter().map(|progress| progress.rounds).collect();
+    assert!(rounds.iter().copied().eq(1..=rounds.len() as u64));
+    assert!(
+        reports
+            .iter()
+            .all(|progress| (0.0..=1.0).contains(&progress.done))
+    );
+    assert!(reports.windows(2).all(|pair| pair[0].best <= pair[1].best));
+    assert_eq!(reports.last().unwrap().moves, found.moves);
+    assert_eq!(reports.last().unwrap().score, found.score);
+}
+
+#[test]
+fn planes_without_choice() {
+    let empty = ZeroPlanes::new(32, 1000);
+    let mut full = ZeroPlanes::new(32, 1000);
+    for neuron in 0..32 {
+        for sample in 0..1000 {
+            full.set(neuron, sample);
+        }
+    }
+    assert_eq!(quick(&cpu(), &[empty], 0).score, 0);
+    assert_eq!(quick(&cpu(), &[full], 0).score, 8000);
+    // A single block, and a single sample.
+    assert!(
+        quick(&cpu(), &[grouped(4, 100, 1, 0)], 0)
+            .permutation
+            .is_identity()
+    );
+    quick(&cpu(), &[grouped(32, 1, 3, 0)], 0);
+}
+
+#[test]
+fn input_that_does_not_fit_is_refused() {
+    let run = |chunks: &[ZeroPlanes], start: Option<Permutation>| {
+        let options = SearchOptions {
+            start,
+            ..SearchOptions::default()
+        };
+        search(&cpu(), chunks, &options, &mut Control::default()).unwrap_err()
+    };
+    let planes = ZeroPlanes::new;
+    assert!(matches!(run(&[], None), SearchError::NoSamples));
+    assert!(matches!(run(&[planes(8, 0)], None), SearchError::NoSamples));
+    assert!(matches!(
+        run(&[planes(6, 9)], None),
+        SearchError::Neurons(6)
+    ));
+    assert!(matches!(
+        run(&[planes(8, 9), planes(12, 9)], None),
+        SearchError::Chunks {
+            chunk: 1,
+            found: 12,
+            expected: 8
+        }
+    ));
+    assert!(matches!(
+        run(&[planes(8, 9)], Some(Permutation::identity(12))),
+        SearchError::Permutation {
+            found: 12,
+            expected: 8
+        }
+    ));
+}
+
+#[test]
+fn certificates_of_eight_neurons() {
+    for seed in 0..20 {
+        let planes = grouped(8, 300, 2, 100 + seed);
+        let optimum = best_of_all(&planes);
+        for order in [[0, 1, 2, 3, 4, 5, 6, 7], [0, 2, 4, 6, 1, 3, 5, 7]] {
+            let order = Permutation::new(order.to_vec()).unwrap();
+            let chunks = std::slice::from_ref(&planes);
+            let options = CertifyOptions::default();
+            let certificate = certify(&cpu(), chunks, &order, options, &Control::default());
+            let certificate = certificate.unwrap().unwrap();
+            assert_eq!(certificate.cells, 600);
+            assert_eq!(certificate.score, planes.zero_blocks(order.indices()));
+            assert!(certificate.upper_bound >= optimum);
+            assert_eq!(
+                certificate.gap(),
+                certificate.upper_bound - certificate.score
+            );
+            // Two blocks are all there are, so a local optimum is the optimum.
+            assert_eq!(
+                certificate.is_optimal_for_two_blocks(),
+                certificate.score == optimum
+            );
+        }
+    }
+}
+
+#[test]
+fn a_finished_search_is_locally_optimal() {
+    let chunks = [grouped(64, 2000, 9, 9)];
+    let found = quick(&cpu(), &chunks, 3);
+    let options = CertifyOptions {
+        assignments: 20,
+        seed: 5,
+    };
+    let certificate = certify(
+        &cpu(),
+        &chunks,
+        &found.permutation,
+        options,
+        &Control::default(),
+    );
+    let certificate = certificate.unwrap().unwrap();
+    let exhaustive = certificate.checks.iter().filter(|check| check.exhaustive);
+    assert!(exhaustive.clone().all(|check| check.gain == 0));
+    assert_eq!(exhaustive.count(), 3);
+    assert!(certificate.upper_bound >= certificate.score);
+    assert!(certificate.upper_bound <= certificate.cells);
+
+    let identity = Permutation::identity(64);
+    let poor = certify(&cpu(), &chunks, &identity, options, &Control::default());
+    assert!(!poor.unwrap().unwrap().is_locally_optimal());
+
+    let stop = AtomicBool::new(true);
+    let control = Control {
+        stop: Some(&stop),
+        ..Control::default()
+    };
+    let stopped = certify(&cpu(), &chunks, &found.permutation, options, &control).unwrap();
+    assert!(stopped.is_none());
+}
