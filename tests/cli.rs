@@ -253,11 +253,11 @@ fn bad_networks() {
         );
         fails(&folder, 1, &["inspect", &file], &all);
     };
-    try_net("empty.nnue", b"", &["not an NNUE network"]);
+    try_net("empty.nnue", b"", &["empty"]);
     try_net(
         "text.nnue",
         b"hello, this is no network",
-        &["not an NNUE network"],
+        &["no network in it", "text file"],
     );
     let mut version = net.clone();
     version[0] ^= 1;

@@ -33,8 +33,8 @@ const VERIFIED_POSITIONS: usize = 500;
 /// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
 #[derive(Debug, clap::Args)]
 pub struct Serialize {
-    /// The checkpoint or network to read
-    source: PathBuf,
+    /// The checkpoint or network to read; for networks all that --net of other commands takes
+    source: OsString,
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
     /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into TARGET if that is a folder, else into the
@@ -133,22 +133,22 @@ impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.backend.configure_threads()?;
         let output = self.output()?;
-        let source = if is_checkpoint_file(&self.source)? {
-            let checkpoint = Checkpoint::open(&self.source)?;
+        let source = if is_checkpoint_file(Path::new(&self.source))? {
+            let checkpoint = Checkpoint::open(Path::new(&self.source))?;
             console::say(format!(
                 "checkpoint {}: {}, {} tensors",
-                self.source.display(),
+                self.source_name(),
                 checkpoint.container(),
                 checkpoint.tensors().len()
             ));
             Source::Checkpoint(checkpoint)
         } else {
-            let network = load(Some(self.source.as_os_str()), &self.reading)?.network;
+            let network = load(Some(&self.source), &self.reading)?.network;
             self.check_network(&network)?;
             Source::Network(Box::new(network))
         };
         let mut report = Report {
-            source: self.source.display().to_string(),
+            source: self.source_name(),
             out: NetSummary {
                 path: String::new(),
                 sha256: String::new(),
@@ -177,6 +177,10 @@ impl Serialize {
         } else {
             console::result(&report.out.path)
         }
+    }
+
+    fn source_name(&self) -> String {
+        self.source.to_string_lossy().into_owned()
     }
 
     /// What TARGET asks for; options that mean nothing there are refused.
@@ -228,18 +232,14 @@ impl Serialize {
     fn check_network(&self, network: &Network) -> anyhow::Result<()> {
         let it = &network.architecture;
         if let Some(l1) = self.l1.filter(|&l1| l1 != it.l1) {
-            anyhow::bail!(
-                "L1 of {} is {}, --l1 says {l1}",
-                self.source.display(),
-                it.l1
-            );
+            anyhow::bail!("L1 of {} is {}, --l1 says {l1}", self.source_name(), it.l1);
         }
         if let Some(features) = &self.features
             && !same_features(features, it)
         {
             anyhow::bail!(
                 "the features of {} are {}, --features says {features}",
-                self.source.display(),
+                self.source_name(),
                 it.feature_names()
             );
         }
@@ -277,7 +277,7 @@ impl Serialize {
                 };
                 let (network, conversion) = checkpoint
                     .to_network(&options)
-                    .with_context(|| self.source.display().to_string())?;
+                    .with_context(|| self.source_name())?;
                 describe(&network, &conversion);
                 report.clamped = conversion.ranges.iter().map(|it| it.clamped).sum();
                 report.out_of_range = conversion.ranges.iter().map(|it| it.out_of_range).sum();
@@ -348,8 +348,8 @@ impl Serialize {
             network,
             training: &taken.boards,
             holdout: &Positions::default(),
-            certify: false,
             search: SearchOptions::default(),
+            certify: false,
             time_limit: None,
         };
         let plan = optimize(&job, backend.as_ref(), &mut Control::default(), |_| {})?;
@@ -391,8 +391,11 @@ impl Serialize {
     }
 }
 
-/// Does the file begin as checkpoints do?
+/// Is it a file that begins as checkpoints do?
 pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
+    if !path.is_file() {
+        return Ok(false);
+    }
     let mut head = Vec::new();
     File::open(path)
         .and_then(|file| file.take(16).read_to_end(&mut head))

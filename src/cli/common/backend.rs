@@ -33,6 +33,22 @@ pub enum BackendChoice {
 #[derive(Debug)]
 pub struct Prepared(Option<JoinHandle<bool>>);
 
+impl Prepared {
+    fn found(&mut self) -> bool {
+        // A driver that panics is as good as none.
+        self.0
+            .take()
+            .is_some_and(|probe| probe.join().unwrap_or(false))
+    }
+}
+
+impl Drop for Prepared {
+    /// Drivers crash when the program ends while they are being loaded.
+    fn drop(&mut self) {
+        self.found();
+    }
+}
+
 impl BackendArgs {
     /// Gives the program's own thread pool its size. Called once, before anything runs in parallel.
     pub fn configure_threads(&self) -> anyhow::Result<()> {
@@ -57,11 +73,8 @@ impl BackendArgs {
     }
 
     /// As [`open`](Self::open), after [`prepare`](Self::prepare).
-    pub fn open_prepared(&self, prepared: Prepared) -> anyhow::Result<Box<dyn Backend>> {
-        // A driver that panics is as good as none.
-        let hardware = prepared
-            .0
-            .is_some_and(|probe| probe.join().unwrap_or(false));
+    pub fn open_prepared(&self, mut prepared: Prepared) -> anyhow::Result<Box<dyn Backend>> {
+        let hardware = prepared.found();
         let cpu = || -> anyhow::Result<Box<dyn Backend>> {
             Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
         };
