@@ -2,6 +2,7 @@
 
 mod apply;
 mod common;
+mod completions;
 pub mod console;
 mod devices;
 mod embed;
@@ -76,6 +77,10 @@ enum Command {
     Nets(nets::Nets),
     /// Make a copy of this program with a network inside
     Embed(embed::Embed),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Write the manual pages into a folder
+    Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
 }
@@ -95,6 +100,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
         Command::Embed(command) => command.run(&cli.global),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
         Command::Devices(command) => command.run(&cli.global),
     }
 }
