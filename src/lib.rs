@@ -1,3 +1,51 @@
+//! Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first layer.
+//!
+//! Engines read the first layer's input, a row of bytes, four at a time and skip the four when all are zero. The order
+//! of the neurons is free: the network computes the same in any. The pipeline, from positions to a permuted network:
+//!
+//! ```text
+//! positions ──► samples ──► FT evaluation ──► zero planes ──► search ──► permutation ──► verified network
+//! positions     samples     compute, gather   zeros           search     permutation     nnue, verify, deliver
+//! ```
+//!
+//! ```no_run
+//! use ftperm::compute::cpu::CpuBackend;
+//! use ftperm::deliver::{Target, write_checked};
+//! use ftperm::nnue::{Network, ReadOptions};
+//! use ftperm::optimize::{Job, optimize};
+//! use ftperm::positions::{self, Options};
+//! use ftperm::search::{Control, SearchOptions};
+//! use ftperm::verify::{ReferenceOutputs, spread};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut network = Network::read("nn.nnue".as_ref(), &ReadOptions::default())?;
+//! let taken = positions::read(&["train.binpack".into()], &Options::default())?;
+//! let (training, holdout) = taken.split_holdout(0.1, 0);
+//! let backend = CpuBackend::new(None)?;
+//! let job = Job {
+//!     network: &network,
+//!     training: &training.boards,
+//!     holdout: &holdout,
+//!     search: SearchOptions::default(),
+//!     certify: false,
+//!     time_limit: None,
+//! };
+//! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
+//! println!("{:.2} % of the blocks are zero now", 100.0 * plan.after.fraction());
+//!
+//! let reference = ReferenceOutputs::new(&network, spread(&training.boards, 1000));
+//! let permutation = &plan.search.permutation;
+//! network.permute(permutation)?;
+//! let target = Target::File("permuted.nnue".into());
+//! write_checked(&network, &target, |it| reference.compare_permuted(it, permutation))?.commit()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The five types to know: [`nnue::Network`], [`positions::Positions`], [`zeros::ZeroPlanes`],
+//! [`permutation::Permutation`], and a [`compute::Backend`]. Everything is exact integer arithmetic, and the same inputs
+//! give the same bytes on any backend and number of threads.
+
 pub mod actmat;
 pub mod board;
 pub mod checkpoint;

@@ -1,27 +1,35 @@
 //! The filters of the reference tool's data loader, by its names.
 
 use ftperm::positions::Filters;
-use ftperm::positions::filter::piece_count::PieceCountTarget;
 use ftperm::positions::filter::soft_early::SoftEarly;
 
 /// Which positions are passed over.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
     /// Keep captures and unsearched positions too; positions in check are never taken
-    #[arg(long, alias = "no-filtered")]
+    #[arg(help_heading = "Filters", long, alias = "no-filtered")]
     no_filter: bool,
     /// Start from all filters that ftperm.py's gather switches on
-    #[arg(long, conflicts_with = "no_filter")]
+    #[arg(help_heading = "Filters", long, conflicts_with = "no_filter")]
     reference_filters: bool,
     /// Skip with the probability that the game should have ended otherwise, by score and ply
-    #[arg(long, alias = "wld_filtered", overrides_with = "no_wld_filtered")]
+    #[arg(
+        help_heading = "Filters",
+        long,
+        alias = "wld_filtered",
+        overrides_with = "no_wld_filtered"
+    )]
     wld_filtered: bool,
     /// Do not, although --reference-filters says so
-    #[arg(long, alias = "no-wld_filtered")]
+    #[arg(help_heading = "Filters", long, alias = "no-wld_filtered")]
     no_wld_filtered: bool,
     /// Skip N of N + 1 positions at random
-    #[arg(long, alias = "random_fen_skipping", value_name = "N")]
+    #[arg(
+        help_heading = "Filters",
+        long,
+        alias = "random_fen_skipping",
+        value_name = "N"
+    )]
     random_fen_skipping: Option<u32>,
     /// Skip plies up to and including this one; -1 for none
     #[arg(
@@ -32,7 +40,12 @@ pub struct FilterArgs {
     )]
     early_fen_skipping: Option<i32>,
     /// Thin out plies before this one; 0 for none
-    #[arg(long, alias = "soft_early_fen_skipping", value_name = "PLY")]
+    #[arg(
+        help_heading = "Filters",
+        long,
+        alias = "soft_early_fen_skipping",
+        value_name = "PLY"
+    )]
     soft_early_fen_skipping: Option<u16>,
     /// Skip material balances below this, in internal units; -1 for none
     #[arg(
@@ -42,9 +55,45 @@ pub struct FilterArgs {
         allow_negative_numbers = true
     )]
     simple_eval_skipping: Option<i32>,
-    /// Thin towards this distribution of piece counts: weights at 0, 8, 16, 24 and 32 pieces
-    #[arg(long, value_name = "W", num_args = 5, value_delimiter = ',')]
-    piece_counts: Option<Vec<f64>>,
+    /// Thin towards this weight of positions with 0 pieces; any of the five switches the filter on
+    #[arg(help_heading = "Filters", long, alias = "pc_y0", value_name = "WEIGHT")]
+    pc_y0: Option<f64>,
+    /// Thin towards this weight of positions with 8 pieces; any of the five switches the filter on
+    #[arg(help_heading = "Filters", long, alias = "pc_y1", value_name = "WEIGHT")]
+    pc_y1: Option<f64>,
+    /// Thin towards this weight of positions with 16 pieces; any of the five switches the filter on
+    #[arg(help_heading = "Filters", long, alias = "pc_y2", value_name = "WEIGHT")]
+    pc_y2: Option<f64>,
+    /// Thin towards this weight of positions with 24 pieces; any of the five switches the filter on
+    #[arg(help_heading = "Filters", long, alias = "pc_y3", value_name = "WEIGHT")]
+    pc_y3: Option<f64>,
+    /// Thin towards this weight of positions with 32 pieces; any of the five switches the filter on
+    #[arg(help_heading = "Filters", long, alias = "pc_y4", value_name = "WEIGHT")]
+    pc_y4: Option<f64>,
+    /// Ply of point 1 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_x1", value_name = "PLY")]
+    ply_x1: Option<u16>,
+    /// Probability to keep a position at point 1 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_y1", value_name = "SHARE")]
+    ply_y1: Option<f64>,
+    /// Ply of point 2 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_x2", value_name = "PLY")]
+    ply_x2: Option<u16>,
+    /// Probability to keep a position at point 2 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_y2", value_name = "SHARE")]
+    ply_y2: Option<f64>,
+    /// Ply of point 3 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_x3", value_name = "PLY")]
+    ply_x3: Option<u16>,
+    /// Probability to keep a position at point 3 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_y3", value_name = "SHARE")]
+    ply_y3: Option<f64>,
+    /// Ply of point 4 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_x4", value_name = "PLY")]
+    ply_x4: Option<u16>,
+    /// Probability to keep a position at point 4 of the soft early filter
+    #[arg(help_heading = "Filters", long, alias = "ply_y4", value_name = "SHARE")]
+    ply_y4: Option<f64>,
 }
 
 impl FilterArgs {
@@ -74,10 +123,21 @@ impl FilterArgs {
         if let Some(least) = self.simple_eval_skipping {
             filters.simple_eval = u32::try_from(least).ok();
         }
-        if let Some(weights) = &self.piece_counts
-            && let Ok(weights) = <[f64; 5]>::try_from(weights.as_slice())
-        {
-            filters.piece_count = Some(PieceCountTarget { weights });
+        let plies = [self.ply_x1, self.ply_x2, self.ply_x3, self.ply_x4];
+        let shares = [self.ply_y1, self.ply_y2, self.ply_y3, self.ply_y4];
+        if plies.iter().any(Option::is_some) || shares.iter().any(Option::is_some) {
+            let soft = filters.soft_early.get_or_insert_default();
+            for (point, (ply, share)) in soft.points.iter_mut().zip(plies.into_iter().zip(shares)) {
+                *point = (ply.unwrap_or(point.0), share.unwrap_or(point.1));
+            }
+        }
+        let given = [self.pc_y0, self.pc_y1, self.pc_y2, self.pc_y3, self.pc_y4];
+        if given.iter().any(Option::is_some) {
+            let mut target = filters.piece_count.unwrap_or_default();
+            for (weight, given) in target.weights.iter_mut().zip(given) {
+                *weight = given.unwrap_or(*weight);
+            }
+            filters.piece_count = Some(target);
         }
         filters
     }
