@@ -67,4 +67,5 @@ pub mod samples;
 pub mod search;
 pub mod source;
 pub mod verify;
+pub mod walks;
 pub mod zeros;

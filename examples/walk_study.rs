@@ -1,0 +1,90 @@
+//! How well permutations found on walked positions do on positions of an engine's search.
+//!
+//! ```text
+//! cargo run --release --example walk_study -- NET SEARCH_POSITIONS DATA
+//! ```
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use ftperm::board::Board;
+use ftperm::compute::cpu::CpuBackend;
+use ftperm::nnue::{Network, ReadOptions};
+use ftperm::optimize::{Job, optimize};
+use ftperm::positions::{self, Filters, Options, Sampling};
+use ftperm::search::{Control, Effort, SearchOptions};
+use ftperm::walks::{Walk, walk};
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let [net, test, data] = arguments.as_slice() else {
+        anyhow::bail!("arguments: NET SEARCH_POSITIONS DATA");
+    };
+    let network = Network::read(net.as_ref(), &ReadOptions::default())?;
+    let backend = CpuBackend::new(None)?;
+    let checks = Options {
+        filters: Filters::checks_only(),
+        ..Options::default()
+    };
+    let test = positions::read(std::slice::from_ref(test), &checks)?.boards;
+    let quiet = Options {
+        sampling: Sampling {
+            count: Some(30_000),
+            skip: 10,
+            ..Sampling::default()
+        },
+        seed: 1,
+        ..Options::default()
+    };
+    let roots = positions::read(std::slice::from_ref(data), &quiet)?.boards;
+    println!("walk     seed  before %   after %    time");
+    describe("engine", &test);
+    for kind in [None, Some(Walk::Random), Some(Walk::Search)] {
+        for seed in 1..=3 {
+            let started = Instant::now();
+            let training = kind.map_or_else(|| roots.clone(), |kind| walk(&roots, kind, seed));
+            let time = started.elapsed().as_secs_f64() * 1e6 / roots.len() as f64;
+            let job = Job {
+                network: &network,
+                training: &training,
+                holdout: &test,
+                search: SearchOptions {
+                    effort: Effort::Quick,
+                    seed,
+                    start: None,
+                },
+                time_limit: None,
+            };
+            let plan = optimize(&job, &backend, &mut Control::default(), |_| ())?;
+            let (before, after) = plan.holdout.context("no search positions")?;
+            let name = kind.map_or("none".to_owned(), |kind| format!("{kind:?}"));
+            print!(
+                "{name:<8} {seed:>4}  {:>8.3}  {:>8.3}  ",
+                100.0 * before.fraction(),
+                100.0 * after.fraction()
+            );
+            println!("{time:>6.2} us/position");
+            if seed == 1 {
+                describe(&name, &training);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Mean number of pieces and the share of each bucket.
+fn describe(name: &str, boards: &[Board]) {
+    let pieces: u32 = boards.iter().map(Board::piece_count).sum();
+    let mut buckets = [0u32; 8];
+    for board in boards {
+        buckets[board.bucket()] += 1;
+    }
+    let all = boards.len() as f64;
+    let shares = buckets.map(|count| format!("{:.1}", 100.0 * f64::from(count) / all));
+    println!(
+        "{name}: {} positions, {:.2} pieces, buckets {}",
+        boards.len(),
+        f64::from(pieces) / all,
+        shares.join(" ")
+    );
+}

@@ -1,0 +1,64 @@
+//! From positions of games to positions as an engine meets them while it searches.
+//!
+//! An engine evaluates positions inside its search tree: after odd moves, in the middle of exchanges, after null
+//! moves. [`walk`] replaces every position by one of that kind; `docs/positions.md` says what that is worth.
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use shakmaty::{Chess, Position as _};
+
+use crate::board::Board;
+
+mod exchange;
+mod tree;
+
+/// How a walk goes from a position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Walk {
+    /// A small alpha-beta search by material and squares: one of the positions that it evaluates.
+    #[default]
+    Search,
+    /// One or two random legal moves.
+    Random,
+}
+
+/// Walks from each board, in parallel on rayon's current pool.
+///
+/// There is one board out for each board in, in the same order, a function of that board, its index and the seed
+/// alone. Boards are not made unique: equal positions may come out, and a walk may end where it began. No board that
+/// comes out has its side to move in check, except where the one that came in had and no walk left it. A board that
+/// is not a legal chess position comes out as it is.
+pub fn walk(boards: &[Board], kind: Walk, seed: u64) -> Vec<Board> {
+    let step = |(index, board): (usize, &Board)| {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(index as u64);
+        let root = board.to_chess()?;
+        let end = match kind {
+            Walk::Search => tree::evaluated_position(&root, &mut rng)?,
+            Walk::Random => random_moves(root, &mut rng)?,
+        };
+        Board::from_chess(&end).ok()
+    };
+    boards
+        .par_iter()
+        .enumerate()
+        .map(|each| step(each).unwrap_or(*each.1))
+        .collect()
+}
+
+/// The last position without check on a line of one or two random moves.
+fn random_moves(mut position: Chess, rng: &mut ChaCha8Rng) -> Option<Chess> {
+    let mut last = (!position.is_check()).then(|| position.clone());
+    for _ in 0..rng.random_range(1..=2) {
+        let moves = position.legal_moves();
+        if moves.is_empty() {
+            break;
+        }
+        position.play_unchecked(moves[rng.random_range(0..moves.len())]);
+        if !position.is_check() {
+            last = Some(position.clone());
+        }
+    }
+    last
+}
