@@ -1,6 +1,7 @@
 //! Arguments to library calls to output; one file a subcommand.
 
 mod apply;
+mod bench;
 mod common;
 pub mod console;
 mod devices;
@@ -63,6 +64,8 @@ enum Command {
     Embed(embed::Embed),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
+    /// Measure how much faster an engine is with one network than with another
+    Bench(bench::Bench),
 }
 
 /// Runs the chosen command.
@@ -77,6 +80,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Nets(command) => command.run(&cli.global),
         Command::Embed(command) => command.run(&cli.global),
         Command::Devices(command) => command.run(&cli.global),
+        Command::Bench(command) => command.run(&cli.global),
     }
 }
 
