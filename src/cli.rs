@@ -1,6 +1,7 @@
 //! Arguments to library calls to output; one file a subcommand.
 
 mod apply;
+mod bench;
 mod common;
 mod completions;
 pub mod console;
@@ -83,6 +84,8 @@ enum Command {
     Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
+    /// Measure how much faster an engine is with one network than with another
+    Bench(bench::Bench),
 }
 
 /// Runs the chosen command.
@@ -103,6 +106,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
         Command::Devices(command) => command.run(&cli.global),
+        Command::Bench(command) => command.run(&cli.global),
     }
 }
 

@@ -52,6 +52,7 @@ pub mod checkpoint;
 pub mod compute;
 pub mod deliver;
 pub mod digest;
+pub mod engine;
 pub mod features;
 pub mod gather;
 pub mod holdout;

@@ -6,6 +6,7 @@ use anyhow::bail;
 use ftperm::verify::{Difference, ReferenceOutputs};
 use serde::Serialize;
 
+use super::bench::{BenchArgs, engine_net};
 use super::common::{NetSummary, PositionArgs, ReadingArgs, load};
 use super::{Global, console};
 
@@ -25,6 +26,11 @@ pub struct Verify {
     count: u64,
     #[command(flatten)]
     reading: ReadingArgs,
+    /// Also run the bench of this engine: it must search the same number of nodes with both networks
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<PathBuf>,
+    #[command(flatten)]
+    bench: BenchArgs,
 }
 
 /// The outcome of a comparison in JSON output.
@@ -40,6 +46,8 @@ struct Report {
     b: NetSummary,
     verified: Verified,
     difference: Option<String>,
+    /// Nodes of the engine's bench, equal for both networks.
+    nodes: Option<u64>,
     version: &'static str,
 }
 
@@ -51,6 +59,16 @@ impl Verify {
         let reference = ReferenceOutputs::new(&a.network, taken.boards);
         let difference: Option<Difference> = reference.compare(&b.network).err();
         let positions = reference.len();
+        let nodes = match &self.engine {
+            Some(engine) if difference.is_none() => {
+                let (a, b) = (
+                    engine_net(self.a.as_os_str())?,
+                    engine_net(self.b.as_os_str())?,
+                );
+                Some(self.bench.of(engine).same_nodes(&a, &b)?.base.nodes)
+            }
+            _ => None,
+        };
         if global.json {
             console::json(&Report {
                 a: NetSummary::from(&a),
@@ -60,6 +78,7 @@ impl Verify {
                     equal: difference.is_none(),
                 },
                 difference: difference.as_ref().map(ToString::to_string),
+                nodes,
                 version: env!("CARGO_PKG_VERSION"),
             })?;
         }
@@ -72,6 +91,9 @@ impl Verify {
         }
         if !global.json {
             console::result(format!("equal in all buckets on {positions} positions"))?;
+            if let Some(nodes) = nodes {
+                console::result(format!("equal in the engine: {nodes} nodes"))?;
+            }
         }
         Ok(())
     }

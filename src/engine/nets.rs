@@ -1,0 +1,97 @@
+//! Networks as files that an engine can open.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use super::error::EngineError;
+use crate::source::LoadedBytes;
+
+/// Bytes at a network's end that are output weights of the last bucket in every known era: one byte each for the 32
+/// neurons of the last hidden layer.
+const LAST_WEIGHTS: usize = 32;
+
+/// A network that an engine can open.
+#[derive(Debug)]
+pub struct EngineNet {
+    /// For people.
+    pub name: String,
+    path: String,
+    bytes: Vec<u8>,
+    _temporary: Option<NamedTempFile>,
+}
+
+impl EngineNet {
+    /// A network that was read. One that is not a file of its own is written to a temporary one.
+    ///
+    /// # Errors
+    /// It cannot be written, or its path is not UTF-8.
+    pub fn new(loaded: LoadedBytes) -> Result<EngineNet, EngineError> {
+        let origin = &loaded.origin;
+        let plain = origin.parts == 1
+            && origin.compression.is_none()
+            && origin.inside.is_none()
+            && !origin.appended;
+        let temporary = if plain && origin.path.is_some() {
+            None
+        } else {
+            Some(write(&loaded.bytes)?)
+        };
+        let path = match (&temporary, &origin.path) {
+            (None, Some(path)) => sendable(path)?,
+            (Some(file), _) => sendable(file.path())?,
+            (None, None) => String::new(),
+        };
+        Ok(EngineNet {
+            name: origin.to_string(),
+            path,
+            bytes: loaded.bytes,
+            _temporary: temporary,
+        })
+    }
+
+    /// Its absolute path.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The same network with the last bucket's output weights halved: another function, no larger anywhere.
+    pub(super) fn altered(&self) -> Result<EngineNet, EngineError> {
+        let mut bytes = self.bytes.clone();
+        let start = bytes.len().saturating_sub(LAST_WEIGHTS);
+        for byte in &mut bytes[start..] {
+            let weight = byte.cast_signed();
+            *byte = if weight / 2 == weight { 1 } else { weight / 2 }.cast_unsigned();
+        }
+        let file = write(&bytes)?;
+        Ok(EngineNet {
+            name: format!("an altered {}", self.name),
+            path: sendable(file.path())?,
+            bytes,
+            _temporary: Some(file),
+        })
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<NamedTempFile, EngineError> {
+    let mut file = tempfile::Builder::new()
+        .prefix("ftperm-")
+        .suffix(".nnue")
+        .tempfile()
+        .map_err(EngineError::Temporary)?;
+    file.write_all(bytes)
+        .and_then(|()| file.flush())
+        .map_err(EngineError::Temporary)?;
+    Ok(file)
+}
+
+fn sendable(path: &Path) -> Result<String, EngineError> {
+    let absolute = std::path::absolute(path).map_err(EngineError::Temporary)?;
+    match absolute.to_str() {
+        Some(text) => Ok(text.to_string()),
+        None => Err(EngineError::NotSendable {
+            text: absolute.display().to_string(),
+        }),
+    }
+}

@@ -1,0 +1,126 @@
+//! `ftperm bench` with a real engine, and with engines that misbehave.
+
+#[path = "common/material.rs"]
+mod material;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn bench(engine: &Path, base: &Path, test: &Path, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .args(["bench", "--json", "--runs", "2", "--bench-args", "16 1 8"])
+        .arg("--engine")
+        .arg(engine)
+        .arg("--base")
+        .arg(base)
+        .arg("--test")
+        .arg(test)
+        .args(more)
+        .output()
+        .expect("the program starts")
+}
+
+#[test]
+fn a_permuted_network_searches_the_same_nodes() {
+    let (Some(engine), Some(net)) = (material::stockfish(), material::stockfish_net()) else {
+        return;
+    };
+    let bytes = std::fs::read(&net).unwrap();
+    let mut network = ftperm::nnue::Network::parse(&bytes, &Default::default()).unwrap();
+    let half = u32::try_from(network.architecture.l1 / 2).unwrap();
+    let order = (0..half).rev().collect();
+    network
+        .permute(&ftperm::permutation::Permutation::new(order).unwrap())
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let permuted = folder.path().join("permuted.nnue");
+    let mut file = std::fs::File::create(&permuted).unwrap();
+    network.write(&mut file).unwrap();
+    drop(file);
+
+    let output = bench(&engine, &net, &permuted, &[]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["name"], "Stockfish 15.1");
+    assert!(json["nodes"].as_u64().unwrap() > 10_000, "{json}");
+    let of = |name: &str| json[name].as_f64().unwrap();
+    assert!((0.2..5.0).contains(&of("ratio")), "{json}");
+    assert!(of("ratio_low") <= of("ratio") && of("ratio") <= of("ratio_high"));
+    assert_eq!(
+        json["instructions"].is_null(),
+        json["no_counters"].is_string()
+    );
+}
+
+#[cfg(unix)]
+mod misbehaving {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{bench, material};
+
+    const GREETING: &str =
+        "echo 'id name Fake'; echo 'option name EvalFile type string default x'; echo uciok";
+
+    /// An engine as a shell script; `bench` is what it does at that command.
+    fn fails(greeting: &str, bench_body: &str, parts: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = folder.path().join("engine");
+        let script = format!(
+            "#!/bin/sh\nnet=\nwhile read -r command rest; do case \"$command\" in\nuci) {greeting};;\n\
+             isready) echo readyok;;\nsetoption) net=\"$rest\";;\nbench) {bench_body};;\nquit) exit 0;;\nesac; done\n"
+        );
+        std::fs::write(&engine, script).unwrap();
+        std::fs::set_permissions(&engine, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let base = material::own("datasets/demo.nnue");
+        let test = folder.path().join("test.nnue");
+        std::fs::copy(&base, &test).unwrap();
+        let output = bench(&engine, &base, &test, &["--timeout", "1"]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(!text.contains("panicked"), "{text}");
+        let error = text.lines().find(|line| line.starts_with("error: "));
+        for part in parts {
+            assert!(error.unwrap_or("").contains(part), "`{part}` not in {text}");
+        }
+    }
+
+    #[test]
+    fn each_gets_a_clear_error() {
+        fails(
+            GREETING,
+            "exec sleep 30",
+            &["did not answer `bench 16 1 8`", "1 seconds"],
+        );
+        fails("exec sleep 30", "", &["did not answer `uci`"]);
+        fails(GREETING, "echo broken; exit 3", &["ended", "3", "broken"]);
+        fails(
+            "head -c 3000000 /dev/urandom",
+            "",
+            &["did not answer `uci`"],
+        );
+        fails("exec cat /dev/zero", "", &["did not answer `uci`"]);
+        fails("exec yes", "", &["did not answer `uci`"]);
+        fails("echo uciok", "", &["no option `EvalFile`"]);
+        fails(
+            GREETING,
+            "echo 'Nodes searched : 7'",
+            &["ignores EvalFile", "7 nodes"],
+        );
+        fails(
+            GREETING,
+            "echo 'Unknown command: bench'",
+            &["refused", "Unknown command"],
+        );
+        fails(
+            GREETING,
+            "echo 'info string NNUE evaluation using other.nnue'; echo 'Nodes searched : 7'",
+            &["another network", "other.nnue"],
+        );
+        fails(
+            GREETING,
+            "case \"$net\" in *test.nnue) echo '8 nodes 9 nps';; *) echo '7 nodes 9 nps';; esac",
+            &["do not compute the same", "7 nodes", "8 with"],
+        );
+    }
+}
