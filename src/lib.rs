@@ -8,6 +8,7 @@ pub mod features;
 pub mod gather;
 pub mod inference;
 pub mod nnue;
+mod npy;
 pub mod optimize;
 pub mod output;
 pub mod permutation;

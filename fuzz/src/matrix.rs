@@ -1,0 +1,18 @@
+//! Activation matrices.
+
+use ftperm::actmat::{parse, write};
+
+pub fn actmat(data: &[u8]) {
+    let planes = match parse(&mut &*data, data.len() as u64) {
+        Ok(planes) => planes,
+        Err(problem) => {
+            assert!(!problem.to_string().is_empty());
+            return;
+        }
+    };
+    let mut written = Vec::new();
+    write(&planes, &mut written).expect("writing to memory");
+    let again = parse(&mut written.as_slice(), written.len() as u64).expect("our own matrix");
+    assert_eq!(again.samples(), planes.samples());
+    assert_eq!(again.words(), planes.words());
+}
