@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use npyz::{NpyHeader, Order, WriterBuilder as _};
+use npyz::{NpyHeader, Order};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -197,7 +197,7 @@ pub fn read(path: &Path) -> Result<ZeroPlanes, MatrixFileError> {
 /// # Errors
 /// The bytes are no activation matrix.
 pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProblem> {
-    let header = NpyHeader::from_reader(&mut *input)?;
+    let header = header(input)?;
     let shape = header.shape().to_vec();
     let dtype = header.dtype().descr();
     let (&[positions, outputs], true, Order::C) =
@@ -250,6 +250,45 @@ pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProble
     Ok(planes)
 }
 
+/// Reads the header, whose length and shape are checked before anything is made of them.
+fn header(input: &mut impl Read) -> Result<NpyHeader, MatrixProblem> {
+    const MAX_HEADER: usize = 1 << 16;
+    let invalid = |text: &str| MatrixProblem::Io(io::Error::new(io::ErrorKind::InvalidData, text));
+    let mut header = vec![0u8; 10];
+    input.read_exact(&mut header)?;
+    let mut len = usize::from(u16::from_le_bytes([header[8], header[9]]));
+    if header[6] > 1 {
+        // Formats 2.0 and 3.0 have a longer length.
+        header.resize(12, 0);
+        input.read_exact(&mut header[10..])?;
+        len |= usize::from(u16::from_le_bytes([header[10], header[11]])) << 16;
+    }
+    if !header.starts_with(b"\x93NUMPY") || len > MAX_HEADER {
+        return Err(invalid("no .npy file, or one with an endless header"));
+    }
+    let start = header.len();
+    header.resize(start + len, 0);
+    input.read_exact(&mut header[start..])?;
+    // The crate multiplies the sizes.
+    let text = String::from_utf8_lossy(&header[start..]);
+    let sizes = text
+        .split_once("shape")
+        .and_then(|(_, rest)| rest.split_once('('))
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .map_or("", |(sizes, _)| sizes);
+    let all = sizes
+        .split(',')
+        .map(str::trim)
+        .filter(|size| !size.is_empty())
+        .try_fold(1u64, |all, size| {
+            all.checked_mul(size.parse::<u64>().ok()?.max(1))
+        });
+    if all.is_none() {
+        return Err(invalid("the shape in the .npy header is beyond all bounds"));
+    }
+    Ok(NpyHeader::from_reader(header.as_slice())?)
+}
+
 /// Writes planes whose samples stand in the order of positions ([`SampleOrder::Positions`]).
 ///
 /// # Errors
@@ -260,13 +299,7 @@ pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProble
 pub fn write(planes: &ZeroPlanes, out: &mut impl Write) -> io::Result<()> {
     assert!(planes.samples().is_multiple_of(2), "two samples a position");
     let (positions, neurons) = (planes.samples() / 2, planes.neurons());
-    // The header comes from the crate; values are bytes, a row at a time.
-    let mut header = Vec::new();
-    npyz::WriteOptions::<bool>::new()
-        .default_dtype()
-        .shape(&[positions as u64, 2 * neurons as u64])
-        .writer(&mut header)
-        .begin_nd()?;
+    let header = npy_header(positions, 2 * neurons);
     let mut out = BufWriter::with_capacity(1 << 20, out);
     out.write_all(&header)?;
     let mut rows = vec![0u8; WORD * neurons];
@@ -281,6 +314,20 @@ pub fn write(planes: &ZeroPlanes, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&rows[..samples * neurons])?;
     }
     out.flush()
+}
+
+/// The header as `numpy.save` writes it, with room for the number of rows to grow, up to a multiple of 64 bytes.
+fn npy_header(rows: usize, columns: usize) -> Vec<u8> {
+    const PREFIX: usize = 10;
+    const DIGITS: usize = 21;
+    let shape = format!("({rows}, {columns})");
+    let mut text = format!("{{'descr': '|b1', 'fortran_order': False, 'shape': {shape}, }}");
+    text.push_str(&" ".repeat(DIGITS.saturating_sub(rows.to_string().len())));
+    let len = (PREFIX + text.len() + 1).next_multiple_of(64) - PREFIX;
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend((len as u16).to_le_bytes());
+    header.extend(format!("{text:<width$}\n", width = len - 1).bytes());
+    header
 }
 
 /// Share of (sample, block) cells whose four outputs are all zero, in percent, as the reference tool prints it with
@@ -375,9 +422,13 @@ mod tests {
         assert!(problem(&replaced("(2, 4), ", "(2, 3), ")).starts_with("3 outputs"));
         assert!(problem(&replaced("|b1", "|u1")).contains("this has '|u1'"));
         assert!(problem(&replaced("False, ", "True,  ")).contains("Fortran"));
-        assert!(
-            problem(&replaced("(2, 4),        ", "(9000000, 4),  ")).contains("need more bytes")
-        );
+        let long = replaced("(2, 4), }      ", "(9000000, 4), }");
+        assert!(problem(&long).contains("need more bytes"));
+        let huge = replaced("(2, 4), }                  ", "(6000000000, 6000000000), }");
+        assert!(problem(&huge).contains("beyond all bounds"));
+        for len in 0..bytes.len() {
+            assert!(parse(&mut &bytes[..len], len as u64).is_err());
+        }
     }
 
     #[test]

@@ -2,12 +2,18 @@
 
 mod apply;
 mod common;
+mod completions;
 pub mod console;
 mod devices;
 mod embed;
+mod eval;
+mod find;
+mod gather;
 mod inspect;
+mod inspect_checkpoint;
 mod nets;
 mod optimize;
+mod serialize;
 mod trace;
 mod verify;
 
@@ -49,11 +55,21 @@ pub struct Global {
 enum Command {
     /// Find a better order on a sample of positions and write the permuted network
     Optimize(optimize::Optimize),
+    /// Compute which feature transformer outputs are zero, for find and eval
+    Gather(gather::Gather),
+    /// Search the best order on gathered planes or matrices
+    #[command(alias = "find_perm")]
+    Find(find::Find),
+    /// Print the share of all-zero blocks of planes or a matrix, before and after a permutation
+    #[command(alias = "eval_perm")]
+    Eval(eval::Eval),
     /// Permute a network with a known permutation
     Apply(apply::Apply),
     /// Check on positions that two networks compute the same
     Verify(verify::Verify),
-    /// Say what a network or a permutation file is
+    /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
+    Serialize(serialize::Serialize),
+    /// Say what a network, a permutation file or a checkpoint is
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
     Trace(trace::Trace),
@@ -61,6 +77,10 @@ enum Command {
     Nets(nets::Nets),
     /// Make a copy of this program with a network inside
     Embed(embed::Embed),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Write the manual pages into a folder
+    Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
 }
@@ -70,12 +90,18 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     console::configure(cli.global.quiet);
     match &cli.command {
         Command::Optimize(command) => command.run(&cli.global),
+        Command::Gather(command) => command.run(&cli.global),
+        Command::Find(command) => command.run(&cli.global),
+        Command::Eval(command) => command.run(&cli.global),
         Command::Apply(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
+        Command::Serialize(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
         Command::Embed(command) => command.run(&cli.global),
+        Command::Completions(command) => command.run(),
+        Command::Man(command) => command.run(),
         Command::Devices(command) => command.run(&cli.global),
     }
 }

@@ -1,7 +1,8 @@
 //! No network leaves the program unverified: it is written under a temporary name, read back from the disk and
 //! compared, and only then given its name.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -32,6 +33,11 @@ pub enum DeliverError {
     },
     #[error("what was written is not a network: {0}; this is a bug in ftperm, nothing was kept")]
     Damaged(NetError),
+    #[error(
+        "{} differs from what was written at byte {offset}; a faulty disk or a bug in ftperm, nothing was kept",
+        path.display()
+    )]
+    NotAsWritten { path: PathBuf, offset: u64 },
     #[error("the written network differs: {0}; this is a bug in ftperm, nothing was kept")]
     Differs(Difference),
 }
@@ -64,6 +70,86 @@ pub fn write_checked(
     Ok(finished)
 }
 
+/// As [`write_checked`], for networks that were made, not read: the file must hold the very bytes of the network in
+/// memory. It is compared piece by piece, so that no second copy is in memory.
+///
+/// # Errors
+/// It cannot be written, or holds something else.
+pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
+    let path = match target {
+        Target::File(path) => path.clone(),
+        Target::Named(folder) => folder.join("nn.nnue"),
+    };
+    let mut file = OutputFile::create(&path)?;
+    network
+        .write(&mut file)
+        .and_then(|()| file.flush())
+        .map_err(|source| io_error(&path, source))?;
+    let mut finished = file.finish()?;
+    if matches!(target, Target::Named(_)) {
+        finished.rename(&format!("{}.nnue", net_name(&finished.sha256())));
+    }
+    compare(finished.temporary_path(), network)?;
+    Ok(finished)
+}
+
+/// Does the file hold exactly what the network writes?
+fn compare(path: &Path, network: &Network) -> Result<(), DeliverError> {
+    let failed = |source| DeliverError::ReadBack {
+        path: path.to_path_buf(),
+        source,
+    };
+    let file = File::open(path).map_err(failed)?;
+    let len = file.metadata().map_err(failed)?.len();
+    let mut comparison = Comparison {
+        file,
+        buffer: Vec::new(),
+        equal: 0,
+    };
+    let outcome = network.write(&mut comparison);
+    match outcome {
+        Ok(()) if comparison.equal == len => Ok(()),
+        Err(source) if source.kind() != std::io::ErrorKind::InvalidData => Err(failed(source)),
+        _ => Err(DeliverError::NotAsWritten {
+            path: path.to_path_buf(),
+            offset: comparison.equal,
+        }),
+    }
+}
+
+/// A writer that reads a file along and accepts nothing else than what is in it.
+struct Comparison {
+    file: File,
+    buffer: Vec<u8>,
+    /// Bytes that were equal so far.
+    equal: u64,
+}
+
+impl std::io::Write for Comparison {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let part = &bytes[..bytes.len().min(1 << 18)];
+        self.buffer.resize(part.len(), 0);
+        self.file.read_exact(&mut self.buffer).map_err(|source| {
+            // A file that is too short is a file that differs.
+            if source.kind() == std::io::ErrorKind::UnexpectedEof {
+                std::io::ErrorKind::InvalidData.into()
+            } else {
+                source
+            }
+        })?;
+        let differing = part.iter().zip(&self.buffer).position(|(a, b)| a != b);
+        self.equal += differing.unwrap_or(part.len()) as u64;
+        match differing {
+            None => Ok(part.len()),
+            Some(_) => Err(std::io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Reads the file as the same era, since the digest of a known network has changed.
 fn read_back(path: &Path, network: &Network) -> Result<Network, DeliverError> {
     let bytes = std::fs::read(path).map_err(|source| DeliverError::ReadBack {
@@ -82,5 +168,35 @@ fn same_reading(network: &Network) -> ReadOptions {
     ReadOptions {
         era: Some(network.recognition.era),
         clamp,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_file_is_noticed() {
+        let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");
+        let network = Network::read(Path::new(demo), &ReadOptions::default()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::File(folder.path().join("a.nnue"));
+        write_compared(&network, &target).unwrap().commit().unwrap();
+        let path = folder.path().join("a.nnue");
+        assert!(compare(&path, &network).is_ok());
+        let bytes = std::fs::read(&path).unwrap();
+        let differs = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            match compare(&path, &network) {
+                Err(DeliverError::NotAsWritten { offset, .. }) => offset,
+                other => panic!("{other:?}"),
+            }
+        };
+        let mut changed = bytes.clone();
+        changed[1_000_000] ^= 1;
+        assert_eq!(differs(&changed), 1_000_000);
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(differs(&longer), bytes.len() as u64);
+        differs(&bytes[..bytes.len() - 1]);
     }
 }

@@ -6,6 +6,7 @@ pub mod deliver;
 pub mod digest;
 pub mod features;
 pub mod gather;
+pub mod holdout;
 pub mod inference;
 pub mod nnue;
 mod npy;

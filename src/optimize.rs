@@ -7,10 +7,14 @@ use thiserror::Error;
 use crate::board::Board;
 use crate::compute::{Backend, ComputeError};
 use crate::gather::gather;
+use crate::holdout::{HoldoutRates, measure};
 use crate::nnue::Network;
 use crate::permutation::Permutation;
+use crate::positions::Positions;
 use crate::samples::SampleOrder;
-use crate::search::{Control, SearchError, SearchOptions, SearchResult, search};
+use crate::search::{
+    Certificate, CertifyOptions, Control, SearchError, SearchOptions, SearchResult, certify, search,
+};
 use crate::zeros::ZeroPlanes;
 
 /// A number of cells that are zero, of all.
@@ -42,8 +46,10 @@ pub struct Plan {
     /// All-zero blocks before and after.
     pub before: Share,
     pub after: Share,
-    /// The same on positions that the search did not see; `None` without any.
-    pub holdout: Option<(Share, Share)>,
+    /// On positions that the search did not see; `None` without any.
+    pub holdout: Option<HoldoutRates>,
+    /// What is known of how good the order is, if it was asked for.
+    pub certificate: Option<Certificate>,
     /// Time of the evaluation and of the search.
     pub ft_time: Duration,
     pub search_time: Duration,
@@ -64,9 +70,11 @@ pub struct Job<'a> {
     pub network: &'a Network,
     /// Positions to search on.
     pub training: &'a [Board],
-    /// Positions that the search does not see.
-    pub holdout: &'a [Board],
+    /// Positions that the search does not see, and the game of each.
+    pub holdout: &'a Positions,
     pub search: SearchOptions,
+    /// Check the result for local optimality and bound it from above.
+    pub certify: bool,
     /// Ends the search after this time; the outcome then depends on the machine's speed.
     pub time_limit: Option<Duration>,
 }
@@ -93,17 +101,11 @@ pub fn optimize(
     let it = &network.architecture;
     let rows = network.ft_rows();
     let mut evaluator = backend.ft_evaluator(rows.weights())?;
-    let mut planes_of = |boards: &[Board]| {
-        gather(
-            it,
-            evaluator.as_mut(),
-            boards,
-            SampleOrder::KingPlaces,
-            &mut ft_progress,
-        )
-    };
-    let training = [planes_of(training)?];
-    let holdout = planes_of(holdout)?;
+    let mut planes_of =
+        |boards: &[Board], order| gather(it, evaluator.as_mut(), boards, order, &mut ft_progress);
+    let training = [planes_of(training, SampleOrder::KingPlaces)?];
+    // Games are runs of positions, so these keep their order.
+    let held = planes_of(&holdout.boards, SampleOrder::Positions)?;
     drop(evaluator);
     let ft_time = started.elapsed();
 
@@ -112,23 +114,27 @@ pub fn optimize(
     let found = search(backend, &training, &job.search, control)?;
     let search_time = started.elapsed();
 
+    let certificate = if job.certify {
+        let options = CertifyOptions {
+            seed: job.search.seed,
+            ..CertifyOptions::default()
+        };
+        certify(backend, &training, &found.permutation, options, control)?
+    } else {
+        None
+    };
+
     let [training] = training;
     let identity = Permutation::identity(it.neurons());
     let zero: u64 = training.zero_counts().iter().sum();
     let cells = (training.neurons() * training.samples()) as u64;
-    let rate = |planes: &ZeroPlanes, order: &Permutation| zero_blocks(planes, order);
-    let held = (holdout.samples() > 0).then(|| {
-        (
-            rate(&holdout, &identity),
-            rate(&holdout, &found.permutation),
-        )
-    });
     Ok(Plan {
         samples: training.samples(),
         zero_bytes: Share { zero, all: cells },
-        before: rate(&training, &identity),
-        after: rate(&training, &found.permutation),
-        holdout: held,
+        before: zero_blocks(&training, &identity),
+        after: zero_blocks(&training, &found.permutation),
+        holdout: measure(&held, &holdout.games, &found.permutation, job.search.seed),
+        certificate,
         search: found,
         ft_time,
         search_time,

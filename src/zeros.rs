@@ -1,5 +1,9 @@
 //! Zero planes: for every neuron one bit a sample, set where its feature transformer output is zero.
 
+mod file;
+
+pub use file::{MAGIC, PlanesFileError, PlanesProblem};
+
 /// Words per 64-byte cache line.
 const LINE: usize = 8;
 

@@ -253,11 +253,11 @@ fn bad_networks() {
         );
         fails(&folder, 1, &["inspect", &file], &all);
     };
-    try_net("empty.nnue", b"", &["not an NNUE network"]);
+    try_net("empty.nnue", b"", &["empty"]);
     try_net(
         "text.nnue",
         b"hello, this is no network",
-        &["not an NNUE network"],
+        &["no network in it", "text file"],
     );
     let mut version = net.clone();
     version[0] ^= 1;
@@ -524,4 +524,85 @@ fn a_full_disk_leaves_nothing() {
         stderr(&output)
     );
     assert_eq!(listing(folder.path()), before);
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = ftperm(folder.path(), &["completions", shell]);
+        assert!(
+            output.status.success() && stdout(&output).contains("optimize"),
+            "{shell}"
+        );
+    }
+    let output = ftperm(folder.path(), &["man", "."]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let page = std::fs::read_to_string(folder.path().join("ftperm-optimize.1")).unwrap();
+    assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
+}
+
+/// Gathering in parts and searching on all of them, and the reference tool's two lines.
+#[test]
+fn the_three_steps_on_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, data) = (demo_net(), demo_data());
+    let run = |arguments: &[&str]| {
+        let output = ftperm(folder.path(), arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        stdout(&output)
+    };
+    let gather = [
+        "gather",
+        "--net",
+        path(&net),
+        "--data",
+        path(&data),
+        "--count",
+        "2000",
+        "--out",
+    ];
+    run(&[&gather[..], &["a.planes"]].concat());
+    run(&[
+        &gather[..],
+        &["b.planes", "--sample-rate", "0.3", "--seed", "3"],
+    ]
+    .concat());
+    run(&[&gather[..], &["a.npy"]].concat());
+    run(&["find", "--data", "a.planes", "b.planes", "--out", "p.npy"]);
+    // Planes and matrix of the same positions have the same rates.
+    let lines = run(&["eval_perm", "--data", "a.npy", "--perm", "p.npy"]);
+    assert_eq!(
+        lines,
+        run(&["eval", "--data", "a.planes", "--perm", "p.npy"])
+    );
+    let rates: Vec<f64> = lines
+        .lines()
+        .zip([
+            "Combined zeros in base matrix: ",
+            "Combined zeros in perm matrix: ",
+        ])
+        .map(|(line, begin)| line.strip_prefix(begin).unwrap().parse().unwrap())
+        .collect();
+    assert!(rates[1] > rates[0] + 5.0, "{rates:?}");
+    // Searching on the matrix alone gives the order of searching on its planes.
+    run(&["find_perm", "--data", "a.npy", "--out", "m.txt"]);
+    fails(
+        &folder,
+        1,
+        &["find", "--data", path(&net), "--out", "x.txt"],
+        &["demo.nnue", "FTZP"],
+    );
+    fails(
+        &folder,
+        1,
+        &[
+            "find", "--data", "a.planes", "--out", "x.txt", "--l1", "256",
+        ],
+        &["--l1 says 256"],
+    );
 }

@@ -12,6 +12,7 @@ use ftperm::compute::gpu::{AdapterSelector, GpuBackend, list_adapters};
 use ftperm::gather::gather;
 use ftperm::nnue::{Network, ReadOptions};
 use ftperm::samples::SampleOrder;
+use ftperm::source::NetSource;
 use ftperm::zeros::ZeroPlanes;
 use serde::Deserialize;
 
@@ -62,7 +63,8 @@ fn planes(
 }
 
 fn check(net: &Path, vectors: &Path) {
-    let network = Network::read(net, &ReadOptions::default()).unwrap();
+    let loaded = NetSource::parse(Some(net.as_os_str())).load().unwrap();
+    let network = Network::parse(&loaded.bytes, &ReadOptions::default()).unwrap();
     let text = std::fs::read_to_string(vectors).unwrap();
     let lines: Vec<Line> = text
         .lines()
@@ -148,4 +150,36 @@ fn stockfish_19_with_threats_and_pawn_pairs() {
 #[test]
 fn stockfish_19_lite() {
     check_shared("nn-61e7af4bb97d");
+}
+
+/// A network of the npm packages and its vectors.
+fn check_npm(path: &str, name: &str) {
+    let vectors = material::shared(&format!("vectors/{name}.jsonl"));
+    if let (Some(net), Some(vectors)) = (material::npm(path), vectors) {
+        check(&net, &vectors);
+    }
+}
+
+#[test]
+fn stockfish_14() {
+    let net = "16.0.0/src/emscripten/public/old-nn/nn-76a8a7ffb820.nnue";
+    check_npm(net, "nn-76a8a7ffb820");
+}
+
+#[test]
+fn stockfish_14_1() {
+    check_npm("14.1.0/src/nn-13406b1dcbe0.nnue", "nn-13406b1dcbe0");
+}
+
+#[test]
+fn stockfish_17_1_big() {
+    check_npm(
+        "17.1.0/src/stockfish-17.1-single-a496a04",
+        "nn-1c0000000000",
+    );
+}
+
+#[test]
+fn stockfish_18_big() {
+    check_npm("18.0.8/bin/stockfish-18-single.wasm", "nn-c288c895ea92");
 }

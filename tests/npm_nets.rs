@@ -4,8 +4,6 @@
 #[path = "common/material.rs"]
 mod material;
 
-use std::path::{Path, PathBuf};
-
 use ftperm::digest::{hex, net_name, sha256};
 use ftperm::nnue::{Network, ReadOptions};
 use ftperm::permutation::Permutation;
@@ -22,19 +20,6 @@ const NN_9067E3: &str = "9067e33176e8c5edb7aa8db6a3aedd012f84a1f39872e86357c6c2d
 const NN_C288C8: &str = "c288c895ea924429ea9092e3f36b2b3c1f00f2a3a4c759ff7e57e79e3b43e4a7";
 const NN_1A298A: &str = "1a298aa575a085434d29027978dc36867fe9c5bcea9376654b7a8eba1e52dfc2";
 const NN_61E7AF: &str = "61e7af4bb97d51eeeb25d322916f86513b5cd3a827ce189c98c6e31946f99e5b";
-
-/// A package's file, if the packages were fetched.
-fn package(path: &str) -> Option<PathBuf> {
-    let packages = match std::env::var_os("FTPERM_NPM_NETS") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join("../npm-nets"),
-    };
-    if packages.is_dir() {
-        Some(packages.join(path))
-    } else {
-        material::missing("target/npm-nets (tests/fetch-npm-nets.sh fetches it)")
-    }
-}
 
 /// Reads a network, writes it, permutes it and permutes it back.
 fn check(bytes: &[u8], era: &str) {
@@ -61,7 +46,9 @@ fn check(bytes: &[u8], era: &str) {
 }
 
 fn plain(path: &str, sha256: &str, era: &str) {
-    let Some(path) = package(path) else { return };
+    let Some(path) = material::npm(path) else {
+        return;
+    };
     let loaded = NetSource::parse(Some(path.as_os_str())).load().unwrap();
     assert_eq!(hex(&loaded.sha256()), sha256);
     assert_eq!(loaded.origin.inside, None);
@@ -71,7 +58,7 @@ fn plain(path: &str, sha256: &str, era: &str) {
 /// `(file offset, SHA-256)` per network, and whether its file offset is that of a single-threaded module, for which
 /// the memory address is known too.
 fn module(path: &str, expected: &[(u64, Option<u64>, &str)]) -> Option<Engine> {
-    let engine = Engine::open(&package(path)?).unwrap();
+    let engine = Engine::open(&material::npm(path)?).unwrap();
     let found: Vec<_> = engine
         .nets()
         .iter()
@@ -104,14 +91,14 @@ fn v16_0_0() {
     let old = "16.0.0/src/emscripten/public/old-nn/nn-76a8a7ffb820.nnue";
     plain(old, NN_76A8A7, "v2");
     // The name of a network is the start of its SHA-256.
-    let Some(path) = package("16.0.0/src/nn-5af11540bbfe.nnue") else {
+    let Some(path) = material::npm("16.0.0/src/nn-5af11540bbfe.nnue") else {
         return;
     };
     let loaded = NetSource::parse(Some(path.as_os_str())).load().unwrap();
     assert_eq!(net_name(&loaded.sha256()), "nn-5af11540bbfe");
     check(&loaded.bytes, "v6");
     // These engines fetch their network.
-    let without = package("16.0.0/src/stockfish-nnue-16.wasm").unwrap();
+    let without = material::npm("16.0.0/src/stockfish-nnue-16.wasm").unwrap();
     let error = Engine::open(&without).unwrap_err().to_string();
     assert!(error.contains("a WebAssembly module"), "{error}");
 }
@@ -135,7 +122,7 @@ fn v17_1_0_single() {
         (".wasm#2", NN_37F18F),
         ("", NN_1C0000),
     ] {
-        let stem = package("17.1.0/src/stockfish-17.1-single-a496a04").unwrap();
+        let stem = material::npm("17.1.0/src/stockfish-17.1-single-a496a04").unwrap();
         let argument = format!("{}{name}", stem.display());
         let loaded = NetSource::parse(Some(argument.as_ref())).load().unwrap();
         assert_eq!(hex(&loaded.sha256()), sha256);

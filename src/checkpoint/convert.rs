@@ -352,7 +352,7 @@ impl<'a> SetConversion<'a> {
         for added in sum.added.into_iter().flatten() {
             add(row.to_mut(), &self.input.row(added));
         }
-        if let Some(second) = self.second.as_ref().filter(|_| feature % 769 == 0) {
+        if let Some(second) = self.second.as_ref().filter(|_| feature.is_multiple_of(769)) {
             add(row.to_mut(), second);
         }
         row

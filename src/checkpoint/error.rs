@@ -58,7 +58,7 @@ pub enum CheckpointError {
     #[error("tensor `{tensor}`: {problem}")]
     Tensor { tensor: String, problem: String },
     #[error("damaged safetensors header: {0}")]
-    Safetensors(#[from] safetensors::SafeTensorError),
+    Safetensors(String),
 }
 
 /// A [`CheckpointError`] with the file's name.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::CheckpointError;
@@ -12,53 +12,84 @@ use super::tensor::{ElementType, Tensor};
 /// Bytes in front of the header: its length.
 const PREFIX: usize = 8;
 
-/// Does the file begin with a length and a JSON object?
+/// Largest header that is read; those of networks have some hundred bytes.
+const MAX_HEADER: u64 = 4 << 20;
+
+/// Does the file begin with a length below 2^32 and a JSON object?
 pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
-    bytes.get(PREFIX) == Some(&b'{')
+    bytes.get(4..=PREFIX) == Some(b"\0\0\0\0{")
+}
+
+/// An entry of the header.
+#[derive(Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
 }
 
 /// All tensors, in the order of their data.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
-    let (header_len, metadata) = SafeTensors::read_metadata(bytes)?;
-    let start = PREFIX + header_len;
-    let mut tensors = Vec::new();
-    for name in metadata.offset_keys() {
-        let Some(info) = metadata.info(&name) else {
-            continue;
+    let damaged = |problem: String| CheckpointError::Safetensors(problem);
+    let header_len = bytes
+        .first_chunk::<PREFIX>()
+        .map_or(u64::MAX, |len| u64::from_le_bytes(*len));
+    if header_len > MAX_HEADER {
+        return Err(damaged(format!(
+            "it says {header_len} bytes, at most {MAX_HEADER} are read"
+        )));
+    }
+    let start = PREFIX + header_len as usize;
+    let header = bytes.get(PREFIX..start).ok_or_else(|| {
+        damaged(format!(
+            "it should end at byte {start}, the file has {}",
+            bytes.len()
+        ))
+    })?;
+    let mut entries: Map<String, Value> =
+        serde_json::from_slice(header).map_err(|error| damaged(error.to_string()))?;
+    entries.remove("__metadata__");
+    let mut tensors = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        let problem = |problem: String| CheckpointError::Tensor {
+            tensor: name.clone(),
+            problem,
         };
-        let shape = info.shape.clone();
-        let strides = contiguous_strides(&shape);
-        let (begin, end) = info.data_offsets;
+        let entry: Entry =
+            serde_json::from_value(entry).map_err(|error| problem(error.to_string()))?;
+        let element = element(&entry.dtype);
+        let [begin, end] = entry.data_offsets;
+        let room = bytes.len() - start;
+        if begin > end || end > room {
+            return Err(problem(format!(
+                "its data should be bytes {begin} to {end} of {room}"
+            )));
+        }
         let tensor = Tensor {
-            name,
-            element: element(info.dtype),
-            shape,
-            strides,
+            strides: contiguous_strides(&entry.shape),
+            shape: entry.shape,
+            element,
             offset: 0,
             data: start + begin..start + end,
             big_endian: false,
+            name: name.clone(),
         };
-        if tensor.data.end > bytes.len() {
-            return Err(safetensors::SafeTensorError::MetadataIncompleteBuffer.into());
-        }
-        tensor.check().map_err(|problem| CheckpointError::Tensor {
-            tensor: tensor.name.clone(),
-            problem,
-        })?;
+        tensor.check().map_err(problem)?;
         tensors.push(tensor);
     }
+    tensors.sort_by(|a, b| (a.data.start, &a.name).cmp(&(b.data.start, &b.name)));
     Ok(tensors)
 }
 
-fn element(dtype: Dtype) -> ElementType {
+fn element(dtype: &str) -> ElementType {
     match dtype {
-        Dtype::F64 => ElementType::F64,
-        Dtype::F32 => ElementType::F32,
-        Dtype::F16 => ElementType::F16,
-        Dtype::BF16 => ElementType::Bf16,
-        Dtype::I64 | Dtype::U64 => ElementType::Other("int64", 8),
-        Dtype::I32 | Dtype::U32 => ElementType::Other("int32", 4),
-        Dtype::I16 | Dtype::U16 => ElementType::Other("int16", 2),
+        "F64" => ElementType::F64,
+        "F32" => ElementType::F32,
+        "F16" => ElementType::F16,
+        "BF16" => ElementType::Bf16,
+        "I64" | "U64" => ElementType::Other("int64", 8),
+        "I32" | "U32" => ElementType::Other("int32", 4),
+        "I16" | "U16" => ElementType::Other("int16", 2),
         // Whatever smaller types there are or will be, they are only listed.
         _ => ElementType::Other("int8", 1),
     }
@@ -97,4 +128,62 @@ pub fn write(state: &StateDict<'_>, out: &mut impl Write) -> io::Result<()> {
         tensor.write(out)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(header: &str, data: usize) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.bytes());
+        bytes.resize(bytes.len() + data, 0);
+        bytes
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let problem = |header: &str, data| read(&file(header, data)).unwrap_err().to_string();
+        let one = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+        let tensors = read(&file(one, 8)).unwrap();
+        assert_eq!((tensors[0].name.as_str(), tensors[0].len()), ("a", 2));
+        assert_eq!(
+            problem(one, 7),
+            "tensor `a`: its data should be bytes 0 to 8 of 7"
+        );
+        let large = one.replace("[2]", "[3]");
+        assert!(problem(&large, 8).contains("needs elements up to 2"));
+        let endless = one.replace("[2]", "[4294967296,4294967296]");
+        assert!(problem(&endless, 8).contains("beyond all bounds"));
+        assert!(problem("{", 0).starts_with("damaged safetensors header"));
+        assert!(read(&(1u64 << 40).to_le_bytes()).is_err());
+        // The same name twice: the later one counts, as in every JSON reader.
+        let other = r#""a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#;
+        let twice = format!("{},{other}", &one[..one.len() - 1]);
+        assert_eq!(read(&file(&twice, 12)).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_network_is_not_taken_for_one() {
+        // A description of 123 bytes puts a brace where the JSON would begin.
+        let network = [
+            0x20, 0x2F, 0xF3, 0x7A, 0xF2, 0x2E, 0x10, 0x1C, b'{', 0, 0, 0,
+        ];
+        assert!(!is_safetensors(&network));
+        assert!(is_safetensors(&file("{}", 0)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_it_panic(at in 0usize..62, byte in any::<u8>(), data in 0usize..20) {
+            let one = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
+            let mut bytes = file(one, data);
+            if let Some(place) = bytes.get_mut(at) {
+                *place = byte;
+            }
+            let _ = read(&bytes);
+        }
+    }
 }

@@ -1,11 +1,15 @@
 //! Options that several commands share, and what they turn into.
 
 mod backend;
+mod filters;
 mod net;
 mod out;
 mod positions;
+mod search;
 
 pub use backend::BackendArgs;
+pub use filters::FilterArgs;
 pub use net::{LoadedNet, NetArgs, ReadingArgs, load, parse};
 pub use out::{NetSummary, OutArgs};
 pub use positions::PositionArgs;
+pub use search::{SearchArgs, progress_lines, stop_flag};

@@ -12,10 +12,10 @@ use ftperm::source::{Engine, NetSource};
 use serde::Serialize;
 
 use super::common::ReadingArgs;
-use super::{Global, UsageError, console};
+use super::{Global, UsageError, console, inspect_checkpoint};
 
-/// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation, or
-/// training data
+/// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
+/// training data, or a trainer's checkpoint
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
     /// The file; for networks all that --net takes
@@ -132,6 +132,10 @@ struct PermutationReport {
 
 impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let path = Path::new(&self.file);
+        if self.extract.is_none() && super::serialize::is_checkpoint_file(path)? {
+            return inspect_checkpoint::run(path, &self.reading, global);
+        }
         let report = self.report()?;
         if global.json {
             return console::json(&report);

@@ -1,7 +1,6 @@
 //! `ftperm optimize`
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use ftperm::board::Board;
@@ -11,11 +10,13 @@ use ftperm::optimize::{Job, Plan, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::resources::peak_rss_bytes;
-use ftperm::search::{Control, Effort, Progress, SearchOptions};
+use ftperm::search::{Certificate, Control, SearchOptions};
 use ftperm::verify::{ReferenceOutputs, spread};
 use serde::Serialize;
 
-use super::common::{BackendArgs, LoadedNet, NetArgs, OutArgs, PositionArgs};
+use super::common::{
+    BackendArgs, LoadedNet, NetArgs, OutArgs, PositionArgs, SearchArgs, progress_lines, stop_flag,
+};
 use super::verify::Verified;
 use super::{Global, UsageError, console};
 
@@ -48,38 +49,13 @@ pub struct Optimize {
     /// Write a JSON report with all that reproduces the run
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// How much work the search does: a budget, not a time, so the result does not depend on the machine
-    #[arg(long, value_enum, default_value = "quick")]
-    effort: EffortChoice,
-    /// End the search after so many seconds; the result then depends on the machine's speed
-    #[arg(long, value_name = "SECONDS")]
-    time_limit: Option<f64>,
-    /// Permutation to start the search from
-    #[arg(long, value_name = "PERM")]
-    start: Option<PathBuf>,
+    #[command(flatten)]
+    search: SearchArgs,
+    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound
+    #[arg(long)]
+    certify: bool,
     #[command(flatten)]
     backend: BackendArgs,
-}
-
-/// Work of the search.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum EffortChoice {
-    /// A fraction of a second
-    Quick,
-    /// Some seconds
-    Normal,
-    /// As long as it still finds something
-    Max,
-}
-
-impl From<EffortChoice> for Effort {
-    fn from(choice: EffortChoice) -> Effort {
-        match choice {
-            EffortChoice::Quick => Effort::Quick,
-            EffortChoice::Normal => Effort::Normal,
-            EffortChoice::Max => Effort::Max,
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -92,6 +68,7 @@ struct Report {
     zero_rate: f64,
     zero_block_rate: Rates,
     moves: std::collections::BTreeMap<&'static str, Moves>,
+    certificate: Option<CertificateReport>,
     interrupted: bool,
     seconds: Seconds,
     peak_rss_bytes: Option<u64>,
@@ -114,6 +91,45 @@ struct Rates {
     after: f64,
     holdout_before: Option<f64>,
     holdout_after: Option<f64>,
+    /// 95 % intervals by a bootstrap over held-out games.
+    holdout_after_interval: Option<(f64, f64)>,
+    holdout_gain_interval: Option<(f64, f64)>,
+}
+
+/// The certificate in JSON output. Rates are fractions of all (sample, block) cells.
+#[derive(Debug, Serialize)]
+struct CertificateReport {
+    checks: Vec<CheckReport>,
+    locally_optimal: bool,
+    optimal_for_two_blocks: bool,
+    upper_bound: f64,
+    gap: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckReport {
+    neighbourhood: &'static str,
+    exhaustive: bool,
+    /// Zero blocks that the first improvement found would add; 0 if there is none.
+    gain: u64,
+}
+
+impl From<&Certificate> for CertificateReport {
+    fn from(it: &Certificate) -> CertificateReport {
+        let rate = |count: u64| count as f64 / it.cells as f64;
+        let checks = it.checks.iter().map(|check| CheckReport {
+            neighbourhood: check.name,
+            exhaustive: check.exhaustive,
+            gain: check.gain,
+        });
+        CertificateReport {
+            checks: checks.collect(),
+            locally_optimal: it.is_locally_optimal(),
+            optimal_for_two_blocks: it.is_optimal_for_two_blocks(),
+            upper_bound: rate(it.upper_bound),
+            gap: rate(it.gap()),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -148,12 +164,6 @@ struct PermReport {
 
 impl Optimize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if self
-            .time_limit
-            .is_some_and(|limit| !(0.0..1e9).contains(&limit))
-        {
-            return Err(UsageError("--time-limit is a number of seconds".into()).into());
-        }
         if !(0.0..1.0).contains(&self.holdout) {
             return Err(
                 UsageError("--holdout is a share from 0 up to, not including, 1".into()).into(),
@@ -165,12 +175,9 @@ impl Optimize {
         for file in self.perm.iter().chain(&self.report) {
             check_writable(file)?;
         }
-        let start = self
-            .start
-            .as_deref()
-            .map(PermutationFile::read)
-            .transpose()?;
+        let start = self.search.start()?;
 
+        let backend = self.backend.prepare();
         let clock = Instant::now();
         let mut loaded = self.net.load()?;
         let read_net = clock.elapsed();
@@ -181,7 +188,7 @@ impl Optimize {
         let (training, holdout) = taken.split_holdout(self.holdout, self.positions.seed);
         let positions_time = clock.elapsed();
 
-        let backend = self.backend.open()?;
+        let backend = self.backend.open_prepared(backend)?;
         console::say(format!(
             "computing on {}: {}",
             backend.name(),
@@ -197,13 +204,14 @@ impl Optimize {
         let job = Job {
             network: &loaded.network,
             training: &training.boards,
-            holdout: &holdout.boards,
+            holdout: &holdout,
             search: SearchOptions {
-                effort: self.effort.into(),
+                effort: self.search.effort(),
                 seed: self.positions.seed,
-                start: start.map(|file| file.permutation),
+                start,
             },
-            time_limit: self.time_limit.map(Duration::from_secs_f64),
+            certify: self.certify,
+            time_limit: self.search.time_limit()?,
         };
         let plan = optimize(&job, backend.as_ref(), &mut control, |_| {})?;
 
@@ -239,8 +247,10 @@ impl Optimize {
             zero_block_rate: Rates {
                 before: plan.before.fraction(),
                 after: plan.after.fraction(),
-                holdout_before: plan.holdout.map(|(before, _)| before.fraction()),
-                holdout_after: plan.holdout.map(|(_, after)| after.fraction()),
+                holdout_before: plan.holdout.map(|it| it.before),
+                holdout_after: plan.holdout.map(|it| it.after),
+                holdout_after_interval: plan.holdout.map(|it| it.after_interval),
+                holdout_gain_interval: plan.holdout.map(|it| it.gain_interval),
             },
             moves: plan
                 .search
@@ -256,6 +266,7 @@ impl Optimize {
                     )
                 })
                 .collect(),
+            certificate: plan.certificate.as_ref().map(CertificateReport::from),
             interrupted: !plan.search.complete,
             seconds: Seconds::default(),
             peak_rss_bytes: None,
@@ -387,13 +398,47 @@ fn summary(report: &Report) {
         percent(rates.after),
         report.samples
     ));
-    match (rates.holdout_before, rates.holdout_after) {
-        (Some(before), Some(after)) => console::say(format!(
-            "on held-out games: {:.2} % before, {:.2} % after",
+    match (
+        rates.holdout_before,
+        rates.holdout_after,
+        rates.holdout_after_interval,
+    ) {
+        (Some(before), Some(after), Some((low, high))) => console::say(format!(
+            "on held-out games: {:.2} % before, {:.2} % after (95 % sure of {:.2} to {:.2} %)",
             percent(before),
-            percent(after)
+            percent(after),
+            percent(low),
+            percent(high)
         )),
-        _ => console::say("on held-out games: not measured (--holdout 0)"),
+        _ => console::say("on held-out games: not measured"),
+    }
+    if let (Some(before), Some(after), Some((_, high))) = (
+        rates.holdout_before,
+        rates.holdout_after,
+        rates.holdout_gain_interval,
+    ) {
+        let (gain, held) = (rates.after - rates.before, after - before);
+        if gain > high {
+            console::warn(format!(
+                "over-fitted: {:.2} points gained on the positions searched on, {:.2} on others; \
+                 more positions (--count) help more than a longer search",
+                percent(gain),
+                percent(held)
+            ));
+        }
+    }
+    if let Some(it) = &report.certificate {
+        console::say(format!(
+            "certificate: {}; no order has more than {:.2} %",
+            if it.locally_optimal {
+                "no move that was tried improves the order"
+            } else if it.optimal_for_two_blocks {
+                "no repartition of two blocks improves the order, but a larger exchange would"
+            } else {
+                "some moves would still improve the order"
+            },
+            percent(it.upper_bound)
+        ));
     }
     console::say(format!(
         "verified: same outputs in all buckets on {} positions",
@@ -416,32 +461,4 @@ fn summary(report: &Report) {
         "wrote {} and {}",
         report.out.path, report.perm.path
     ));
-}
-
-/// Set by Ctrl-C; a second Ctrl-C ends the program at once.
-fn stop_flag() -> anyhow::Result<&'static AtomicBool> {
-    use std::sync::atomic::Ordering;
-    static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        console::say("interrupted: ending with the best order so far (again to give up)");
-    })?;
-    Ok(&STOP)
-}
-
-/// A line every two seconds of search.
-fn progress_lines() -> impl FnMut(&Progress) {
-    const EVERY: Duration = Duration::from_secs(2);
-    let mut last = Instant::now();
-    move |progress: &Progress| {
-        if last.elapsed() >= EVERY {
-            last = Instant::now();
-            console::say(format!(
-                "searching: {}, round {}, {} zero blocks",
-                progress.phase, progress.rounds, progress.score
-            ));
-        }
-    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::nnue::{VERSION_2020, VERSION_2021, VERSION_2026};
+
 /// A kind of file, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -13,7 +15,7 @@ pub enum FileKind {
     Zip,
     Binpack,
     /// A network file of a version that this program does not know.
-    OtherNetwork,
+    OtherNetwork(u32),
     Text,
     Other,
 }
@@ -45,7 +47,7 @@ impl FileKind {
             FileKind::Binpack
         } else if bytes.len() > 3 && bytes[3] == 0x7A && bytes[2] == 0xF3 {
             // Every version until 2026 was 0x7AF3....
-            FileKind::OtherNetwork
+            FileKind::OtherNetwork(u32::from_le_bytes([0, 1, 2, 3].map(|i| bytes[i])))
         } else if !sample
             .iter()
             .any(|&byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127))
@@ -67,10 +69,10 @@ impl FileKind {
                 "an engine that loads its network from a file holds none; give the .nnue file"
             }
             FileKind::Zip => {
-                "if it is a checkpoint (.ckpt, .pt), turn it into a network first; otherwise unpack it"
+                "if it is a checkpoint (.ckpt, .pt), turn it into a network first (ftperm serialize); otherwise unpack it"
             }
             FileKind::Binpack => "training data go to --data, the network to --net",
-            FileKind::OtherNetwork => "it may be newer than this program",
+            FileKind::OtherNetwork(_) => "it may be newer than this program, or damaged",
             FileKind::Text | FileKind::Other => {
                 "give a .nnue file or an engine with a network inside"
             }
@@ -80,16 +82,23 @@ impl FileKind {
 
 impl fmt::Display for FileKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
             FileKind::Elf => "an ELF executable or library",
             FileKind::Pe => "a Windows executable or library",
             FileKind::MachO => "a Mach-O executable or library",
             FileKind::WebAssembly => "a WebAssembly module",
             FileKind::Zip => "a zip archive",
             FileKind::Binpack => "a binpack of training positions",
-            FileKind::OtherNetwork => "a network of an unknown version",
+            FileKind::OtherNetwork(version) => {
+                return write!(
+                    f,
+                    "a network of version {version:#010X} at offset 0, known are {VERSION_2020:#010X}, \
+                     {VERSION_2021:#010X} and {VERSION_2026:#010X}"
+                );
+            }
             FileKind::Text => "a text file",
             FileKind::Other => "a file of unknown kind",
-        })
+        };
+        f.write_str(text)
     }
 }

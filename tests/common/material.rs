@@ -39,6 +39,19 @@ pub fn stockfish() -> Option<PathBuf> {
     found.or_else(|| missing("the stockfish package"))
 }
 
+/// A file of the npm packages `stockfish` that tests/fetch-npm-nets.sh fetched.
+pub fn npm(path: &str) -> Option<PathBuf> {
+    let packages = match std::env::var_os("FTPERM_NPM_NETS") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join("../npm-nets"),
+    };
+    if packages.is_dir() {
+        Some(packages.join(path))
+    } else {
+        missing("target/npm-nets (tests/fetch-npm-nets.sh fetches it)")
+    }
+}
+
 /// Runs an engine on UCI commands and returns what it prints.
 pub fn uci(engine: &Path, commands: &str) -> String {
     let mut child = Command::new(engine)

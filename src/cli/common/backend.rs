@@ -1,5 +1,7 @@
 //! Choosing what computes.
 
+use std::thread::JoinHandle;
+
 use anyhow::Context as _;
 use ftperm::compute::Backend;
 use ftperm::compute::cpu::CpuBackend;
@@ -27,6 +29,26 @@ pub enum BackendChoice {
     Gpu,
 }
 
+/// A look for a hardware adapter under way.
+#[derive(Debug)]
+pub struct Prepared(Option<JoinHandle<bool>>);
+
+impl Prepared {
+    fn found(&mut self) -> bool {
+        // A driver that panics is as good as none.
+        self.0
+            .take()
+            .is_some_and(|probe| probe.join().unwrap_or(false))
+    }
+}
+
+impl Drop for Prepared {
+    /// Drivers crash when the program ends while they are being loaded.
+    fn drop(&mut self) {
+        self.found();
+    }
+}
+
 impl BackendArgs {
     /// Gives the program's own thread pool its size. Called once, before anything runs in parallel.
     pub fn configure_threads(&self) -> anyhow::Result<()> {
@@ -39,14 +61,26 @@ impl BackendArgs {
         Ok(())
     }
 
+    /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
+    pub fn prepare(&self) -> Prepared {
+        let asked = self.adapter.is_none() && self.backend == BackendChoice::Auto;
+        Prepared(asked.then(|| std::thread::spawn(has_hardware_adapter)))
+    }
+
     /// Opens the chosen backend.
     pub fn open(&self) -> anyhow::Result<Box<dyn Backend>> {
+        self.open_prepared(self.prepare())
+    }
+
+    /// As [`open`](Self::open), after [`prepare`](Self::prepare).
+    pub fn open_prepared(&self, mut prepared: Prepared) -> anyhow::Result<Box<dyn Backend>> {
+        let hardware = prepared.found();
         let cpu = || -> anyhow::Result<Box<dyn Backend>> {
             Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
         };
         match (&self.adapter, self.backend) {
             (None, BackendChoice::Cpu) => cpu(),
-            (None, BackendChoice::Auto) if !has_hardware_adapter() => cpu(),
+            (None, BackendChoice::Auto) if !hardware => cpu(),
             (None, BackendChoice::Auto) => gpu(&AdapterSelector::Auto),
             (None, BackendChoice::Gpu) => gpu(&any_adapter()),
             (Some(adapter), _) => gpu(&match adapter.parse() {

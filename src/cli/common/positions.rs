@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
-use ftperm::positions::{self, Filters, Options, Positions, Reason, Sampling};
+use ftperm::positions::{self, Options, Positions, Reason, Sampling};
 
+use super::FilterArgs;
 use crate::cli::console;
 
 /// Where positions come from and which are taken.
@@ -16,9 +17,6 @@ pub struct PositionArgs {
     /// Seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Keep captures and unsearched positions too; positions in check are never taken
-    #[arg(long)]
-    pub no_filter: bool,
     /// Keep each position that passes the filters with this probability
     #[arg(
         long,
@@ -33,17 +31,15 @@ pub struct PositionArgs {
     /// Skip damaged parts of the data and count them, rather than fail
     #[arg(long)]
     pub skip_damaged: bool,
+    #[command(flatten)]
+    pub filters: FilterArgs,
 }
 
 impl PositionArgs {
     /// Reads `count` positions and says what was read.
     pub fn read(&self, count: u64, threads: Option<u16>) -> anyhow::Result<Positions> {
         let options = Options {
-            filters: if self.no_filter {
-                Filters::checks_only()
-            } else {
-                Filters::default()
-            },
+            filters: self.filters.filters(),
             sampling: Sampling {
                 count: Some(count),
                 rate: self.sample_rate,

@@ -1,0 +1,92 @@
+//! How long and from where to search, and how to watch and stop it.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::search::{Effort, Progress};
+
+use crate::cli::{UsageError, console};
+
+/// Options of the search.
+#[derive(Debug, clap::Args)]
+pub struct SearchArgs {
+    /// How much work the search does: a budget, not a time, so the result does not depend on the machine
+    #[arg(long, value_enum, default_value = "normal")]
+    effort: EffortChoice,
+    /// End the search after so many seconds; the result then depends on the machine's speed
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
+    /// Permutation to start the search from
+    #[arg(long, value_name = "PERM")]
+    start: Option<PathBuf>,
+}
+
+/// Work of the search.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum EffortChoice {
+    /// A fraction of a second for some hundred neurons
+    Quick,
+    /// About a second
+    Normal,
+    /// A minute or more, for the last hundredths
+    Max,
+}
+
+impl SearchArgs {
+    pub fn effort(&self) -> Effort {
+        match self.effort {
+            EffortChoice::Quick => Effort::Quick,
+            EffortChoice::Normal => Effort::Normal,
+            EffortChoice::Max => Effort::Max,
+        }
+    }
+
+    pub fn time_limit(&self) -> Result<Option<Duration>, UsageError> {
+        let wrong = |_| UsageError("--time-limit is a number of seconds".into());
+        self.time_limit
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(wrong)
+    }
+
+    pub fn start(&self) -> anyhow::Result<Option<Permutation>> {
+        let file = self
+            .start
+            .as_deref()
+            .map(PermutationFile::read)
+            .transpose()?;
+        Ok(file.map(|file| file.permutation))
+    }
+}
+
+/// Set by Ctrl-C; a second Ctrl-C ends the program at once.
+pub fn stop_flag() -> anyhow::Result<&'static AtomicBool> {
+    use std::sync::atomic::Ordering;
+    static STOP: AtomicBool = AtomicBool::new(false);
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        console::say("interrupted: ending with the best order so far (again to give up)");
+    })?;
+    Ok(&STOP)
+}
+
+/// A line every two seconds of search.
+pub fn progress_lines() -> impl FnMut(&Progress) {
+    const EVERY: Duration = Duration::from_secs(2);
+    let mut last = Instant::now();
+    move |progress: &Progress| {
+        if last.elapsed() >= EVERY {
+            last = Instant::now();
+            console::say(format!(
+                "searching: {}, round {}, {:.0} % of the work",
+                progress.phase,
+                progress.rounds,
+                100.0 * progress.done
+            ));
+        }
+    }
+}

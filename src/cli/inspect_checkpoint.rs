@@ -1,0 +1,216 @@
+//! `ftperm inspect` on a trainer's checkpoint: what it holds and what would become of it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use ftperm::checkpoint::{Checkpoint, ConvertOptions, RangeRule, Ranges, statistics};
+use serde::Serialize;
+
+use super::common::ReadingArgs;
+use super::{Global, UsageError, console};
+
+#[derive(Serialize)]
+struct Report {
+    kind: &'static str,
+    path: String,
+    bytes: usize,
+    container: String,
+    epoch: Option<i64>,
+    global_step: Option<i64>,
+    tensors: Vec<TensorReport>,
+    not_of_the_network: Vec<String>,
+    features: String,
+    l1: usize,
+    layers: Vec<[usize; 2]>,
+    stacks: usize,
+    era: &'static str,
+    engines: &'static str,
+    sizes_as_shipped: bool,
+    evidence: Vec<String>,
+    assumptions: Vec<String>,
+    other_eras: Vec<String>,
+    range_rule: &'static str,
+    not_fitting: Vec<RangeReport>,
+    written: Vec<StatisticsReport>,
+}
+
+#[derive(Serialize)]
+struct TensorReport {
+    name: String,
+    element: &'static str,
+    shape: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct RangeReport {
+    tensor: String,
+    clamped: usize,
+    out_of_range: usize,
+    text: String,
+}
+
+impl RangeReport {
+    fn new(ranges: &Ranges) -> RangeReport {
+        RangeReport {
+            tensor: ranges.tensor.clone(),
+            clamped: ranges.clamped,
+            out_of_range: ranges.out_of_range,
+            text: ranges.to_string(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StatisticsReport {
+    tensor: String,
+    values: usize,
+    zeros: usize,
+    min: i32,
+    max: i32,
+    histogram: Vec<usize>,
+    #[serde(skip)]
+    text: String,
+}
+
+pub fn run(path: &Path, reading: &ReadingArgs, global: &Global) -> anyhow::Result<()> {
+    if reading.clamp.is_some() {
+        return Err(
+            UsageError("--clamp is for networks; --era says all for a checkpoint".into()).into(),
+        );
+    }
+    let checkpoint = Checkpoint::open(path)?;
+    let options = ConvertOptions {
+        target_era: reading.options()?.era,
+        ..ConvertOptions::default()
+    };
+    let (network, conversion) = checkpoint
+        .preview(&options)
+        .with_context(|| path.display().to_string())?;
+    let (it, recognition) = (&network.architecture, &network.recognition);
+    let progress = checkpoint.progress();
+    let report = Report {
+        kind: "checkpoint",
+        path: path.display().to_string(),
+        bytes: checkpoint.file_len(),
+        container: checkpoint.container().to_string(),
+        epoch: progress.epoch,
+        global_step: progress.global_step,
+        tensors: checkpoint
+            .tensors()
+            .iter()
+            .map(|tensor| TensorReport {
+                name: tensor.name.clone(),
+                element: tensor.element.name(),
+                shape: tensor.shape.clone(),
+            })
+            .collect(),
+        not_of_the_network: conversion.unused,
+        features: conversion.features,
+        l1: it.l1,
+        layers: it
+            .layer_sizes()
+            .layers
+            .iter()
+            .map(|&(inputs, outputs)| [inputs, outputs])
+            .collect(),
+        stacks: it.stacks,
+        era: recognition.era.id,
+        engines: recognition.era.engines,
+        sizes_as_shipped: recognition.exact,
+        evidence: recognition.evidence.clone(),
+        assumptions: recognition.assumptions.clone(),
+        other_eras: recognition
+            .readings
+            .iter()
+            .filter(|reading| reading.possible)
+            .map(|reading| reading.era.to_string())
+            .collect(),
+        range_rule: match conversion.range_rule {
+            RangeRule::ClampAndWrap => {
+                "layer weights are clamped; other values that do not fit need --compat"
+            }
+            RangeRule::Refuse => "values that do not fit are refused",
+        },
+        not_fitting: conversion.ranges.iter().map(RangeReport::new).collect(),
+        written: statistics(&network)
+            .into_iter()
+            .map(|it| StatisticsReport {
+                text: it.to_string(),
+                tensor: it.tensor,
+                values: it.values,
+                zeros: it.zeros,
+                min: it.min,
+                max: it.max,
+                histogram: it.histogram.to_vec(),
+            })
+            .collect(),
+    };
+    if global.json {
+        return console::json(&report);
+    }
+    show(&report)
+}
+
+fn show(it: &Report) -> anyhow::Result<()> {
+    let line = |name: &str, value: String| console::result(format!("{name:<14} {value}"));
+    line("checkpoint", it.path.clone())?;
+    line("size", format!("{} bytes", it.bytes))?;
+    line("container", it.container.clone())?;
+    if let Some(epoch) = it.epoch {
+        line("epoch", epoch.to_string())?;
+    }
+    if let Some(step) = it.global_step {
+        line("step", step.to_string())?;
+    }
+    for tensor in &it.tensors {
+        line(
+            "tensor",
+            format!("{} {:?} {}", tensor.name, tensor.shape, tensor.element),
+        )?;
+    }
+    if !it.not_of_the_network.is_empty() {
+        line("left out", it.not_of_the_network.join(", "))?;
+    }
+    line("features", it.features.clone())?;
+    let layers: Vec<String> = it
+        .layers
+        .iter()
+        .map(|[i, o]| format!("{i} -> {o}"))
+        .collect();
+    line(
+        "sizes",
+        format!(
+            "L1 = {}, {} stacks of {}",
+            it.l1,
+            it.stacks,
+            layers.join(", ")
+        ),
+    )?;
+    let engines = if it.sizes_as_shipped {
+        format!(" ({})", it.engines)
+    } else {
+        ", though no engine has these sizes".to_string()
+    };
+    line("written as", format!("era {}{engines}", it.era))?;
+    for evidence in &it.evidence {
+        line("evidence", evidence.clone())?;
+    }
+    for assumption in &it.assumptions {
+        line("assumed", assumption.clone())?;
+    }
+    if !it.other_eras.is_empty() {
+        line("also possible", it.other_eras.join(", "))?;
+    }
+    line("ranges", it.range_rule.to_string())?;
+    if it.not_fitting.is_empty() {
+        line("", "all values fit".to_string())?;
+    }
+    for range in &it.not_fitting {
+        line("", range.text.clone())?;
+    }
+    console::result("")?;
+    for tensor in &it.written {
+        console::result(&tensor.text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,431 @@
+//! `ftperm serialize`
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use ftperm::checkpoint::{
+    Checkpoint, Conversion, ConvertOptions, StateDict, is_checkpoint, network_state, safetensors,
+    same_features, statistics, write_torch,
+};
+use ftperm::deliver::{DeliverError, Target, write_compared};
+use ftperm::nnue::{ERAS, Era, FtCompression, NetError, Network, era};
+use ftperm::optimize::{Job, optimize};
+use ftperm::output::{OutputFile, check_writable, io_error};
+use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::playouts::random_positions;
+use ftperm::positions::{self, Positions};
+use ftperm::search::{Control, SearchOptions};
+use ftperm::verify::ReferenceOutputs;
+
+use super::common::{BackendArgs, NetSummary, ReadingArgs, load};
+use super::{Global, UsageError, console};
+
+/// Positions of random games on which a permuted network is compared with the one before.
+const VERIFIED_POSITIONS: usize = 500;
+
+/// Turn a trainer's checkpoint into a network, or a network into a state dictionary
+///
+/// SOURCE is a .ckpt or .pt of nnue-pytorch, a state dictionary, a .safetensors or a network of any era; what it is,
+/// its feature sets and its sizes are recognised from its contents. TARGET is a .nnue, a .safetensors or a .pt (a
+/// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
+#[derive(Debug, clap::Args)]
+pub struct Serialize {
+    /// The checkpoint or network to read; for networks all that --net of other commands takes
+    source: OsString,
+    /// The file to write, or with --out-sha the folder
+    target: PathBuf,
+    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into TARGET if that is a folder, else into the
+    /// folder that TARGET is in
+    #[arg(long, alias = "out_sha")]
+    out_sha: bool,
+    /// Description in the network's header [default: that of the source network, else the reference tool's]
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// How the network's feature transformer is stored [default: leb128]
+    #[arg(long, alias = "ft_compression", value_name = "HOW", value_enum)]
+    ft_compression: Option<Compression>,
+    /// Permute the network with this permutation, text or .npy
+    #[arg(
+        long,
+        alias = "ft_perm",
+        value_name = "PERM",
+        conflicts_with = "ft_optimize"
+    )]
+    ft_perm: Option<PathBuf>,
+    /// Search a good permutation and permute the network with it; needs --ft-optimize-data
+    #[arg(long, alias = "ft_optimize", requires = "ft_optimize_data")]
+    ft_optimize: bool,
+    /// Training data to search on
+    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize")]
+    ft_optimize_data: Vec<OsString>,
+    /// Positions to search on
+    #[arg(
+        long,
+        alias = "ft_optimize_count",
+        value_name = "N",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u64).range(1..),
+        requires = "ft_optimize"
+    )]
+    ft_optimize_count: u64,
+    /// L1 that the source must have; it is recognised anyway
+    #[arg(long, value_name = "N")]
+    l1: Option<usize>,
+    /// Feature sets that the source must have; for a network of before 2026 that becomes a state dictionary a `^`
+    /// asks for the factorised form, with zeros in the shared rows
+    #[arg(long, value_name = "NAMES")]
+    features: Option<String>,
+    /// Write a checkpoint as this era instead of the recognised one
+    #[arg(long, value_name = "ERA")]
+    target_era: Option<String>,
+    /// Let values that do not fit wrap around where the reference tool of that version does
+    #[arg(long)]
+    compat: bool,
+    /// Print range and histogram of every tensor that is written
+    #[arg(long)]
+    histograms: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+/// The feature transformer's compression.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Compression {
+    /// Raw
+    None,
+    /// LEB128
+    Leb128,
+}
+
+/// What TARGET is.
+#[derive(Debug)]
+enum Output {
+    Network(Target),
+    Safetensors,
+    Torch,
+}
+
+/// What SOURCE is.
+enum Source {
+    Checkpoint(Checkpoint),
+    Network(Box<Network>),
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    source: String,
+    out: NetSummary,
+    era: Option<&'static str>,
+    features: Option<String>,
+    l1: Option<usize>,
+    permuted: bool,
+    clamped: usize,
+    out_of_range: usize,
+    version: &'static str,
+}
+
+impl Serialize {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        self.backend.configure_threads()?;
+        let output = self.output()?;
+        let source = if is_checkpoint_file(Path::new(&self.source))? {
+            let checkpoint = Checkpoint::open(Path::new(&self.source))?;
+            console::say(format!(
+                "checkpoint {}: {}, {} tensors",
+                self.source_name(),
+                checkpoint.container(),
+                checkpoint.tensors().len()
+            ));
+            Source::Checkpoint(checkpoint)
+        } else {
+            let network = load(Some(&self.source), &self.reading)?.network;
+            self.check_network(&network)?;
+            Source::Network(Box::new(network))
+        };
+        let mut report = Report {
+            source: self.source_name(),
+            out: NetSummary {
+                path: String::new(),
+                sha256: String::new(),
+            },
+            era: None,
+            features: None,
+            l1: None,
+            permuted: self.ft_perm.is_some() || self.ft_optimize,
+            clamped: 0,
+            out_of_range: 0,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let finished = match output {
+            Output::Network(target) => {
+                let network = self.network(source, &mut report)?;
+                self.write_network(network, &target)?
+            }
+            Output::Safetensors => self.write_state(source, safetensors::write)?,
+            Output::Torch => self.write_state(source, write_torch)?,
+        };
+        report.out = NetSummary::new(finished.target(), &finished.sha256());
+        finished.commit()?;
+        console::say(format!("wrote {}", report.out.path));
+        if global.json {
+            console::json(&report)
+        } else {
+            console::result(&report.out.path)
+        }
+    }
+
+    fn source_name(&self) -> String {
+        self.source.to_string_lossy().into_owned()
+    }
+
+    /// What TARGET asks for; options that mean nothing there are refused.
+    fn output(&self) -> anyhow::Result<Output> {
+        let target = &self.target;
+        if self.out_sha {
+            let folder = match target.parent() {
+                _ if target.is_dir() => target.clone(),
+                Some(parent) if parent.is_dir() => parent.to_path_buf(),
+                _ => PathBuf::from("."),
+            };
+            check_writable(&folder.join("nn.nnue"))?;
+            return Ok(Output::Network(Target::Named(folder)));
+        }
+        let extension = target.extension().and_then(|it| it.to_str()).unwrap_or("");
+        let output = match extension.to_ascii_lowercase().as_str() {
+            "nnue" => Output::Network(Target::File(target.clone())),
+            "safetensors" => Output::Safetensors,
+            "pt" | "pth" => Output::Torch,
+            _ => {
+                return Err(UsageError(format!(
+                    "{}: the target's name ends in .nnue, .safetensors or .pt, or --out-sha names a network",
+                    target.display()
+                ))
+                .into());
+            }
+        };
+        let only_networks = [
+            ("--ft-perm", self.ft_perm.is_some()),
+            ("--ft-optimize", self.ft_optimize),
+            ("--ft-compression", self.ft_compression.is_some()),
+            ("--description", self.description.is_some()),
+            ("--target-era", self.target_era.is_some()),
+            ("--histograms", self.histograms),
+            ("--compat", self.compat),
+        ];
+        if !matches!(output, Output::Network(_))
+            && let Some((option, _)) = only_networks.iter().find(|(_, given)| *given)
+        {
+            return Err(UsageError(format!(
+                "{option} is for .nnue targets; a state dictionary holds the weights as they are"
+            ))
+            .into());
+        }
+        check_writable(target)?;
+        Ok(output)
+    }
+
+    fn check_network(&self, network: &Network) -> anyhow::Result<()> {
+        let it = &network.architecture;
+        if let Some(l1) = self.l1.filter(|&l1| l1 != it.l1) {
+            anyhow::bail!("L1 of {} is {}, --l1 says {l1}", self.source_name(), it.l1);
+        }
+        if let Some(features) = &self.features
+            && !same_features(features, it)
+        {
+            anyhow::bail!(
+                "the features of {} are {}, --features says {features}",
+                self.source_name(),
+                it.feature_names()
+            );
+        }
+        let only_checkpoints = [
+            ("--target-era", self.target_era.is_some()),
+            ("--compat", self.compat),
+        ];
+        if let Some((option, _)) = only_checkpoints.iter().find(|(_, given)| *given) {
+            return Err(UsageError(format!(
+                "{option} is for checkpoints; a network's integers are kept as they are"
+            ))
+            .into());
+        }
+        Ok(())
+    }
+
+    /// The network to be written, before it is permuted.
+    fn network(&self, source: Source, report: &mut Report) -> anyhow::Result<Network> {
+        let network = match source {
+            Source::Network(mut network) => {
+                if let Some(description) = &self.description {
+                    network.description = description.clone().into_bytes();
+                }
+                report.features = Some(network.architecture.feature_names());
+                *network
+            }
+            Source::Checkpoint(checkpoint) => {
+                let options = ConvertOptions {
+                    target_era: self.target_era.as_deref().map(find_era).transpose()?,
+                    compat: self.compat,
+                    permuted: self.ft_perm.is_some() || self.ft_optimize,
+                    l1: self.l1,
+                    features: self.features.clone(),
+                    description: self.description.clone().map(String::into_bytes),
+                };
+                let (network, conversion) = checkpoint
+                    .to_network(&options)
+                    .with_context(|| self.source_name())?;
+                describe(&network, &conversion);
+                report.clamped = conversion.ranges.iter().map(|it| it.clamped).sum();
+                report.out_of_range = conversion.ranges.iter().map(|it| it.out_of_range).sum();
+                report.features = Some(conversion.features);
+                network
+            }
+        };
+        report.era = Some(network.recognition.era.id);
+        report.l1 = Some(network.architecture.l1);
+        if self.histograms {
+            for tensor in statistics(&network) {
+                console::say(tensor.to_string().trim_end());
+            }
+        }
+        Ok(network)
+    }
+
+    /// Permutes if asked to, writes and checks.
+    fn write_network(
+        &self,
+        mut network: Network,
+        target: &Target,
+    ) -> anyhow::Result<ftperm::output::FinishedFile> {
+        network.set_compression(match self.ft_compression {
+            Some(Compression::None) => FtCompression::None,
+            Some(Compression::Leb128) | None => FtCompression::Leb128,
+        });
+        let Some(permutation) = self.permutation(&network)? else {
+            return Ok(write_compared(&network, target)?);
+        };
+        let reference = ReferenceOutputs::new(&network, random_positions(1, VERIFIED_POSITIONS));
+        network.permute(&permutation)?;
+        // The file holds the bytes of the network in memory, which is then compared with what it was.
+        let finished = write_compared(&network, target)?;
+        reference
+            .compare_permuted(&network, &permutation)
+            .map_err(DeliverError::Differs)?;
+        console::say(format!(
+            "verified: same outputs in all buckets on {} positions",
+            reference.len()
+        ));
+        Ok(finished)
+    }
+
+    fn permutation(&self, network: &Network) -> anyhow::Result<Option<Permutation>> {
+        if let Some(file) = &self.ft_perm {
+            return Ok(Some(PermutationFile::read(file)?.permutation));
+        }
+        if !self.ft_optimize {
+            return Ok(None);
+        }
+        let options = positions::Options {
+            sampling: positions::Sampling {
+                count: Some(self.ft_optimize_count),
+                ..positions::Sampling::default()
+            },
+            ..positions::Options::default()
+        };
+        let taken = positions::read(&self.ft_optimize_data, &options)?;
+        if taken.statistics.missing() > 0 {
+            console::warn(format!(
+                "only {} of {} positions found",
+                taken.statistics.taken, self.ft_optimize_count
+            ));
+        }
+        let backend = self.backend.open()?;
+        let job = Job {
+            network,
+            training: &taken.boards,
+            holdout: &Positions::default(),
+            search: SearchOptions::default(),
+            certify: false,
+            time_limit: None,
+        };
+        let plan = optimize(&job, backend.as_ref(), &mut Control::default(), |_| {})?;
+        console::say(format!(
+            "blocks that engines skip: {:.2} % before, {:.2} % after, on {} positions",
+            100.0 * plan.before.fraction(),
+            100.0 * plan.after.fraction(),
+            taken.boards.len()
+        ));
+        Ok(Some(plan.search.permutation))
+    }
+
+    fn write_state(
+        &self,
+        source: Source,
+        write: impl FnOnce(&StateDict<'_>, &mut OutputFile) -> std::io::Result<()>,
+    ) -> anyhow::Result<ftperm::output::FinishedFile> {
+        let factorised = self.features.as_deref().is_some_and(|it| it.contains('^'));
+        let state = match &source {
+            Source::Checkpoint(checkpoint) => {
+                // The sizes say whether it is a network at all, and whether it is the expected one.
+                let options = ConvertOptions {
+                    l1: self.l1,
+                    features: self.features.clone(),
+                    ..ConvertOptions::default()
+                };
+                if self.l1.is_some() || self.features.is_some() {
+                    checkpoint.preview(&options)?;
+                }
+                checkpoint.state_dict()?
+            }
+            Source::Network(network) => network_state(network, factorised),
+        };
+        let mut file = OutputFile::create(&self.target)?;
+        write(&state, &mut file)
+            .and_then(|()| file.flush())
+            .map_err(|source| io_error(&self.target, source))?;
+        Ok(file.finish()?)
+    }
+}
+
+/// Is it a file that begins as checkpoints do?
+pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let mut head = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(16).read_to_end(&mut head))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(is_checkpoint(&head))
+}
+
+fn find_era(id: &str) -> Result<&'static Era, NetError> {
+    era(id).ok_or_else(|| {
+        let known = ERAS.iter().map(|era| era.id).collect::<Vec<_>>().join(", ");
+        NetError::NoSuchEra(id.to_string(), known)
+    })
+}
+
+/// What was recognised and what did not fit.
+fn describe(network: &Network, conversion: &Conversion) {
+    let it = &network.recognition;
+    let engines = if it.exact {
+        format!(" ({})", it.era.engines)
+    } else {
+        ", though no engine has these sizes".to_string()
+    };
+    console::say(format!(
+        "recognised {}, L1 = {}: written as era {}{engines}",
+        conversion.features, network.architecture.l1, it.era.id
+    ));
+    for assumption in &it.assumptions {
+        console::warn(assumption);
+    }
+    for range in &conversion.ranges {
+        console::warn(range.to_string());
+    }
+}

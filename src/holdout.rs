@@ -1,0 +1,170 @@
+//! How sure a held-out rate is: a bootstrap over games.
+//!
+//! Positions of one game are alike, so games are drawn with replacement, not positions (the cluster bootstrap of
+//! Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
+
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+
+use crate::permutation::Permutation;
+use crate::zeros::ZeroPlanes;
+
+/// Rates on positions that the search did not see. All are fractions of (sample, block) cells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HoldoutRates {
+    pub before: f64,
+    pub after: f64,
+    /// 95 % interval of `after`.
+    pub after_interval: (f64, f64),
+    /// 95 % interval of `after - before`.
+    pub gain_interval: (f64, f64),
+    /// Games that were drawn from.
+    pub games: usize,
+}
+
+/// Resamplings of the bootstrap.
+const RESAMPLINGS: usize = 1000;
+
+/// Measures an order on held-out planes in [`SampleOrder::Positions`](crate::samples::SampleOrder::Positions):
+/// samples `2k` and `2k + 1` are those of position k, which belongs to game `games[k]`.
+///
+/// `None` without any position.
+pub fn measure(
+    planes: &ZeroPlanes,
+    games: &[u32],
+    order: &Permutation,
+    seed: u64,
+) -> Option<HoldoutRates> {
+    debug_assert_eq!(planes.samples(), 2 * games.len());
+    if games.is_empty() {
+        return None;
+    }
+    let blocks = planes.neurons() / 4;
+    let identity = Permutation::identity(planes.neurons());
+    let (before, after) = (
+        blocks_by_sample(planes, &identity),
+        blocks_by_sample(planes, order),
+    );
+    let sums = sums_by_game(games, &before, &after, blocks);
+    let rates = |drawn: &[Sums]| {
+        let total = drawn.iter().fold(Sums::default(), |a, b| Sums {
+            before: a.before + b.before,
+            after: a.after + b.after,
+            cells: a.cells + b.cells,
+        });
+        let share = |zero: u64| zero as f64 / total.cells as f64;
+        (share(total.before), share(total.after))
+    };
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut drawn = sums.clone();
+    let (mut afters, mut gains): (Vec<f64>, Vec<f64>) = (0..RESAMPLINGS)
+        .map(|_| {
+            drawn.fill_with(|| sums[random.random_range(0..sums.len())]);
+            let (before, after) = rates(&drawn);
+            (after, after - before)
+        })
+        .unzip();
+    let (before, after) = rates(&sums);
+    Some(HoldoutRates {
+        before,
+        after,
+        after_interval: interval(&mut afters),
+        gain_interval: interval(&mut gains),
+        games: sums.len(),
+    })
+}
+
+/// Zero blocks and cells of one game.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sums {
+    before: u64,
+    after: u64,
+    cells: u64,
+}
+
+/// Games come one after the other in the data, so equal numbers stand together.
+fn sums_by_game(games: &[u32], before: &[u32], after: &[u32], blocks: usize) -> Vec<Sums> {
+    let mut sums: Vec<Sums> = Vec::new();
+    for (position, game) in games.iter().enumerate() {
+        if position == 0 || games[position - 1] != *game {
+            sums.push(Sums::default());
+        }
+        if let Some(sum) = sums.last_mut() {
+            for sample in [2 * position, 2 * position + 1] {
+                sum.before += u64::from(before[sample]);
+                sum.after += u64::from(after[sample]);
+                sum.cells += blocks as u64;
+            }
+        }
+    }
+    sums
+}
+
+/// All-zero blocks of every sample.
+fn blocks_by_sample(planes: &ZeroPlanes, order: &Permutation) -> Vec<u32> {
+    let mut counts = vec![0; planes.samples()];
+    for block in order.indices().as_chunks::<4>().0 {
+        let planes = block.map(|neuron| planes.plane(neuron as usize));
+        for (word, counts) in counts.chunks_mut(64).enumerate() {
+            let mut bits = planes
+                .iter()
+                .fold(u64::MAX, |bits, plane| bits & plane[word]);
+            while bits != 0 {
+                counts[bits.trailing_zeros() as usize] += 1;
+                bits &= bits - 1;
+            }
+        }
+    }
+    counts
+}
+
+/// The middle 95 % of values.
+fn interval(values: &mut [f64]) -> (f64, f64) {
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values[(share * (values.len() - 1) as f64).round() as usize];
+    (at(0.025), at(0.975))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_intervals_by_hand() {
+        // Eight neurons, four positions of two games. In game 0 neurons 0 to 3 are zero, in game 1 neurons 4, 1, 2, 3.
+        let mut planes = ZeroPlanes::new(8, 8);
+        for sample in 0..8 {
+            let first = if sample < 4 { 0 } else { 4 };
+            for neuron in [first, 1, 2, 3] {
+                planes.set(neuron, sample);
+            }
+        }
+        let games = [0, 0, 1, 1];
+        let swapped = Permutation::new(vec![4, 1, 2, 3, 0, 5, 6, 7]).unwrap();
+        let found = measure(&planes, &games, &swapped, 1).unwrap();
+        // Each order has one zero block of two in the samples of one game.
+        assert_eq!((found.before, found.after, found.games), (0.25, 0.25, 2));
+        // Drawing two games of two: both the one, both the other, or one of each.
+        assert_eq!(found.after_interval, (0.0, 0.5));
+        assert_eq!(found.gain_interval, (-0.5, 0.5));
+        assert_eq!(measure(&planes, &games, &swapped, 1), Some(found));
+        let nothing = ZeroPlanes::new(8, 0);
+        assert_eq!(measure(&nothing, &[], &swapped, 1), None);
+    }
+
+    #[test]
+    fn counts_by_sample_add_up() {
+        let mut planes = ZeroPlanes::new(8, 100);
+        for sample in 0..100 {
+            for neuron in 0..8 {
+                if (sample * 7 + neuron * 3) % 5 != 0 || sample % 3 == 0 {
+                    planes.set(neuron, sample);
+                }
+            }
+        }
+        let order = Permutation::new(vec![0, 5, 2, 7, 4, 1, 6, 3]).unwrap();
+        let sum: u32 = blocks_by_sample(&planes, &order).iter().sum();
+        assert_eq!(u64::from(sum), planes.zero_blocks(order.indices()));
+    }
+}
