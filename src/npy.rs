@@ -3,10 +3,14 @@
 use std::io::{self, Read};
 
 /// Longest header that is read, in bytes; numpy itself refuses more than 10000.
-const MAX_HEADER: usize = 1 << 14;
+const MAX_HEADER: usize = 1 << 16;
 
 /// Opening brackets in a header; one of a matrix has two. The reader descends into every one of them.
 const MAX_BRACKETS: usize = 32;
+
+/// Digits in a header, all numbers together. The reader multiplies the sizes of a shape, and a product of numbers is
+/// less than ten to the number of their digits, which with so many fits 64 bits.
+const MAX_DIGITS: usize = 19;
 
 /// Reads the bytes of a file up to the end of its header, and no further.
 ///
@@ -36,7 +40,8 @@ pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let start = bytes.len();
     bytes.resize(start + len, 0);
     input.read_exact(&mut bytes[start..])?;
-    let brackets = bytes[start..]
+    let header = &bytes[start..];
+    let brackets = header
         .iter()
         .filter(|byte| b"([{".contains(byte))
         .count();
@@ -45,5 +50,22 @@ pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
             "the header has {brackets} opening brackets, more than the {MAX_BRACKETS} of any matrix"
         )));
     }
+    if digits(header).is_none_or(|digits| digits > MAX_DIGITS) {
+        return Err(damaged(
+            "the shape in the .npy header is beyond all bounds".to_string(),
+        ));
+    }
     Ok(bytes)
+}
+
+/// Digits of all words that begin with one; `None` if one of these is no decimal number.
+fn digits(header: &[u8]) -> Option<usize> {
+    header
+        .split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+        .filter(|word| word.first().is_some_and(u8::is_ascii_digit))
+        .try_fold(0, |sum, word| {
+            word.iter()
+                .all(u8::is_ascii_digit)
+                .then_some(sum + word.len())
+        })
 }

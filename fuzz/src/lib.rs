@@ -15,7 +15,7 @@ mod wasm;
 pub use checkpoint::checkpoint;
 pub use engine::engine;
 pub use leb128::leb128;
-pub use matrix::actmat;
+pub use matrix::{actmat, planes};
 pub use net::net;
 pub use permutation::perm;
 pub use positions::{binpack, bullet, fens, packed_sfen, plain, viri};
@@ -25,7 +25,7 @@ pub use wasm::wasm;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; each has a folder of this name in `corpus`.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("net", net),
     ("leb128", leb128),
     ("engine", engine),
@@ -38,6 +38,7 @@ pub const TARGETS: [Target; 13] = [
     ("viri", viri),
     ("perm", perm),
     ("actmat", actmat),
+    ("planes", planes),
     ("checkpoint", checkpoint),
 ];
 

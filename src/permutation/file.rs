@@ -273,12 +273,20 @@ mod tests {
         let long = b"\x93NUMPY\x02\x00\xF6\xFF\xFF\xFF{'descr': '<i8'";
         assert_eq!(
             problem(long),
-            "damaged .npy: the header is 4294967286 bytes long by its offset 8, more than the 16384 that are read"
+            "damaged .npy: the header is 4294967286 bytes long by its offset 8, more than the 65536 that are read"
         );
         let nested = [b"\x93NUMPY\x01\x00\x00\x10".as_slice(), &[b'('; 0x1000]].concat();
         assert_eq!(
             problem(&nested),
             "damaged .npy: the header has 4096 opening brackets, more than the 32 of any matrix"
+        );
+        let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (9999999999, 9999999999)}";
+        let mut wide = b"\x93NUMPY\x01\x00".to_vec();
+        wide.extend((header.len() as u16).to_le_bytes());
+        wide.extend(header.bytes());
+        assert_eq!(
+            problem(&wide),
+            "damaged .npy: the shape in the .npy header is beyond all bounds"
         );
         let huge = String::from_utf8_lossy(&bytes).replace("(3,)", "(9000000000,)");
         assert!(PermutationFile::parse(huge.as_bytes()).is_err());
