@@ -15,6 +15,7 @@ use thiserror::Error;
 use crate::board::Board;
 use crate::compute::{Activation, FtWeights, SampleBatch};
 use crate::nnue::Network;
+use crate::npy;
 use crate::permutation::Permutation;
 use crate::samples::{SampleOrder, sample_batch};
 use crate::zeros::ZeroPlanes;
@@ -197,7 +198,7 @@ pub fn read(path: &Path) -> Result<ZeroPlanes, MatrixFileError> {
 /// # Errors
 /// The bytes are no activation matrix.
 pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProblem> {
-    let header = header(input)?;
+    let header = NpyHeader::from_reader(npy::header_bytes(input)?.as_slice())?;
     let shape = header.shape().to_vec();
     let dtype = header.dtype().descr();
     let (&[positions, outputs], true, Order::C) =
@@ -248,45 +249,6 @@ pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProble
         }
     }
     Ok(planes)
-}
-
-/// Reads the header, whose length and shape are checked before anything is made of them.
-fn header(input: &mut impl Read) -> Result<NpyHeader, MatrixProblem> {
-    const MAX_HEADER: usize = 1 << 16;
-    let invalid = |text: &str| MatrixProblem::Io(io::Error::new(io::ErrorKind::InvalidData, text));
-    let mut header = vec![0u8; 10];
-    input.read_exact(&mut header)?;
-    let mut len = usize::from(u16::from_le_bytes([header[8], header[9]]));
-    if header[6] > 1 {
-        // Formats 2.0 and 3.0 have a longer length.
-        header.resize(12, 0);
-        input.read_exact(&mut header[10..])?;
-        len |= usize::from(u16::from_le_bytes([header[10], header[11]])) << 16;
-    }
-    if !header.starts_with(b"\x93NUMPY") || len > MAX_HEADER {
-        return Err(invalid("no .npy file, or one with an endless header"));
-    }
-    let start = header.len();
-    header.resize(start + len, 0);
-    input.read_exact(&mut header[start..])?;
-    // The crate multiplies the sizes.
-    let text = String::from_utf8_lossy(&header[start..]);
-    let sizes = text
-        .split_once("shape")
-        .and_then(|(_, rest)| rest.split_once('('))
-        .and_then(|(_, rest)| rest.split_once(')'))
-        .map_or("", |(sizes, _)| sizes);
-    let all = sizes
-        .split(',')
-        .map(str::trim)
-        .filter(|size| !size.is_empty())
-        .try_fold(1u64, |all, size| {
-            all.checked_mul(size.parse::<u64>().ok()?.max(1))
-        });
-    if all.is_none() {
-        return Err(invalid("the shape in the .npy header is beyond all bounds"));
-    }
-    Ok(NpyHeader::from_reader(header.as_slice())?)
 }
 
 /// Writes planes whose samples stand in the order of positions ([`SampleOrder::Positions`]).

@@ -58,6 +58,7 @@ pub mod gather;
 pub mod holdout;
 pub mod inference;
 pub mod nnue;
+mod npy;
 pub mod optimize;
 pub mod output;
 pub mod permutation;

@@ -7,6 +7,7 @@ use npyz::{DType, NpyFile, TypeChar, WriterBuilder as _};
 use thiserror::Error;
 
 use super::{Permutation, PermutationError};
+use crate::npy;
 
 /// What a file says: the permutation, and in text files the `key: value` comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +167,7 @@ fn parse_text(text: &str) -> Result<PermutationFile, PermutationFileProblem> {
 
 fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
     let damaged = |error: std::io::Error| PermutationFileProblem::Npy(error.to_string());
+    npy::header_bytes(&mut &*bytes).map_err(damaged)?;
     let file = NpyFile::new(Cursor::new(bytes)).map_err(damaged)?;
     let shape = file.shape().to_vec();
     let integer = match file.dtype() {
@@ -267,6 +269,25 @@ mod tests {
         assert!(file.to_npy().ends_with(&bytes[128..]) && file.to_npy().len() == bytes.len());
         bytes.truncate(bytes.len() - 1);
         assert!(problem(&bytes).starts_with("damaged .npy"));
+        // A header of four thousand million bytes, as formats 2 and 3 can have it.
+        let long = b"\x93NUMPY\x02\x00\xF6\xFF\xFF\xFF{'descr': '<i8'";
+        assert_eq!(
+            problem(long),
+            "damaged .npy: the header is 4294967286 bytes long by its offset 8, more than the 65536 that are read"
+        );
+        let nested = [b"\x93NUMPY\x01\x00\x00\x10".as_slice(), &[b'('; 0x1000]].concat();
+        assert_eq!(
+            problem(&nested),
+            "damaged .npy: the header has 4096 opening brackets, more than the 32 of any matrix"
+        );
+        let header = "{'descr': '<i8', 'fortran_order': False, 'shape': (9999999999, 9999999999)}";
+        let mut wide = b"\x93NUMPY\x01\x00".to_vec();
+        wide.extend((header.len() as u16).to_le_bytes());
+        wide.extend(header.bytes());
+        assert_eq!(
+            problem(&wide),
+            "damaged .npy: the shape in the .npy header is beyond all bounds"
+        );
         let huge = String::from_utf8_lossy(&bytes).replace("(3,)", "(9000000000,)");
         assert!(PermutationFile::parse(huge.as_bytes()).is_err());
     }

@@ -1,5 +1,6 @@
 //! Networks inside engines: native executables of any kind, WebAssembly modules, any other file.
 
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +52,14 @@ impl Engine {
     /// The file cannot be read, is damaged, or holds no network.
     pub fn open(path: &Path) -> Result<Engine, SourceError> {
         Engine::search(Input::read(path, MAX_BYTES)?)
+    }
+
+    /// As [`open`](Self::open), for a stream that is called `name` in errors.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn read_stream(name: &str, stream: impl Read) -> Result<Engine, SourceError> {
+        Engine::search(Input::read_stream(name, stream, MAX_BYTES)?)
     }
 
     pub(super) fn search(input: Input) -> Result<Engine, SourceError> {

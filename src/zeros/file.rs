@@ -17,6 +17,9 @@ pub const MAGIC: &[u8; 4] = b"FTZP";
 const FORMAT: u32 = 1;
 const HEADER: u64 = 24;
 
+/// A plane takes memory even if it has no samples, and then no bytes in the file.
+const MAX_NEURONS: u32 = 1 << 16;
+
 /// Why a file holds no planes.
 #[derive(Debug, Error)]
 #[error("{}: {problem}", path.display())]
@@ -43,6 +46,8 @@ pub enum PlanesProblem {
         expected: u128,
         len: u64,
     },
+    #[error("{0} neurons by offset 8, more than the {MAX_NEURONS} of the widest network")]
+    Neurons(u32),
     #[error("neuron {neuron} has bits set past the last sample")]
     Padding { neuron: usize },
 }
@@ -92,6 +97,9 @@ impl ZeroPlanes {
                 expected,
                 len,
             });
+        }
+        if neurons > MAX_NEURONS {
+            return Err(PlanesProblem::Neurons(neurons));
         }
         let mut planes = ZeroPlanes::new(neurons as usize, samples as usize);
         let past = if samples.is_multiple_of(64) {
@@ -179,6 +187,12 @@ mod tests {
         bytes.extend([0; 4]);
         bytes.extend(u64::MAX.to_le_bytes());
         assert!(matches!(parse(&bytes), Err(PlanesProblem::Length { .. })));
+        // Without samples any number of neurons has the right length.
+        bytes[16..].fill(0);
+        assert!(matches!(
+            parse(&bytes),
+            Err(PlanesProblem::Neurons(u32::MAX))
+        ));
         let mut planes = Vec::new();
         ZeroPlanes::new(1, 3).write(&mut planes).unwrap();
         planes[24] = 8;
