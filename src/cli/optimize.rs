@@ -12,6 +12,7 @@ use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{Certificate, Control, SearchOptions};
 use ftperm::verify::{ReferenceOutputs, spread};
+use ftperm::walks::{Walk, walk};
 use serde::Serialize;
 
 use super::common::{
@@ -38,6 +39,14 @@ pub struct Optimize {
     /// Positions to take
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
+    /// Search on the positions as they are, or walk from each to one as engines meet them in their search
+    #[arg(
+        long = "positions",
+        value_name = "KIND",
+        value_enum,
+        default_value = "data"
+    )]
+    positions_kind: PositionsKind,
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     holdout: f64,
@@ -56,6 +65,28 @@ pub struct Optimize {
     certify: bool,
     #[command(flatten)]
     backend: BackendArgs,
+}
+
+/// What positions to search on.
+#[derive(Clone, Copy, Debug, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum PositionsKind {
+    /// Those of the data
+    Data,
+    /// Each replaced by one that a small search from it evaluates
+    Search,
+    /// Each replaced by one after one or two random legal moves
+    Random,
+}
+
+impl PositionsKind {
+    fn walk(self) -> Option<Walk> {
+        match self {
+            PositionsKind::Data => None,
+            PositionsKind::Search => Some(Walk::Search),
+            PositionsKind::Random => Some(Walk::Random),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -77,6 +108,7 @@ struct Report {
     seed: u64,
     data: Vec<String>,
     count: u64,
+    positions_kind: PositionsKind,
     holdout: f64,
     net: NetReport,
     out: super::common::NetSummary,
@@ -185,7 +217,12 @@ impl Optimize {
         let clock = Instant::now();
         let taken = self.positions.read(self.count, self.backend.threads)?;
         let statistics = taken.statistics.clone();
-        let (training, holdout) = taken.split_holdout(self.holdout, self.positions.seed);
+        let (mut training, mut holdout) = taken.split_holdout(self.holdout, self.positions.seed);
+        if let Some(kind) = self.positions_kind.walk() {
+            for part in [&mut training, &mut holdout] {
+                part.boards = walk(&part.boards, kind, self.positions.seed);
+            }
+        }
         let positions_time = clock.elapsed();
 
         let backend = self.backend.open_prepared(backend)?;
@@ -280,6 +317,7 @@ impl Optimize {
                 .map(|it| it.to_string_lossy().into_owned())
                 .collect(),
             count: self.count,
+            positions_kind: self.positions_kind,
             holdout: self.holdout,
             net: NetReport {
                 path: loaded.origin.to_string(),

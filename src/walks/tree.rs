@@ -85,12 +85,15 @@ impl Tree<'_> {
             if null && beta - alpha == 1 && score - 90 * depth >= beta {
                 return Some(score);
             }
-            if null && depth >= 2 && score >= beta && officers.any() {
-                if let Ok(passed) = position.clone().swap_turn() {
-                    let found = -self.moves(&passed, -beta, 1 - beta, depth - 3, -score, false)?;
-                    if found >= beta {
-                        return Some(found);
-                    }
+            if null
+                && depth >= 2
+                && score >= beta
+                && officers.any()
+                && let Ok(passed) = position.clone().swap_turn()
+            {
+                let found = -self.moves(&passed, -beta, 1 - beta, depth - 3, -score, false)?;
+                if found >= beta {
+                    return Some(found);
                 }
             }
         }
