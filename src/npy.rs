@@ -41,10 +41,7 @@ pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
     bytes.resize(start + len, 0);
     input.read_exact(&mut bytes[start..])?;
     let header = &bytes[start..];
-    let brackets = header
-        .iter()
-        .filter(|byte| b"([{".contains(byte))
-        .count();
+    let brackets = header.iter().filter(|byte| b"([{".contains(byte)).count();
     if brackets > MAX_BRACKETS {
         return Err(damaged(format!(
             "the header has {brackets} opening brackets, more than the {MAX_BRACKETS} of any matrix"

@@ -13,7 +13,8 @@ pub fn engine(data: &[u8]) {
     match recipe.byte() % 4 {
         0 => check(recipe.rest),
         kind => {
-            let begin: &[u8] = [b"\x7FELF", b"MZ\x90\0", b"\xCF\xFA\xED\xFE"][usize::from(kind) - 1];
+            let begin: &[u8] =
+                [b"\x7FELF", b"MZ\x90\0", b"\xCF\xFA\xED\xFE"][usize::from(kind) - 1];
             let mut bytes = begin.to_vec();
             while !recipe.done() && bytes.len() < MAX_LEN {
                 let (kind, len) = (recipe.byte(), usize::from(recipe.byte()));
