@@ -249,7 +249,9 @@ impl Board {
             builder.en_passant(square.to_u32() as u8);
         }
         builder.rule50(setup.halfmoves.min(255) as u8);
-        let ply = (setup.fullmoves.get() - 1).saturating_mul(2) + side_to_move as u32;
+        let ply = (setup.fullmoves.get() - 1)
+            .saturating_mul(2)
+            .saturating_add(side_to_move as u32);
         builder.ply(ply.min(u32::from(u16::MAX)) as u16);
         builder.finish()
     }
@@ -429,6 +431,12 @@ fn from_shakmaty(piece: shakmaty::Piece) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_move_number_beyond_all_plies() {
+        let board: Board = "4k3/8/8/8/8/8/8/4K3 b - - 0 4294967295".parse().unwrap();
+        assert_eq!(board.ply(), u16::MAX);
+    }
 
     const KIWIPETE: &str = "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1";
 
