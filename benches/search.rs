@@ -1,9 +1,8 @@
 //! Time and result of the search, effort by effort.
 //!
 //! `cargo bench --bench search -- TRAINING HELD_OUT [SEEDS]` prints one row a seed and effort: seconds, share of zero
-//! blocks in the training and in the held-out planes, and the gain in points over the order as it is. A planes file
-//! holds the numbers of neurons and samples as little-endian 64-bit integers, then neuron by neuron
-//! `samples.div_ceil(64)` words of 64 bits. Without files, or with `--test`, small made-up planes are searched.
+//! blocks in the training and in the held-out planes, and the gain in points over the order as it is. Planes files are
+//! those of `ftperm gather`. Without files, or with `--test`, small made-up planes are searched.
 
 use std::path::Path;
 use std::time::Instant;
@@ -66,17 +65,7 @@ fn table(training: &ZeroPlanes, held_out: &ZeroPlanes, efforts: &[Effort], seeds
 }
 
 fn read(path: &str) -> ZeroPlanes {
-    let bytes = std::fs::read(Path::new(path)).expect("a planes file");
-    let words: Vec<u64> = bytes
-        .chunks_exact(8)
-        .map(|word| u64::from_le_bytes(word.try_into().expect("eight bytes")))
-        .collect();
-    let (neurons, samples) = (words[0] as usize, words[1] as usize);
-    let mut planes = ZeroPlanes::new(neurons, samples);
-    for (neuron, words) in words[2..].chunks_exact(samples.div_ceil(64)).enumerate() {
-        planes.plane_mut(neuron)[..words.len()].copy_from_slice(words);
-    }
-    planes
+    ZeroPlanes::read(Path::new(path)).expect("a planes file")
 }
 
 /// Neurons of 13 families, zero together more often than not.
