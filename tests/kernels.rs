@@ -3,8 +3,6 @@
 #[path = "common/material.rs"]
 mod material;
 
-use std::path::Path;
-
 use ftperm::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
@@ -62,10 +60,13 @@ fn planes(
     .unwrap()
 }
 
-fn check(net: &Path, vectors: &Path) {
+fn check(name: &str) {
+    let Some((net, vectors)) = material::with_vectors(name) else {
+        return;
+    };
     let loaded = NetSource::parse(Some(net.as_os_str())).load().unwrap();
     let network = Network::parse(&loaded.bytes, &ReadOptions::default()).unwrap();
-    let text = std::fs::read_to_string(vectors).unwrap();
+    let text = std::fs::read_to_string(&vectors).unwrap();
     let lines: Vec<Line> = text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -108,78 +109,52 @@ fn check(net: &Path, vectors: &Path) {
     }
 }
 
-fn check_shared(name: &str) {
-    let net = material::shared(&format!("nets/{name}.nnue"));
-    let vectors = material::shared(&format!("vectors/{name}.jsonl"));
-    if let (Some(net), Some(vectors)) = (net, vectors) {
-        check(&net, &vectors);
-    }
-}
-
 #[test]
 fn demo_network() {
-    check(
-        &material::own("datasets/demo.nnue"),
-        &material::own("tests/data/demo.vectors.jsonl"),
-    );
-}
-
-#[test]
-fn stockfish_15_1() {
-    let vectors = material::shared("vectors/nn-ad9b42354671.jsonl");
-    if let (Some(net), Some(vectors)) = (material::stockfish_net(), vectors) {
-        check(&net, &vectors);
-    }
-}
-
-#[test]
-fn stockfish_17_1_small() {
-    check_shared("nn-37f18f62d772");
-}
-
-#[test]
-fn stockfish_17_1_lite() {
-    check_shared("nn-9067e33176e8");
-}
-
-#[test]
-fn stockfish_19_with_threats_and_pawn_pairs() {
-    check_shared("nn-1a298aa575a0");
-}
-
-#[test]
-fn stockfish_19_lite() {
-    check_shared("nn-61e7af4bb97d");
-}
-
-/// A network of the npm packages and its vectors.
-fn check_npm(path: &str, name: &str) {
-    let vectors = material::shared(&format!("vectors/{name}.jsonl"));
-    if let (Some(net), Some(vectors)) = (material::npm(path), vectors) {
-        check(&net, &vectors);
-    }
+    check("demo");
 }
 
 #[test]
 fn stockfish_14() {
-    let net = "16.0.0/src/emscripten/public/old-nn/nn-76a8a7ffb820.nnue";
-    check_npm(net, "nn-76a8a7ffb820");
+    check("nn-76a8a7ffb820");
 }
 
 #[test]
 fn stockfish_14_1() {
-    check_npm("14.1.0/src/nn-13406b1dcbe0.nnue", "nn-13406b1dcbe0");
+    check("nn-13406b1dcbe0");
+}
+
+#[test]
+fn stockfish_15_1() {
+    check("nn-ad9b42354671");
 }
 
 #[test]
 fn stockfish_17_1_big() {
-    check_npm(
-        "17.1.0/src/stockfish-17.1-single-a496a04",
-        "nn-1c0000000000",
-    );
+    check("nn-1c0000000000");
+}
+
+#[test]
+fn stockfish_17_1_small() {
+    check("nn-37f18f62d772");
+}
+
+#[test]
+fn stockfish_17_1_lite() {
+    check("nn-9067e33176e8");
 }
 
 #[test]
 fn stockfish_18_big() {
-    check_npm("18.0.8/bin/stockfish-18-single.wasm", "nn-c288c895ea92");
+    check("nn-c288c895ea92");
+}
+
+#[test]
+fn stockfish_19_with_threats_and_pawn_pairs() {
+    check("nn-1a298aa575a0");
+}
+
+#[test]
+fn stockfish_19_lite() {
+    check("nn-61e7af4bb97d");
 }

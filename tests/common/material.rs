@@ -88,3 +88,22 @@ pub fn stockfish_net() -> Option<PathBuf> {
     })
     .clone()
 }
+
+/// A real network and what an engine computed with it, by the network's name; it may be inside an engine.
+pub fn with_vectors(name: &str) -> Option<(PathBuf, PathBuf)> {
+    if name == "demo" {
+        return Some((
+            own("datasets/demo.nnue"),
+            own("tests/data/demo.vectors.jsonl"),
+        ));
+    }
+    let net = match name {
+        "nn-76a8a7ffb820" => npm("16.0.0/src/emscripten/public/old-nn/nn-76a8a7ffb820.nnue"),
+        "nn-13406b1dcbe0" => npm("14.1.0/src/nn-13406b1dcbe0.nnue"),
+        "nn-1c0000000000" => npm("17.1.0/src/stockfish-17.1-single-a496a04"),
+        "nn-c288c895ea92" => npm("18.0.8/bin/stockfish-18-single.wasm"),
+        "nn-ad9b42354671" => stockfish_net(),
+        _ => shared(&format!("nets/{name}.nnue")),
+    };
+    net.zip(shared(&format!("vectors/{name}.jsonl")))
+}
