@@ -272,7 +272,7 @@ fn files_without_a_network() {
         (b"BINP\0\0\0\0", "a binpack"),
         (
             b"\x99\x2F\xF3\x7A\0\0\0\0",
-            "a network of an unknown version",
+            "a network of version 0x7AF32F99 at offset 0",
         ),
         (b"\0asm\x01\0\0\0", "a WebAssembly module"),
     ];
