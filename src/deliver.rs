@@ -52,19 +52,7 @@ pub fn write_checked(
     target: &Target,
     check: impl FnOnce(&Network) -> Result<(), Difference>,
 ) -> Result<FinishedFile, DeliverError> {
-    let path = match target {
-        Target::File(path) => path.clone(),
-        Target::Named(folder) => folder.join("nn.nnue"),
-    };
-    let mut file = OutputFile::create(&path)?;
-    network
-        .write(&mut file)
-        .and_then(|()| file.flush())
-        .map_err(|source| io_error(&path, source))?;
-    let mut finished = file.finish()?;
-    if matches!(target, Target::Named(_)) {
-        finished.rename(&format!("{}.nnue", net_name(&finished.sha256())));
-    }
+    let finished = write_temporary(network, target)?;
     let written = read_back(finished.temporary_path(), network)?;
     check(&written).map_err(DeliverError::Differs)?;
     Ok(finished)
@@ -76,6 +64,13 @@ pub fn write_checked(
 /// # Errors
 /// It cannot be written, or holds something else.
 pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
+    let finished = write_temporary(network, target)?;
+    compare(finished.temporary_path(), network)?;
+    Ok(finished)
+}
+
+/// Writes the whole file under its temporary name.
+fn write_temporary(network: &Network, target: &Target) -> Result<FinishedFile, OutputError> {
     let path = match target {
         Target::File(path) => path.clone(),
         Target::Named(folder) => folder.join("nn.nnue"),
@@ -89,7 +84,6 @@ pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile
     if matches!(target, Target::Named(_)) {
         finished.rename(&format!("{}.nnue", net_name(&finished.sha256())));
     }
-    compare(finished.temporary_path(), network)?;
     Ok(finished)
 }
 
