@@ -27,6 +27,7 @@ mod open;
 pub mod packed_sfen;
 mod pipeline;
 pub mod plain;
+mod records;
 mod sample;
 pub mod viri;
 

@@ -4,7 +4,6 @@
 //! squares and plies are not recorded, so every position is a game of its own.
 
 use std::io;
-use std::ops::ControlFlow;
 
 use bulletformat::ChessBoard;
 
@@ -13,11 +12,10 @@ use super::error::Problem;
 use super::filter::Sieve;
 use super::format::{Format, Located, NextBlock};
 use super::input::Input;
+use super::records;
 use crate::board::{BoardBuilder, Color};
 
 const RECORD_SIZE: usize = 32;
-/// How many records have to make sense for a file to be of this format.
-const RECOGNISED_BY: usize = 64;
 /// The format's white and black king: colour << 3 | kind.
 const KINGS: [u8; 2] = [5, 13];
 
@@ -35,27 +33,15 @@ impl Format for Bullet {
     }
 
     fn recognises(&self, head: &[u8]) -> bool {
-        head.len() >= RECORD_SIZE
-            && head
-                .chunks_exact(RECORD_SIZE)
-                .take(RECOGNISED_BY)
-                .all(|record| parse(record).is_ok())
+        records::recognises(head, RECORD_SIZE, parse)
     }
 
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, |block| block.len() - block.len() % RECORD_SIZE)?;
-        Ok(NextBlock::of(offset, more))
+        records::next_block(input, block, RECORD_SIZE)
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
-        for (number, record) in block.chunks(RECORD_SIZE).enumerate() {
-            let offer = sieve.offer_record(number * RECORD_SIZE, parse(record))?;
-            if let ControlFlow::Break(()) = offer {
-                break;
-            }
-        }
-        Ok(())
+        records::decode(block, RECORD_SIZE, parse, sieve)
     }
 }
 

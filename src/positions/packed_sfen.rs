@@ -8,19 +8,17 @@
 //! bits of the move number; the highest bit of the halfmove clock. The rest is 0.
 
 use std::io;
-use std::ops::ControlFlow;
 
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::filter::Sieve;
 use super::format::{Format, Located, NextBlock};
 use super::input::Input;
+use super::records;
 use crate::board::{Board, BoardBuilder, Color, PieceKind, piece_code};
 
 const RECORD_SIZE: usize = 40;
 const POSITION_SIZE: usize = 32;
-/// How many records have to make sense for a file to be of this format.
-const RECOGNISED_BY: usize = 64;
 
 /// The format.
 #[derive(Debug)]
@@ -36,27 +34,15 @@ impl Format for PackedSfen {
     }
 
     fn recognises(&self, head: &[u8]) -> bool {
-        head.len() >= RECORD_SIZE
-            && head
-                .chunks_exact(RECORD_SIZE)
-                .take(RECOGNISED_BY)
-                .all(|record| parse(record).is_ok())
+        records::recognises(head, RECORD_SIZE, parse)
     }
 
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, |block| block.len() - block.len() % RECORD_SIZE)?;
-        Ok(NextBlock::of(offset, more))
+        records::next_block(input, block, RECORD_SIZE)
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
-        for (number, record) in block.chunks(RECORD_SIZE).enumerate() {
-            let offer = sieve.offer_record(number * RECORD_SIZE, parse(record))?;
-            if let ControlFlow::Break(()) = offer {
-                break;
-            }
-        }
-        Ok(())
+        records::decode(block, RECORD_SIZE, parse, sieve)
     }
 }
 
