@@ -64,6 +64,7 @@ pub mod output;
 pub mod permutation;
 pub mod playouts;
 pub mod positions;
+pub mod report;
 pub mod resources;
 pub mod samples;
 pub mod search;

@@ -40,7 +40,7 @@ struct Report {
     out: NetSummary,
     era: &'static str,
     neurons: usize,
-    verified: super::verify::Verified,
+    verified: ftperm::report::Verified,
     version: &'static str,
 }
 
@@ -77,7 +77,7 @@ impl Apply {
             out: NetSummary::new(finished.target(), &finished.sha256()),
             era: loaded.network.recognition.era.id,
             neurons: permutation.len(),
-            verified: super::verify::Verified {
+            verified: ftperm::report::Verified {
                 positions: reference.len(),
                 equal: true,
             },

@@ -9,7 +9,8 @@ mod search;
 
 pub use backend::BackendArgs;
 pub use filters::FilterArgs;
+pub use ftperm::report::NetSummary;
 pub use net::{LoadedNet, NetArgs, ReadingArgs, load, parse};
-pub use out::{NetSummary, OutArgs};
+pub use out::OutArgs;
 pub use positions::PositionArgs;
 pub use search::{SearchArgs, progress_lines, stop_flag};

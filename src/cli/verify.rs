@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use ftperm::report::Verified;
 use ftperm::verify::{Difference, ReferenceOutputs};
 use serde::Serialize;
 
@@ -31,13 +32,6 @@ pub struct Verify {
     engine: Option<PathBuf>,
     #[command(flatten)]
     bench: BenchArgs,
-}
-
-/// The outcome of a comparison in JSON output.
-#[derive(Debug, Serialize)]
-pub struct Verified {
-    pub positions: usize,
-    pub equal: bool,
 }
 
 #[derive(Serialize)]

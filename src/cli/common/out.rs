@@ -6,7 +6,7 @@ use ftperm::deliver::Target;
 use ftperm::digest::hex;
 use ftperm::nnue::{FtCompression, Network};
 use ftperm::output;
-use serde::Serialize;
+use ftperm::report::NetSummary;
 
 use super::LoadedNet;
 use crate::cli::UsageError;
@@ -77,27 +77,11 @@ impl OutArgs {
     }
 }
 
-/// A network file in JSON output.
-#[derive(Debug, Serialize)]
-pub struct NetSummary {
-    pub path: String,
-    pub sha256: String,
-}
-
 impl From<&LoadedNet> for NetSummary {
     fn from(loaded: &LoadedNet) -> NetSummary {
         NetSummary {
             path: loaded.origin.to_string(),
             sha256: hex(&loaded.sha256),
-        }
-    }
-}
-
-impl NetSummary {
-    pub fn new(path: &Path, sha256: &[u8; 32]) -> NetSummary {
-        NetSummary {
-            path: path.display().to_string(),
-            sha256: hex(sha256),
         }
     }
 }

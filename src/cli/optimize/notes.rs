@@ -1,0 +1,30 @@
+//! What a permutation file says about where it comes from.
+
+use ftperm::permutation::NET_SHA256;
+use ftperm::report::OptimizeReport;
+
+/// The comments of the permutation file.
+pub fn notes(report: &OptimizeReport) -> Vec<(String, String)> {
+    let rates = &report.zero_block_rate;
+    let percent = |rate: f64| format!("{:.4} %", 100.0 * rate);
+    let mut notes = vec![
+        ("ftperm".to_string(), report.version.clone()),
+        (NET_SHA256.to_string(), report.net.sha256.clone()),
+        ("permuted net sha256".to_string(), report.out.sha256.clone()),
+        ("era".to_string(), report.net.era.clone()),
+        ("data".to_string(), report.data.join(" ")),
+        ("positions".to_string(), report.positions.to_string()),
+        (
+            "samples searched on".to_string(),
+            report.samples.to_string(),
+        ),
+        ("seed".to_string(), report.seed.to_string()),
+        ("zero blocks before".to_string(), percent(rates.before)),
+        ("zero blocks after".to_string(), percent(rates.after)),
+    ];
+    if let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) {
+        notes.push(("held-out zero blocks before".to_string(), percent(before)));
+        notes.push(("held-out zero blocks after".to_string(), percent(after)));
+    }
+    notes
+}
