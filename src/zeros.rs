@@ -1,6 +1,7 @@
 //! Zero planes: for every neuron one bit a sample, set where its feature transformer output is zero.
 
 mod file;
+pub mod subsample;
 
 pub use file::{MAGIC, PlanesFileError, PlanesProblem};
 
