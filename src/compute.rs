@@ -1,10 +1,12 @@
 //! The two heavy computations behind traits: feature transformer evaluation to zero planes, and co-zero counts.
 //!
-//! [`cpu`] and [`gpu`] implement both with stages of the same names that give the same integers.
+//! [`cpu`] and [`gpu`] implement both with stages of the same names that give the same integers. A [`PlaneSet`] is what
+//! a search counts on; it need not know whether the planes are in the host's memory ([`HostPlanes`]) or on adapters.
 
 use thiserror::Error;
 
 use crate::zeros::ZeroPlanes;
+use crate::zeros::subsample::Share;
 
 /// How accumulators become output bytes, and with it which outputs are zero (`facts/eras.md`, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +100,21 @@ impl NeuronGroup {
     }
 }
 
+/// Samples in batches that can be asked for in any order and more than once, always with the same answer.
+pub trait SampleSource: Sync {
+    /// Samples of all batches.
+    fn samples(&self) -> usize;
+
+    /// How many batches there are.
+    fn batches(&self) -> usize;
+
+    /// Samples before a batch, a multiple of 64.
+    fn first_sample(&self, number: usize) -> usize;
+
+    /// Batch `number`, counted from 0.
+    fn batch(&self, number: usize) -> SampleBatch;
+}
+
 /// Evaluates one network's feature transformer on batches of samples.
 pub trait FtEvaluator {
     /// Writes the zero bits of a batch into samples `first_sample..` of the planes.
@@ -112,6 +129,63 @@ pub trait FtEvaluator {
         planes: &mut ZeroPlanes,
         first_sample: usize,
     ) -> Result<(), ComputeError>;
+
+    /// Evaluates all batches into planes that stay where the evaluator computes; `None` where that is the host's
+    /// memory, which [`ft_zeros`](Self::ft_zeros) writes to.
+    ///
+    /// `progress` is told how many samples more were evaluated.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn planes_that_stay<'p>(
+        &mut self,
+        source: &'p dyn SampleSource,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Option<Box<dyn PlaneSet + 'p>>, ComputeError>
+    where
+        Self: 'p,
+    {
+        let _ = (source, progress);
+        Ok(None)
+    }
+}
+
+/// Zero planes, wherever they are.
+///
+/// All numbers are sums over samples and all choices are made by what a sample is, so the samples may be in any order
+/// and spread over any number of places.
+pub trait PlaneSet {
+    fn neurons(&self) -> usize;
+
+    fn samples(&self) -> u64;
+
+    /// Something that counts on these planes.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError>;
+
+    /// The part of the samples that [`Subsample`](crate::zeros::subsample::Subsample) chooses for a share.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError>;
+
+    /// For every group the number of samples in which all its neurons are zero.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError>;
+
+    /// Number of (sample, block) cells whose four outputs are all zero, for neurons placed in this order: the score of
+    /// `facts/eras.md`, section 10.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn zero_blocks(&self, order: &[u32]) -> Result<u64, ComputeError> {
+        let blocks: Vec<NeuronGroup> = order.chunks_exact(4).map(NeuronGroup::new).collect();
+        Ok(self.group_counts(&blocks)?.iter().sum())
+    }
 }
 
 /// Counts over planes that were handed to a backend once.
@@ -176,3 +250,6 @@ pub enum ComputeError {
 
 pub mod cpu;
 pub mod gpu;
+mod host;
+
+pub use host::HostPlanes;

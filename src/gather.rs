@@ -1,7 +1,9 @@
 //! Positions to zero planes, batch by batch.
 
 use crate::board::Board;
-use crate::compute::{ComputeError, FtEvaluator};
+use crate::compute::{
+    Backend, ComputeError, FtEvaluator, HostPlanes, PlaneSet, SampleBatch, SampleSource,
+};
 use crate::nnue::Architecture;
 use crate::samples::{SampleOrder, sample_batch};
 use crate::zeros::ZeroPlanes;
@@ -9,9 +11,39 @@ use crate::zeros::ZeroPlanes;
 /// Positions of one batch: its row lists take some ten megabytes.
 const BATCH: usize = 1 << 15;
 
-/// Evaluates the feature transformer on all positions: two samples a position.
+/// The samples of positions, two each, in batches.
 ///
 /// Inside each batch samples are sorted by the king's place ([`SampleOrder::KingPlaces`]), which no count depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct PositionSamples<'a> {
+    pub architecture: &'a Architecture,
+    pub boards: &'a [Board],
+    pub order: SampleOrder,
+}
+
+impl SampleSource for PositionSamples<'_> {
+    fn samples(&self) -> usize {
+        2 * self.boards.len()
+    }
+
+    fn batches(&self) -> usize {
+        self.boards.len().div_ceil(BATCH)
+    }
+
+    fn first_sample(&self, number: usize) -> usize {
+        2 * BATCH * number
+    }
+
+    fn batch(&self, number: usize) -> SampleBatch {
+        let first = BATCH * number;
+        let boards = &self.boards[first..(first + BATCH).min(self.boards.len())];
+        sample_batch(self.architecture, boards, self.order)
+    }
+}
+
+/// Evaluates the feature transformer on all positions: two samples a position.
+///
+/// `progress` is told how many positions more were evaluated.
 ///
 /// # Errors
 /// Those of the evaluator.
@@ -22,11 +54,47 @@ pub fn gather(
     order: SampleOrder,
     mut progress: impl FnMut(usize),
 ) -> Result<ZeroPlanes, ComputeError> {
-    let mut planes = ZeroPlanes::new(architecture.neurons(), 2 * boards.len());
-    for (number, boards) in boards.chunks(BATCH).enumerate() {
-        let batch = sample_batch(architecture, boards, order);
-        evaluator.ft_zeros(&batch, &mut planes, 2 * BATCH * number)?;
-        progress(boards.len());
+    let source = PositionSamples {
+        architecture,
+        boards,
+        order,
+    };
+    gather_source(architecture.neurons(), evaluator, &source, &mut |samples| {
+        progress(samples / 2);
+    })
+}
+
+/// As [`gather`], but the planes stay where `backend`, whose evaluator this is, counts them.
+///
+/// # Errors
+/// Those of the evaluator.
+pub fn gather_where_counted<'a>(
+    backend: &'a dyn Backend,
+    evaluator: &mut (dyn FtEvaluator + 'a),
+    source: &'a PositionSamples<'a>,
+    mut progress: impl FnMut(usize),
+) -> Result<Box<dyn PlaneSet + 'a>, ComputeError> {
+    let mut progress = |samples| progress(samples / 2);
+    if let Some(planes) = evaluator.planes_that_stay(source, &mut progress)? {
+        return Ok(planes);
+    }
+    let neurons = source.architecture.neurons();
+    let planes = gather_source(neurons, evaluator, source, &mut progress)?;
+    Ok(Box::new(HostPlanes::new(backend, vec![planes])))
+}
+
+/// Evaluates all batches of a source into the host's memory.
+fn gather_source(
+    neurons: usize,
+    evaluator: &mut dyn FtEvaluator,
+    source: &dyn SampleSource,
+    progress: &mut dyn FnMut(usize),
+) -> Result<ZeroPlanes, ComputeError> {
+    let mut planes = ZeroPlanes::new(neurons, source.samples());
+    for number in 0..source.batches() {
+        let batch = source.batch(number);
+        evaluator.ft_zeros(&batch, &mut planes, source.first_sample(number))?;
+        progress(batch.samples);
     }
     Ok(planes)
 }

@@ -5,15 +5,16 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::board::Board;
-use crate::compute::{Backend, ComputeError};
-use crate::gather::gather;
+use crate::compute::{Backend, ComputeError, NeuronGroup};
+use crate::gather::{PositionSamples, gather, gather_where_counted};
 use crate::holdout::{HoldoutRates, measure};
 use crate::nnue::Network;
 use crate::permutation::Permutation;
 use crate::positions::Positions;
 use crate::samples::SampleOrder;
 use crate::search::{
-    Certificate, CertifyOptions, Control, SearchError, SearchOptions, SearchResult, certify, search,
+    Certificate, CertifyOptions, Control, SearchError, SearchOptions, SearchResult, certify_planes,
+    search_planes,
 };
 use crate::zeros::ZeroPlanes;
 
@@ -101,17 +102,22 @@ pub fn optimize(
     let it = &network.architecture;
     let rows = network.ft_rows();
     let mut evaluator = backend.ft_evaluator(rows.weights())?;
-    let mut planes_of =
-        |boards: &[Board], order| gather(it, evaluator.as_mut(), boards, order, &mut ft_progress);
-    let training = [planes_of(training, SampleOrder::KingPlaces)?];
-    // Games are runs of positions, so these keep their order.
-    let held = planes_of(&holdout.boards, SampleOrder::Positions)?;
+    let source = PositionSamples {
+        architecture: it,
+        boards: training,
+        order: SampleOrder::KingPlaces,
+    };
+    let progress = &mut ft_progress;
+    let planes = gather_where_counted(backend, evaluator.as_mut(), &source, &mut *progress)?;
+    // Games are runs of positions, so these keep their order; the bootstrap wants them in the host's memory.
+    let order = SampleOrder::Positions;
+    let held = gather(it, evaluator.as_mut(), &holdout.boards, order, progress)?;
     drop(evaluator);
     let ft_time = started.elapsed();
 
     let started = Instant::now();
     control.deadline = job.time_limit.map(|limit| started + limit);
-    let found = search(backend, &training, &job.search, control)?;
+    let found = search_planes(planes.as_ref(), &job.search, control)?;
     let search_time = started.elapsed();
 
     let certificate = if job.certify {
@@ -119,20 +125,30 @@ pub fn optimize(
             seed: job.search.seed,
             ..CertifyOptions::default()
         };
-        certify(backend, &training, &found.permutation, options, control)?
+        certify_planes(planes.as_ref(), &found.permutation, options, control)?
     } else {
         None
     };
 
-    let [training] = training;
-    let identity = Permutation::identity(it.neurons());
-    let zero: u64 = training.zero_counts().iter().sum();
-    let cells = (training.neurons() * training.samples()) as u64;
+    let neurons = it.neurons();
+    let samples = planes.samples();
+    let singles: Vec<NeuronGroup> = (0..neurons as u32)
+        .map(|neuron| NeuronGroup::new(&[neuron]))
+        .collect();
+    let zero_blocks = |order: &Permutation| -> Result<Share, ComputeError> {
+        Ok(Share {
+            zero: planes.zero_blocks(order.indices())?,
+            all: neurons as u64 / 4 * samples,
+        })
+    };
     Ok(Plan {
-        samples: training.samples(),
-        zero_bytes: Share { zero, all: cells },
-        before: zero_blocks(&training, &identity),
-        after: zero_blocks(&training, &found.permutation),
+        samples: samples as usize,
+        zero_bytes: Share {
+            zero: planes.group_counts(&singles)?.iter().sum(),
+            all: neurons as u64 * samples,
+        },
+        before: zero_blocks(&Permutation::identity(neurons))?,
+        after: zero_blocks(&found.permutation)?,
         holdout: measure(&held, &holdout.games, &found.permutation, job.search.seed),
         certificate,
         search: found,

@@ -7,7 +7,7 @@
 
 use thiserror::Error;
 
-use crate::compute::{Backend, ComputeError};
+use crate::compute::{Backend, ComputeError, HostPlanes, PlaneSet};
 use crate::permutation::Permutation;
 use crate::zeros::ZeroPlanes;
 
@@ -22,7 +22,7 @@ mod schedule;
 mod state;
 mod thinning;
 
-pub use certificate::{Certificate, CertifyOptions, Check, certify};
+pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_planes};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
 pub use partition::BLOCK;
@@ -111,18 +111,27 @@ pub fn search(
     options: &SearchOptions,
     control: &mut Control,
 ) -> Result<SearchResult, SearchError> {
-    let samples = check(chunks, options.start.as_ref())?;
-    let neurons = chunks[0].neurons();
+    check_chunks(chunks)?;
+    search_planes(&HostPlanes::new(backend, chunks), options, control)
+}
+
+/// As [`search`], on planes wherever they are.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_planes(
+    planes: &dyn PlaneSet,
+    options: &SearchOptions,
+    control: &mut Control,
+) -> Result<SearchResult, SearchError> {
+    let samples = check(planes, options.start.as_ref())?;
     let start = options
         .start
         .clone()
-        .unwrap_or_else(|| Permutation::identity(neurons));
-    let found = schedule::run(backend, chunks, options, &start, control)?;
-    let count = |permutation: &Permutation| -> u64 {
-        let order = permutation.indices();
-        chunks.iter().map(|planes| planes.zero_blocks(order)).sum()
-    };
-    let (score, start_score) = (count(&found.permutation), count(&start));
+        .unwrap_or_else(|| Permutation::identity(planes.neurons()));
+    let found = schedule::run(planes, options, &start, control)?;
+    let score = planes.zero_blocks(found.permutation.indices())?;
+    let start_score = planes.zero_blocks(start.indices())?;
     debug_assert!(score >= start_score);
     Ok(SearchResult {
         permutation: found.permutation,
@@ -134,26 +143,31 @@ pub fn search(
     })
 }
 
+/// Checks that all chunks have the same neurons.
+fn check_chunks(chunks: &[ZeroPlanes]) -> Result<(), SearchError> {
+    let expected = chunks.first().map_or(0, ZeroPlanes::neurons);
+    let odd = chunks.iter().position(|it| it.neurons() != expected);
+    odd.map_or(Ok(()), |chunk| {
+        Err(SearchError::Chunks {
+            chunk,
+            found: chunks[chunk].neurons(),
+            expected,
+        })
+    })
+}
+
 /// Checks that planes and a permutation fit together and returns the number of samples.
-fn check(chunks: &[ZeroPlanes], permutation: Option<&Permutation>) -> Result<u64, SearchError> {
-    let samples: u64 = chunks.iter().map(|planes| planes.samples() as u64).sum();
+fn check(planes: &dyn PlaneSet, permutation: Option<&Permutation>) -> Result<u64, SearchError> {
+    let samples = planes.samples();
     if samples == 0 {
         return Err(SearchError::NoSamples);
     }
     if samples > MAX_SAMPLES {
         return Err(SearchError::TooManySamples(samples));
     }
-    let neurons = chunks[0].neurons();
+    let neurons = planes.neurons();
     if neurons == 0 || !neurons.is_multiple_of(BLOCK) {
         return Err(SearchError::Neurons(neurons));
-    }
-    let odd = chunks.iter().position(|planes| planes.neurons() != neurons);
-    if let Some(chunk) = odd {
-        return Err(SearchError::Chunks {
-            chunk,
-            found: chunks[chunk].neurons(),
-            expected: neurons,
-        });
     }
     match permutation {
         Some(permutation) if permutation.len() != neurons => Err(SearchError::Permutation {

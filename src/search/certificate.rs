@@ -8,8 +8,8 @@ use super::control::{Control, is_over};
 use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ThreeCycles};
 use super::partition::Partition;
 use super::state::State;
-use super::{Halt, SearchError, check};
-use crate::compute::Backend;
+use super::{Halt, SearchError, check, check_chunks};
+use crate::compute::{Backend, CoZeroCounter, HostPlanes, PlaneSet};
 use crate::permutation::Permutation;
 use crate::zeros::ZeroPlanes;
 
@@ -86,18 +86,37 @@ pub fn certify(
     options: CertifyOptions,
     control: &Control,
 ) -> Result<Option<Certificate>, SearchError> {
-    let samples = check(chunks, Some(permutation))?;
+    check_chunks(chunks)?;
+    certify_planes(
+        &HostPlanes::new(backend, chunks),
+        permutation,
+        options,
+        control,
+    )
+}
+
+/// As [`certify`], on planes wherever they are.
+///
+/// # Errors
+/// As [`search`](super::search).
+pub fn certify_planes(
+    planes: &dyn PlaneSet,
+    permutation: &Permutation,
+    options: CertifyOptions,
+    control: &Control,
+) -> Result<Option<Certificate>, SearchError> {
+    let samples = check(planes, Some(permutation))?;
     let (stop, deadline) = (control.stop, control.deadline);
     let stop = move || is_over(stop, deadline);
     let outcome = (|| {
-        let checks = checks(backend, chunks, permutation, options, &stop)?;
-        let mut counter = backend.co_zero_counter(chunks)?;
+        let mut counter = planes.counter()?;
+        let checks = checks(counter.as_mut(), permutation, options, &stop)?;
         Ok((checks, upper_bound(counter.as_mut(), &stop)?))
     })();
     let order = permutation.indices();
     match outcome {
         Ok((checks, upper_bound)) => Ok(Some(Certificate {
-            score: chunks.iter().map(|planes| planes.zero_blocks(order)).sum(),
+            score: planes.zero_blocks(order)?,
             cells: samples * (order.len() / super::BLOCK) as u64,
             checks,
             upper_bound,
@@ -108,15 +127,13 @@ pub fn certify(
 }
 
 fn checks(
-    backend: &dyn Backend,
-    chunks: &[ZeroPlanes],
+    counter: &mut dyn CoZeroCounter,
     permutation: &Permutation,
     options: CertifyOptions,
     stop: &dyn Fn() -> bool,
 ) -> Result<Vec<Check>, Halt> {
-    let mut counter = backend.co_zero_counter(chunks)?;
     let partition = Partition::new(permutation.indices());
-    let mut state = State::new(counter.as_mut(), partition, stop)?;
+    let mut state = State::new(counter, partition, stop)?;
     state.know_everything()?;
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
     let mut half_swaps = HalfSwaps::default();

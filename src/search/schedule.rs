@@ -15,9 +15,8 @@ use super::partition::Partition;
 use super::state::State;
 use super::thinning::thin;
 use super::{Effort, Halt, SearchOptions};
-use crate::compute::{Backend, CoZeroCounter, ComputeError};
+use crate::compute::{CoZeroCounter, ComputeError, PlaneSet};
 use crate::permutation::Permutation;
-use crate::zeros::ZeroPlanes;
 
 /// Temperatures as shares of the samples: at the start, where all samples take over, and at the end. Found by trial
 /// on real networks with 512 and 1,536 neurons; half or double the values cost little.
@@ -64,8 +63,7 @@ pub(super) struct Found {
 
 /// Runs the schedule of `options.effort`.
 pub(super) fn run(
-    backend: &dyn Backend,
-    chunks: &[ZeroPlanes],
+    planes: &dyn PlaneSet,
     options: &SearchOptions,
     start: &Permutation,
     control: &mut Control,
@@ -77,15 +75,15 @@ pub(super) fn run(
     };
     let count = |tried: &Try| tried.coarse + tried.fine + DESCENT_ROUNDS;
     let mut run = Run {
-        chunks,
+        planes,
         patience,
         planned: tries.iter().map(count).sum(),
         best: Partition::new(start.indices()),
-        best_score: score(chunks, start.indices()),
+        best_score: planes.zero_blocks(start.indices())?,
         moves: Vec::new(),
         control,
     };
-    let outcome = run.all(backend, options, &tries);
+    let outcome = run.all(options, &tries);
     let complete = match outcome {
         Ok(()) => true,
         Err(Halt::Stopped) => false,
@@ -98,13 +96,9 @@ pub(super) fn run(
     })
 }
 
-fn score(chunks: &[ZeroPlanes], order: &[u32]) -> u64 {
-    chunks.iter().map(|planes| planes.zero_blocks(order)).sum()
-}
-
 /// A search from its first to its last try.
 struct Run<'r, 'c> {
-    chunks: &'r [ZeroPlanes],
+    planes: &'r dyn PlaneSet,
     /// Reassignments in a row that find nothing before the systematic moves take over.
     patience: u64,
     planned: u64,
@@ -115,13 +109,9 @@ struct Run<'r, 'c> {
 }
 
 impl Run<'_, '_> {
-    fn all(
-        &mut self,
-        backend: &dyn Backend,
-        options: &SearchOptions,
-        tries: &[Try],
-    ) -> Result<(), Halt> {
-        let mut all = backend.co_zero_counter(self.chunks)?;
+    fn all(&mut self, options: &SearchOptions, tries: &[Try]) -> Result<(), Halt> {
+        let planes = self.planes;
+        let mut all = planes.counter()?;
         let start = self.best.clone();
         if options.start.is_some() {
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
@@ -129,21 +119,20 @@ impl Run<'_, '_> {
                 run.descend(state, &mut random)
             })?;
         }
-        let thinned = thin(self.chunks);
-        let thinned: Vec<ZeroPlanes> = thinned.into_iter().collect();
+        let thinned = thin(planes)?;
         for (index, tried) in tries.iter().enumerate() {
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
             random.set_stream(1 + index as u64);
             let mut partition = start.clone();
             let mut fine = (FINE_START, tried.fine);
-            if thinned.is_empty() {
-                fine = (HOT, tried.coarse + tried.fine);
-            } else {
-                let mut part = backend.co_zero_counter(&thinned)?;
+            if let Some(thinned) = &thinned {
+                let mut part = thinned.counter()?;
                 partition = self.on(part.as_mut(), partition, |run, state| {
                     let range = HOT..COARSE_END;
                     run.anneal(state, &mut random, range, tried.coarse, "coarse annealing")
                 })?;
+            } else {
+                fine = (HOT, tried.coarse + tried.fine);
             }
             self.on(all.as_mut(), partition, |run, state| {
                 let (hot, rounds) = fine;
@@ -167,11 +156,8 @@ impl Run<'_, '_> {
         let outcome = work(self, &mut state);
         let partition = state.table().partition();
         // Counted on all samples by other code than the search's own.
-        let score = score(self.chunks, partition.order());
-        debug_assert!(
-            state.samples() != self.chunks.iter().map(|c| c.samples() as u64).sum::<u64>()
-                || state.table().score() == score
-        );
+        let score = self.planes.zero_blocks(partition.order())?;
+        debug_assert!(state.samples() != self.planes.samples() || state.table().score() == score);
         if score > self.best_score {
             self.best = partition.clone();
             self.best_score = score;

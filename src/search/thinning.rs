@@ -1,43 +1,39 @@
 //! A part of the samples, for the coarse part of a search.
 
-use crate::zeros::ZeroPlanes;
-use crate::zeros::subsample::{PlaneSource, Share, Subsample};
+use crate::compute::{ComputeError, PlaneSet};
+use crate::zeros::subsample::Share;
 
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
-const SMALL_COPY: usize = 8 << 20;
+const SMALL_COPY: u64 = 8 << 20;
 
 /// Fewer samples than this say too little about a network.
 const FEWEST_SAMPLES: u64 = 1 << 14;
 
 /// One sample out of this many, by preference.
-const EVERY: usize = 4;
+const EVERY: u64 = 4;
 
 /// Copies a fourth of the samples, or fewer where the copy would be large. None if too few would be left.
 ///
 /// Which samples depends on nothing but the samples: a search finds the same in whatever files they come.
-pub(crate) fn thin(chunks: &[ZeroPlanes]) -> Option<ZeroPlanes> {
-    let samples: u64 = chunks.iter().map(|planes| planes.samples() as u64).sum();
-    let bytes = chunks
-        .iter()
-        .map(|planes| planes.samples().div_ceil(8) * planes.neurons())
-        .sum::<usize>();
-    let every = EVERY.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10))) as u64;
+pub(crate) fn thin(planes: &dyn PlaneSet) -> Result<Option<Box<dyn PlaneSet + '_>>, ComputeError> {
+    let samples = planes.samples();
+    let bytes = samples.div_ceil(8) * planes.neurons() as u64;
+    let every = EVERY.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10)));
     if samples / every < FEWEST_SAMPLES {
-        return None;
+        return Ok(None);
     }
-    let sources: Vec<&dyn PlaneSource> = chunks.iter().map(|it| it as &dyn PlaneSource).collect();
-    let part = Subsample::choose(&sources, Share::at_most(1, every)).ok()?;
+    let part = planes.part(Share::at_most(1, every))?;
     // Samples that are all alike are all in or all out; then the whole is as good as any part.
     let expected = FEWEST_SAMPLES / 2..2 * samples / every;
-    if !expected.contains(&(part.kept() as u64)) {
-        return None;
-    }
-    part.copy(&sources).ok()
+    Ok(expected.contains(&part.samples()).then_some(part))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compute::cpu::CpuBackend;
+    use crate::compute::{HostPlanes, NeuronGroup};
+    use crate::zeros::ZeroPlanes;
     use rand::Rng as _;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng as _;
@@ -53,18 +49,24 @@ mod tests {
                 zero.for_each(|neuron| planes.set(neuron, sample));
             }
         }
-        let thinned = thin(&chunks).unwrap();
+        let backend = CpuBackend::new(Some(1)).unwrap();
+        let planes = HostPlanes::new(&backend, &chunks[..]);
+        let thinned = thin(&planes).unwrap().unwrap();
         assert!((19_000..21_000).contains(&thinned.samples()));
         // The chosen ones are some of the 256 kinds of sample, each with all of its samples.
-        let counts: u64 = thinned.zero_counts().iter().sum();
+        let singles: Vec<NeuronGroup> = (0..8).map(|it| NeuronGroup::new(&[it])).collect();
+        let counts: u64 = thinned.group_counts(&singles).unwrap().iter().sum();
         assert!((76_000..84_000).contains(&counts), "{counts}");
     }
 
     #[test]
     fn too_few_samples() {
-        assert!(thin(&[ZeroPlanes::new(8, 65_535)]).is_none());
-        assert!(thin(&[]).is_none());
-        // All alike.
-        assert!(thin(&[ZeroPlanes::new(8, 1 << 20)]).is_none());
+        let backend = CpuBackend::new(Some(1)).unwrap();
+        // The last ones are enough, but all alike.
+        for samples in [0, 65_535, 1 << 20] {
+            let chunks = vec![ZeroPlanes::new(8, samples)];
+            let planes = HostPlanes::new(&backend, chunks);
+            assert!(thin(&planes).unwrap().is_none());
+        }
     }
 }

@@ -1,0 +1,89 @@
+//! Planes in the host's memory, which any backend counts.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::{Backend, CoZeroCounter, ComputeError, NeuronGroup, PlaneSet};
+use crate::zeros::ZeroPlanes;
+use crate::zeros::subsample::{PlaneSource, Share, Subsample};
+
+/// Chunks of samples of the same neurons in the host's memory, and the backend that counts them.
+pub struct HostPlanes<'a> {
+    backend: &'a dyn Backend,
+    chunks: Cow<'a, [ZeroPlanes]>,
+}
+
+impl<'a> HostPlanes<'a> {
+    /// `chunks` are borrowed or owned; all have the same neurons.
+    pub fn new(backend: &'a dyn Backend, chunks: impl Into<Cow<'a, [ZeroPlanes]>>) -> Self {
+        HostPlanes {
+            backend,
+            chunks: chunks.into(),
+        }
+    }
+}
+
+impl PlaneSet for HostPlanes<'_> {
+    fn neurons(&self) -> usize {
+        self.chunks.first().map_or(0, ZeroPlanes::neurons)
+    }
+
+    fn samples(&self) -> u64 {
+        self.chunks.iter().map(|it| it.samples() as u64).sum()
+    }
+
+    fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError> {
+        self.backend.co_zero_counter(&self.chunks)
+    }
+
+    fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError> {
+        let sources: Vec<&dyn PlaneSource> = self
+            .chunks
+            .iter()
+            .map(|it| it as &dyn PlaneSource)
+            .collect();
+        let copy = Subsample::choose(&sources, share).and_then(|part| part.copy(&sources));
+        // Only planes on disks can fail.
+        let copy = copy.map_err(|error| ComputeError::Unsupported(error.to_string()))?;
+        Ok(Box::new(HostPlanes::new(self.backend, vec![copy])))
+    }
+
+    fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
+        Ok(group_counts(&self.chunks, groups))
+    }
+}
+
+/// Stage `group_counts`: in how many samples are all neurons of a group zero?
+fn group_counts(chunks: &[ZeroPlanes], groups: &[NeuronGroup]) -> Vec<u64> {
+    let count = |group: &NeuronGroup| -> u64 {
+        let in_chunk = |planes: &ZeroPlanes| -> u64 {
+            let [a, b, c, d] = group.padded().map(|neuron| planes.plane(neuron as usize));
+            let words = a.iter().zip(b).zip(c).zip(d);
+            words
+                .map(|(((a, b), c), d)| u64::from((a & b & c & d).count_ones()))
+                .sum()
+        };
+        chunks.iter().map(in_chunk).sum()
+    };
+    groups.par_iter().map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_by_hand() {
+        let mut planes = ZeroPlanes::new(8, 3);
+        for neuron in [0, 1, 2, 3] {
+            planes.set(neuron, 0);
+        }
+        for neuron in [0, 5, 6, 7] {
+            planes.set(neuron, 2);
+        }
+        let chunks = [planes.clone(), planes];
+        let groups = [&[0][..], &[0, 1], &[0, 1, 2, 3], &[1, 7]].map(NeuronGroup::new);
+        assert_eq!(group_counts(&chunks, &groups), [4, 2, 2, 0]);
+    }
+}
