@@ -1,5 +1,6 @@
 //! Arguments to library calls to output; one file a subcommand.
 
+mod activations;
 mod apply;
 mod bench;
 mod common;
@@ -8,6 +9,7 @@ pub mod console;
 mod devices;
 mod embed;
 mod eval;
+mod export;
 mod find;
 mod gather;
 mod inspect;
@@ -66,6 +68,8 @@ enum Command {
     Eval(eval::Eval),
     /// Permute a network with a known permutation
     Apply(apply::Apply),
+    /// Print a permutation as an array to paste into an engine's source
+    Export(export::Export),
     /// Check on positions that two networks compute the same
     Verify(verify::Verify),
     /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
@@ -97,6 +101,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Find(command) => command.run(&cli.global),
         Command::Eval(command) => command.run(&cli.global),
         Command::Apply(command) => command.run(&cli.global),
+        Command::Export(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
         Command::Serialize(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),

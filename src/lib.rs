@@ -46,6 +46,7 @@
 //! [`permutation::Permutation`], and a [`compute::Backend`]. Everything is exact integer arithmetic, and the same inputs
 //! give the same bytes on any backend and number of threads.
 
+pub mod activations;
 pub mod actmat;
 pub mod board;
 pub mod checkpoint;

@@ -3,8 +3,10 @@
 use thiserror::Error;
 
 mod file;
+mod listing;
 
 pub use file::{NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem, is_npy};
+pub use listing::{Language, Listing, ListingError, Pairing};
 
 /// A permutation of `0..n`, in the convention of the reference tool: `new[i] <- old[perm[i]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

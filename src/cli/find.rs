@@ -12,7 +12,9 @@ use ftperm::search::{Control, SearchOptions, search};
 use ftperm::zeros::ZeroPlanes;
 use serde::Serialize;
 
+use super::activations::ActivationArgs;
 use super::common::{BackendArgs, SearchArgs, progress_lines, stop_flag};
+use super::export::ExportArgs;
 use super::{Global, console};
 
 /// Search the best order on gathered planes or matrices
@@ -21,11 +23,15 @@ use super::{Global, console};
 #[derive(Debug, clap::Args)]
 pub struct Find {
     /// Planes files of `gather`, or activation matrices (.npy)
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(long, value_name = "FILE", required_unless_present = "activations", num_args = 1..)]
     data: Vec<PathBuf>,
+    #[command(flatten)]
+    activations: ActivationArgs,
     /// Where the permutation goes: .npy if the name ends so, else text
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "export")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    export: ExportArgs,
     /// Seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -46,7 +52,7 @@ struct Report {
     zero_blocks_after: u64,
     cells: u64,
     interrupted: bool,
-    out: String,
+    out: Option<String>,
     version: &'static str,
 }
 
@@ -61,14 +67,18 @@ pub fn read_planes(path: &Path) -> anyhow::Result<ZeroPlanes> {
 
 impl Find {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        check_writable(&self.out)?;
+        self.export.check(global)?;
+        if let Some(out) = &self.out {
+            check_writable(out)?;
+        }
         self.backend.configure_threads()?;
         let start = self.search.start()?;
-        let chunks: Vec<ZeroPlanes> = self
+        let mut chunks: Vec<ZeroPlanes> = self
             .data
             .iter()
             .map(|path| read_planes(path))
             .collect::<anyhow::Result<_>>()?;
+        chunks.extend(self.activations.read()?);
         let neurons = chunks[0].neurons();
         if self.l1.is_some_and(|l1| l1 != 2 * neurons) {
             bail!(
@@ -112,7 +122,7 @@ impl Find {
             zero_blocks_after: found.score,
             cells: found.samples * (neurons as u64 / 4),
             interrupted: !found.complete,
-            out: self.out.display().to_string(),
+            out: self.out.as_ref().map(|out| out.display().to_string()),
             version: env!("CARGO_PKG_VERSION"),
         };
         let percent = |zero: u64| 100.0 * zero as f64 / report.cells as f64;
@@ -136,16 +146,23 @@ impl Find {
             permutation: found.permutation,
             notes,
         };
-        write_file(&self.out, &file.to_bytes(&self.out))?;
+        if let Some(out) = &self.out {
+            write_file(out, &file.to_bytes(out))?;
+        }
         console::say(format!(
             "all-zero blocks: {:.4} % before, {:.4} % after",
             percent(report.zero_blocks_before),
             percent(report.zero_blocks_after)
         ));
         if global.json {
-            console::json(&report)
-        } else {
-            console::result(&report.out)
+            return console::json(&report);
         }
+        let printed = self.export.print(&file.permutation)?;
+        match &report.out {
+            Some(out) if printed => console::say(format!("wrote {out}")),
+            Some(out) => console::result(out)?,
+            None => {}
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,7 @@ use ftperm::walks::{Walk, walk};
 use super::common::{
     BackendArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, progress_lines, stop_flag,
 };
+use super::export::ExportArgs;
 use super::{Global, UsageError, console};
 
 mod notes;
@@ -73,6 +74,8 @@ pub struct Optimize {
     certify: bool,
     #[command(flatten)]
     backend: BackendArgs,
+    #[command(flatten)]
+    export: ExportArgs,
 }
 
 /// What positions to search on.
@@ -106,16 +109,20 @@ impl PositionsKind {
 
 impl Optimize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        self.export.check(global)?;
         let report = self.execute()?;
         summary(&report);
         if global.json {
             return console::json(&report);
         }
+        if self.export.export.is_some() {
+            return Ok(());
+        }
         console::result(&report.out.path)?;
         console::result(&report.perm.path)
     }
 
-    /// Does all the work; when it returns, everything is written.
+    /// Does all the work; when it returns, everything is written, and the order printed if --export says so.
     pub fn execute(&self) -> anyhow::Result<OptimizeReport> {
         if !(0.0..1.0).contains(&self.holdout) {
             return Err(
@@ -273,6 +280,7 @@ impl Optimize {
             )?;
             output.commit()?;
         }
+        self.export.print(permutation)?;
         Ok(report)
     }
 }
