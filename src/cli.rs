@@ -5,6 +5,7 @@ mod apply;
 mod bench;
 mod common;
 mod completions;
+mod config;
 pub mod console;
 mod devices;
 mod embed;
@@ -31,6 +32,9 @@ pub struct Cli {
     pub global: Global,
     #[command(subcommand)]
     command: Command,
+    /// What to say once it is known who listens.
+    #[arg(skip)]
+    warnings: Vec<String>,
 }
 
 const AFTER_HELP: &str = "\
@@ -52,6 +56,12 @@ pub struct Global {
     /// Print errors only
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Take options from this file [default: ftperm.toml here, else in the user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<std::path::PathBuf>,
+    /// Take no options from a configuration file or the environment
+    #[arg(long, global = true)]
+    pub no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,13 +98,26 @@ enum Command {
     Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
+    /// Show what configuration file, environment and command line set
+    Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
     Bench(bench::Bench),
+}
+
+/// Parses the command line over the environment and the configuration file.
+///
+/// # Errors
+/// A configuration file or an environment variable is wrong.
+pub fn parse() -> anyhow::Result<Cli> {
+    config::parse(&std::env::args_os().collect::<Vec<_>>())
 }
 
 /// Runs the chosen command.
 pub fn run(cli: &Cli) -> anyhow::Result<()> {
     console::configure(cli.global.quiet);
+    for warning in &cli.warnings {
+        console::warn(warning);
+    }
     match &cli.command {
         Command::Optimize(command) => command.run(&cli.global),
         Command::Gather(command) => command.run(&cli.global),
@@ -112,6 +135,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Man(command) => command.run(),
         Command::Devices(command) => command.run(&cli.global),
         Command::Bench(command) => command.run(&cli.global),
+        Command::Config(command) => command.run(&cli.global),
     }
 }
 

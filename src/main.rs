@@ -4,12 +4,9 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
     quieten_mesa();
-    let arguments = cli::Cli::parse();
-    match cli::run(&arguments) {
+    match cli::parse().and_then(|arguments| cli::run(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             cli::console::error(&error);

@@ -1,0 +1,295 @@
+//! Options from a file and the environment, and `ftperm config`, which shows them.
+
+mod environment;
+mod file;
+mod layers;
+mod options;
+mod setting;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser as _};
+use serde::Serialize;
+
+use super::{Cli, Global, UsageError, console};
+use environment::Environment;
+use layers::{FILE_NAME, Given, Layers, merge, places};
+use options::{commands, is_flag, is_list, options};
+use setting::{Origin, Setting, Value};
+
+/// Show which options files, environment and command line set, and where each value comes from
+///
+/// The strongest is the command line, then the environment, then the configuration file: the one of --config or
+/// FTPERM_CONFIG, else ftperm.toml in the current folder, else ftperm.toml in the user's configuration folder. Every
+/// option of every command can be set, by its long name:
+///
+///   threads = 8          # at the top: for all commands with the option
+///   [optimize]           # for this command
+///   count = 100000
+///   data = ["a.binpack", "b.binpack"]
+///
+/// In the environment the same are FTPERM_THREADS and FTPERM_OPTIMIZE_COUNT; lists are separated as in PATH. Paths are
+/// relative to the current folder, as on the command line.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Config {
+    /// Show all options of this command, with defaults, as they are with the options that follow
+    #[arg(value_name = "COMMAND [OPTIONS]", num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+/// Parses the command line over the environment and the configuration file.
+///
+/// # Errors
+/// A file or a variable is wrong. Where the command line is, the program ends with the parser's message.
+pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
+    let program = program();
+    let given = Given::read(&program, words);
+    let Some(given) = given.filter(|it| !it.none && it.command.get_name() != "config") else {
+        return Ok(Cli::parse_from(words));
+    };
+    let layers = Layers::read(given.config.as_deref(), Environment::of_process(), &program)?;
+    let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
+    let settings = layers.settings(given.command, &explicit)?;
+    match Cli::try_parse_from(merge(words, given.head, &settings)) {
+        Ok(mut cli) => {
+            cli.warnings = warnings(&layers, &program);
+            Ok(cli)
+        }
+        Err(error) => {
+            let text = error.to_string();
+            // Without a reader there is nobody to tell.
+            let _ = error.print();
+            for it in &settings {
+                let name = format!("--{}", it.option);
+                if error.use_stderr() && text.contains(&name) {
+                    console::say(format!("note: {name} comes from {}", it.origin));
+                }
+            }
+            std::process::exit(error.exit_code());
+        }
+    }
+}
+
+/// The program's commands, with the options that all share.
+fn program() -> clap::Command {
+    let mut program = Cli::command();
+    program.build();
+    program
+}
+
+/// Variables that look like settings and are none.
+fn warnings(layers: &Layers, program: &clap::Command) -> Vec<String> {
+    let unknown = layers.environment.unknown(program);
+    let warning = |name: &&str| format!("the environment variable {name} means nothing to ftperm");
+    unknown.iter().map(warning).collect()
+}
+
+#[derive(Serialize)]
+struct Shown {
+    schema: u32,
+    /// The configuration file that was read.
+    file: Option<String>,
+    commands: BTreeMap<String, BTreeMap<String, ShownOption>>,
+    unknown_variables: Vec<String>,
+}
+
+/// An option and its value: a switch, one value, several, or none.
+#[derive(Serialize)]
+struct ShownOption {
+    value: ShownValue,
+    /// default, file, environment or command line.
+    from: &'static str,
+    /// File and line, or variable.
+    at: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ShownValue {
+    Flag(bool),
+    One(String),
+    List(Vec<String>),
+    NotSet(()),
+}
+
+impl Config {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let program = program();
+        let named = global.config.as_deref().map(std::path::Path::as_os_str);
+        let mut shown = BTreeMap::new();
+        let mut words = vec![OsString::from("ftperm")];
+        words.extend(self.words.iter().cloned());
+        let given = Given::read(&program, &words);
+        if let Some(word) = self.words.first()
+            && given.is_none()
+        {
+            return Err(UsageError(format!(
+                "`{}` is no command, or one without options",
+                word.to_string_lossy()
+            ))
+            .into());
+        }
+        let named = given.as_ref().and_then(|it| it.config.as_deref()).or(named);
+        let layers = if global.no_config || given.as_ref().is_some_and(|it| it.none) {
+            Layers::default()
+        } else {
+            Layers::read(named, Environment::of_process(), &program)?
+        };
+        if let Some(given) = &given {
+            let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
+            let settings = layers.settings(given.command, &explicit)?;
+            let all = options(given.command).map(|arg| show(arg, given, &settings));
+            shown.insert(given.command.get_name().to_string(), all.collect());
+        } else {
+            for command in commands(&program) {
+                let settings = layers.settings(command, &[])?;
+                let set: BTreeMap<_, _> = settings.iter().map(shown_setting).collect();
+                if !set.is_empty() {
+                    shown.insert(command.get_name().to_string(), set);
+                }
+            }
+        }
+        let shown = Shown {
+            schema: 1,
+            file: layers.file.as_ref().map(|it| it.path.display().to_string()),
+            commands: shown,
+            unknown_variables: layers
+                .environment
+                .unknown(&program)
+                .into_iter()
+                .map(String::from)
+                .collect(),
+        };
+        if global.json {
+            return console::json(&shown);
+        }
+        print(&shown)
+    }
+}
+
+/// An option of a command line with all that is below it.
+fn show(arg: &clap::Arg, given: &Given<'_>, settings: &[Setting]) -> (String, ShownOption) {
+    let option = arg.get_long().unwrap_or_default().to_string();
+    let on_line = given
+        .explicit
+        .iter()
+        .find(|(it, _)| it.get_id() == arg.get_id());
+    if let Some((_, values)) = on_line {
+        let value = if is_flag(arg) || values.is_empty() {
+            Value::Flag(true)
+        } else {
+            Value::Values(values.clone())
+        };
+        return shown_setting(&Setting {
+            option,
+            value,
+            origin: Origin::CommandLine,
+        });
+    }
+    if let Some(setting) = settings.iter().find(|it| it.option == option) {
+        return shown_setting(setting);
+    }
+    let defaults = arg.get_default_values();
+    let value = if is_flag(arg) {
+        ShownValue::Flag(false)
+    } else if defaults.is_empty() {
+        ShownValue::NotSet(())
+    } else {
+        let values = defaults.iter().map(|it| it.to_os_string()).collect();
+        shown_value(&Value::Values(values), is_list(arg))
+    };
+    let from = "default";
+    (
+        option,
+        ShownOption {
+            value,
+            from,
+            at: None,
+        },
+    )
+}
+
+fn shown_setting(it: &Setting) -> (String, ShownOption) {
+    let (from, at) = match &it.origin {
+        Origin::File { .. } => ("file", Some(it.origin.to_string())),
+        Origin::Environment(name) => ("environment", Some(name.clone())),
+        Origin::CommandLine => ("command line", None),
+    };
+    let value = shown_value(&it.value, false);
+    (it.option.clone(), ShownOption { value, from, at })
+}
+
+fn shown_value(value: &Value, list: bool) -> ShownValue {
+    match value {
+        Value::Flag(on) => ShownValue::Flag(*on),
+        Value::Values(values) => {
+            let mut texts: Vec<String> = values
+                .iter()
+                .map(|it| it.to_string_lossy().into_owned())
+                .collect();
+            match texts.pop() {
+                Some(only) if texts.is_empty() && !list => ShownValue::One(only),
+                Some(last) => {
+                    texts.push(last);
+                    ShownValue::List(texts)
+                }
+                None => ShownValue::List(texts),
+            }
+        }
+    }
+}
+
+/// As a configuration file, with the origins in comments.
+fn print(shown: &Shown) -> anyhow::Result<()> {
+    match &shown.file {
+        Some(file) => console::result(format!("# configuration file: {file}"))?,
+        None => {
+            let places: Vec<String> = places().iter().map(|it| it.display().to_string()).collect();
+            console::result(format!(
+                "# no configuration file; {FILE_NAME} is looked for as {}",
+                places.join(", then ")
+            ))?;
+        }
+    }
+    for (command, options) in &shown.commands {
+        console::result(format!("\n[{command}]"))?;
+        for (option, it) in options {
+            let from = it.at.as_deref().unwrap_or(it.from);
+            let line = match &it.value {
+                ShownValue::NotSet(()) => format!("# {option}:"),
+                value => format!("{option} = {}", toml(value)),
+            };
+            let from = if matches!(it.value, ShownValue::NotSet(())) {
+                "not set".to_string()
+            } else {
+                format!("# {from}")
+            };
+            console::result(format!("{line:<40} {from}"))?;
+        }
+    }
+    for name in &shown.unknown_variables {
+        console::warn(format!(
+            "the environment variable {name} means nothing to ftperm"
+        ));
+    }
+    Ok(())
+}
+
+/// As a value of a configuration file.
+fn toml(value: &ShownValue) -> String {
+    let one = |text: &String| match text.parse::<i64>() {
+        Ok(number) if number.to_string() == *text => text.clone(),
+        _ => toml::Value::String(text.clone()).to_string(),
+    };
+    match value {
+        ShownValue::Flag(on) => on.to_string(),
+        ShownValue::One(text) => one(text),
+        ShownValue::List(list) => {
+            let list: Vec<String> = list.iter().map(one).collect();
+            format!("[{}]", list.join(", "))
+        }
+        ShownValue::NotSet(()) => String::new(),
+    }
+}

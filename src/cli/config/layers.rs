@@ -1,0 +1,186 @@
+//! File below environment below command line.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, Command};
+
+use super::environment::Environment;
+use super::file::ConfigFile;
+use super::options::{exclude_each_other, options};
+use super::setting::{Setting, Value};
+use crate::cli::UsageError;
+
+/// The name of configuration files.
+pub const FILE_NAME: &str = "ftperm.toml";
+
+/// Where settings come from.
+#[derive(Clone, Copy, Debug)]
+enum Layer {
+    Environment,
+    File,
+}
+
+/// What is set outside the command line.
+#[derive(Debug, Default)]
+pub struct Layers {
+    pub file: Option<ConfigFile>,
+    pub environment: Environment,
+}
+
+impl Layers {
+    /// Reads the configuration file that is named, else the first that is found.
+    ///
+    /// # Errors
+    /// The named file cannot be read, or a file is wrong.
+    pub fn read(
+        named: Option<&OsStr>,
+        environment: Environment,
+        program: &Command,
+    ) -> anyhow::Result<Layers> {
+        let named = named.or(environment.config()).map(PathBuf::from);
+        let file = named
+            .or_else(|| places().into_iter().find(|path| path.is_file()))
+            .map(|path| ConfigFile::read(&path, program))
+            .transpose()?;
+        Ok(Layers { file, environment })
+    }
+
+    /// The settings that apply to a command, given the options that are `explicit` on its command line. A setting gives
+    /// way to a stronger one of the same option, and of an option that excludes it.
+    ///
+    /// # Errors
+    /// A variable has a wrong value, or two settings of the file, or of the environment, exclude each other.
+    pub fn settings(
+        &self,
+        command: &Command,
+        explicit: &[&Arg],
+    ) -> Result<Vec<Setting>, UsageError> {
+        let mut taken: Vec<(&Arg, Setting)> = Vec::new();
+        let on = |it: &Setting| it.value != Value::Flag(false);
+        let excluded = |arg: &Arg, by: &[(&Arg, bool)]| {
+            by.iter().any(|(it, on)| {
+                it.get_id() == arg.get_id() || *on && exclude_each_other(command, arg, it)
+            })
+        };
+        for layer in [Layer::Environment, Layer::File] {
+            let mut stronger: Vec<(&Arg, bool)> = explicit.iter().map(|arg| (*arg, true)).collect();
+            stronger.extend(taken.iter().map(|(arg, setting)| (*arg, on(setting))));
+            let same_layer = taken.len();
+            for arg in options(command) {
+                let Some(setting) = self.get(layer, command, arg)? else {
+                    continue;
+                };
+                if excluded(arg, &stronger) {
+                    continue;
+                }
+                let rival = taken[same_layer..]
+                    .iter()
+                    .find(|(it, other)| on(other) && exclude_each_other(command, arg, it));
+                if let Some((_, rival)) = rival.filter(|_| on(&setting)) {
+                    return Err(UsageError(format!(
+                        "{}: {} cannot be used with {} ({})",
+                        setting.origin, setting.option, rival.option, rival.origin
+                    )));
+                }
+                taken.push((arg, setting));
+            }
+        }
+        Ok(taken.into_iter().map(|(_, setting)| setting).collect())
+    }
+
+    fn get(
+        &self,
+        layer: Layer,
+        command: &Command,
+        arg: &Arg,
+    ) -> Result<Option<Setting>, UsageError> {
+        let (command, option) = (command.get_name(), arg.get_long().unwrap_or_default());
+        match layer {
+            Layer::Environment => self.environment.get(command, arg),
+            Layer::File => {
+                let file = self.file.as_ref();
+                Ok(file.and_then(|file| file.get(command, option).cloned()))
+            }
+        }
+    }
+}
+
+/// Where a configuration file is looked for: the current folder, then the user's configuration folder.
+pub fn places() -> Vec<PathBuf> {
+    let user = directories::ProjectDirs::from("", "", "ftperm");
+    let user = user.map(|it| it.config_dir().join(FILE_NAME));
+    std::iter::once(PathBuf::from(FILE_NAME))
+        .chain(user)
+        .collect()
+}
+
+/// A command line, taken apart only as far as settings need it.
+pub struct Given<'a> {
+    pub command: &'a Command,
+    /// Words up to and with the command's name; what follows is the command's.
+    pub head: usize,
+    /// Options on the command line, with their values.
+    pub explicit: Vec<(&'a Arg, Vec<OsString>)>,
+    /// The configuration file that is named.
+    pub config: Option<OsString>,
+    /// Neither file nor environment.
+    pub none: bool,
+}
+
+impl Given<'_> {
+    /// Reads a command line leniently; `None` if no command with options is asked to run.
+    pub fn read<'a>(program: &'a Command, words: &[OsString]) -> Option<Given<'a>> {
+        let outline = Command::new("ftperm")
+            .args(program.get_arguments().cloned())
+            .disable_help_flag(true)
+            .disable_version_flag(true)
+            .allow_external_subcommands(true)
+            .ignore_errors(true);
+        let top = outline.try_get_matches_from(words).ok()?;
+        let (name, rest) = top.subcommand()?;
+        let command = program.find_subcommand(name)?;
+        let rest: Vec<&OsString> = rest.get_many::<OsString>("")?.collect();
+        let parsed = command
+            .clone()
+            .no_binary_name(true)
+            .ignore_errors(true)
+            .mut_args(|arg| arg.required(false))
+            .try_get_matches_from(&rest)
+            .ok()?;
+        let on_line = |matches: &clap::ArgMatches, arg: &Arg| {
+            let id = arg.get_id().as_str();
+            matches.try_contains_id(id).unwrap_or(false)
+                && matches.value_source(id) == Some(ValueSource::CommandLine)
+        };
+        let given = |arg: &'a Arg| {
+            let matches = [&parsed, &top].into_iter().find(|it| on_line(it, arg))?;
+            let values = matches.get_raw(arg.get_id().as_str());
+            let values = values.into_iter().flatten().map(OsString::from).collect();
+            Some((arg, values))
+        };
+        let config = [&parsed, &top].into_iter().find_map(|it| {
+            let value = it.try_get_one::<PathBuf>("config").ok()??;
+            Some(value.clone().into_os_string())
+        });
+        Some(Given {
+            command,
+            head: words.len() - rest.len(),
+            explicit: command.get_arguments().filter_map(given).collect(),
+            config,
+            none: [&parsed, &top].into_iter().any(|it| {
+                it.try_get_one::<bool>("no_config")
+                    .is_ok_and(|it| it == Some(&true))
+            }),
+        })
+    }
+}
+
+/// The words of a command line with settings put before the command's own.
+pub fn merge(words: &[OsString], head: usize, settings: &[Setting]) -> Vec<OsString> {
+    let mut merged = words[..head].to_vec();
+    merged.extend(settings.iter().flat_map(Setting::words));
+    merged.extend_from_slice(&words[head..]);
+    merged
+}
