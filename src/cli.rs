@@ -98,7 +98,6 @@ enum Command {
     Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
-    /// Show what configuration file, environment and command line set
     Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
     Bench(bench::Bench),

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{Cli, Global, UsageError, console};
 use environment::Environment;
-use layers::{FILE_NAME, Given, Layers, merge, places};
+use layers::{FILE_NAME, Given, Layers, merge, places, stack};
 use options::{commands, is_flag, is_list, options};
 use setting::{Origin, Setting, Value};
 
@@ -51,7 +51,7 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     };
     let layers = Layers::read(given.config.as_deref(), Environment::of_process(), &program)?;
     let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
-    let settings = layers.settings(given.command, &explicit)?;
+    let settings = stack(given.command, &explicit, &layers.of(given.command)?)?;
     match Cli::try_parse_from(merge(words, given.head, &settings)) {
         Ok(mut cli) => {
             cli.warnings = warnings(&layers, &program);
@@ -139,12 +139,12 @@ impl Config {
         };
         if let Some(given) = &given {
             let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
-            let settings = layers.settings(given.command, &explicit)?;
+            let settings = stack(given.command, &explicit, &layers.of(given.command)?)?;
             let all = options(given.command).map(|arg| show(arg, given, &settings));
             shown.insert(given.command.get_name().to_string(), all.collect());
         } else {
             for command in commands(&program) {
-                let settings = layers.settings(command, &[])?;
+                let settings = stack(command, &[], &layers.of(command)?)?;
                 let set: BTreeMap<_, _> = settings.iter().map(shown_setting).collect();
                 if !set.is_empty() {
                     shown.insert(command.get_name().to_string(), set);
@@ -279,9 +279,14 @@ fn print(shown: &Shown) -> anyhow::Result<()> {
 
 /// As a value of a configuration file.
 fn toml(value: &ShownValue) -> String {
-    let one = |text: &String| match text.parse::<i64>() {
-        Ok(number) if number.to_string() == *text => text.clone(),
-        _ => toml::Value::String(text.clone()).to_string(),
+    let one = |text: &String| {
+        let integer = text.parse::<i64>().is_ok_and(|it| it.to_string() == *text);
+        let number = text.parse::<f64>().is_ok_and(|it| it.to_string() == *text);
+        if integer || number && text.contains('.') {
+            text.clone()
+        } else {
+            toml::Value::String(text.clone()).to_string()
+        }
     };
     match value {
         ShownValue::Flag(on) => on.to_string(),

@@ -1,5 +1,6 @@
 //! Settings in a TOML file: options of all commands that have them at the top, options of one command in its table.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -120,7 +121,7 @@ impl<'a> Toml<'a> {
         command: &Command,
     ) -> Result<Vec<Setting>, UsageError> {
         let mut settings = Vec::new();
-        for (key, value) in table {
+        for (key, value) in in_order(table) {
             let at = key.span().start;
             let Some(arg) = find(command, key.get_ref()) else {
                 let names = options(command).filter_map(clap::Arg::get_long);
@@ -131,9 +132,24 @@ impl<'a> Toml<'a> {
                     names,
                 ));
             };
-            settings.push(setting(arg, self.value(value)?, self.origin(at))?);
+            let setting = setting(arg, self.value(value)?, self.origin(at))?;
+            self.push(&mut settings, setting, at)?;
         }
         Ok(settings)
+    }
+
+    /// Adds a setting; two spellings of an option are one option.
+    fn push(
+        &self,
+        settings: &mut Vec<Setting>,
+        setting: Setting,
+        at: usize,
+    ) -> Result<(), UsageError> {
+        if settings.iter().any(|it| it.option == setting.option) {
+            return Err(self.error(at, format!("{}: set twice", setting.option)));
+        }
+        settings.push(setting);
+        Ok(())
     }
 
     /// An error for a key that means nothing.
@@ -147,6 +163,15 @@ impl<'a> Toml<'a> {
         let hint = similar(key, known).map_or(String::new(), |it| format!("; is `{it}` meant?"));
         self.error(at, format!("{what} `{key}`{hint}"))
     }
+}
+
+/// A table's entries in the order of the file.
+pub fn in_order<'t, 'a>(
+    table: &'t DeTable<'a>,
+) -> Vec<(&'t Spanned<Cow<'a, str>>, &'t Spanned<DeValue<'a>>)> {
+    let mut entries: Vec<_> = table.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    entries
 }
 
 /// A configuration file.
@@ -172,7 +197,7 @@ impl ConfigFile {
             general: Vec::new(),
             tables: Vec::new(),
         };
-        for (key, value) in toml.parse()?.get_ref() {
+        for (key, value) in in_order(toml.parse()?.get_ref()) {
             let (name, at) = (key.get_ref(), key.span().start);
             let command = commands(program).find(|it| it.get_name() == name.as_ref());
             match (command, value.get_ref()) {
@@ -193,8 +218,8 @@ impl ConfigFile {
                             .unknown(at, "no command has an option", name, names)
                             .into());
                     };
-                    file.general
-                        .push(setting(arg, toml.value(value)?, toml.origin(at))?);
+                    let setting = setting(arg, toml.value(value)?, toml.origin(at))?;
+                    toml.push(&mut file.general, setting, at)?;
                 }
             }
         }

@@ -15,13 +15,6 @@ use crate::cli::UsageError;
 /// The name of configuration files.
 pub const FILE_NAME: &str = "ftperm.toml";
 
-/// Where settings come from.
-#[derive(Clone, Copy, Debug)]
-enum Layer {
-    Environment,
-    File,
-}
-
 /// What is set outside the command line.
 #[derive(Debug, Default)]
 pub struct Layers {
@@ -47,64 +40,62 @@ impl Layers {
         Ok(Layers { file, environment })
     }
 
-    /// The settings that apply to a command, given the options that are `explicit` on its command line. A setting gives
-    /// way to a stronger one of the same option, and of an option that excludes it.
+    /// The settings for a command: of the environment and of the file.
     ///
     /// # Errors
-    /// A variable has a wrong value, or two settings of the file, or of the environment, exclude each other.
-    pub fn settings(
-        &self,
-        command: &Command,
-        explicit: &[&Arg],
-    ) -> Result<Vec<Setting>, UsageError> {
-        let mut taken: Vec<(&Arg, Setting)> = Vec::new();
-        let on = |it: &Setting| it.value != Value::Flag(false);
-        let excluded = |arg: &Arg, by: &[(&Arg, bool)]| {
-            by.iter().any(|(it, on)| {
-                it.get_id() == arg.get_id() || *on && exclude_each_other(command, arg, it)
-            })
-        };
-        for layer in [Layer::Environment, Layer::File] {
-            let mut stronger: Vec<(&Arg, bool)> = explicit.iter().map(|arg| (*arg, true)).collect();
-            stronger.extend(taken.iter().map(|(arg, setting)| (*arg, on(setting))));
-            let same_layer = taken.len();
-            for arg in options(command) {
-                let Some(setting) = self.get(layer, command, arg)? else {
-                    continue;
-                };
-                if excluded(arg, &stronger) {
-                    continue;
-                }
-                let rival = taken[same_layer..]
-                    .iter()
-                    .find(|(it, other)| on(other) && exclude_each_other(command, arg, it));
-                if let Some((_, rival)) = rival.filter(|_| on(&setting)) {
-                    return Err(UsageError(format!(
-                        "{}: {} cannot be used with {} ({})",
-                        setting.origin, setting.option, rival.option, rival.origin
-                    )));
-                }
-                taken.push((arg, setting));
-            }
+    /// A variable has a wrong value.
+    pub fn of(&self, command: &Command) -> Result<[Vec<Setting>; 2], UsageError> {
+        let mut environment = Vec::new();
+        let mut file = Vec::new();
+        for arg in options(command) {
+            environment.extend(self.environment.get(command.get_name(), arg)?);
+            let option = arg.get_long().unwrap_or_default();
+            let in_file = self.file.as_ref();
+            file.extend(in_file.and_then(|it| it.get(command.get_name(), option).cloned()));
         }
-        Ok(taken.into_iter().map(|(_, setting)| setting).collect())
+        Ok([environment, file])
     }
+}
 
-    fn get(
-        &self,
-        layer: Layer,
-        command: &Command,
-        arg: &Arg,
-    ) -> Result<Option<Setting>, UsageError> {
-        let (command, option) = (command.get_name(), arg.get_long().unwrap_or_default());
-        match layer {
-            Layer::Environment => self.environment.get(command, arg),
-            Layer::File => {
-                let file = self.file.as_ref();
-                Ok(file.and_then(|file| file.get(command, option).cloned()))
+/// What remains of layers of settings, the strongest first, below the options that are `explicit` on the command line. A
+/// setting gives way to a stronger one of the same option, and of an option that excludes it.
+///
+/// # Errors
+/// Two settings of one layer exclude each other.
+pub fn stack(
+    command: &Command,
+    explicit: &[&Arg],
+    layers: &[Vec<Setting>],
+) -> Result<Vec<Setting>, UsageError> {
+    let on = |it: &Setting| it.value != Value::Flag(false);
+    let mut stronger: Vec<(&Arg, bool)> = explicit.iter().map(|arg| (*arg, true)).collect();
+    let mut taken: Vec<Setting> = Vec::new();
+    for layer in layers {
+        let mut here: Vec<(&Arg, &Setting)> = Vec::new();
+        for setting in layer {
+            let arg = options(command).find(|it| it.get_long() == Some(&setting.option));
+            let Some(arg) = arg else { continue };
+            let given_way = stronger.iter().any(|(it, on)| {
+                it.get_id() == arg.get_id() || *on && exclude_each_other(command, arg, it)
+            });
+            if given_way {
+                continue;
             }
+            let rival = here.iter().find(|(it, other)| {
+                on(other) && on(setting) && exclude_each_other(command, arg, it)
+            });
+            if let Some((_, rival)) = rival {
+                return Err(UsageError(format!(
+                    "{}: {} cannot be used with {} ({})",
+                    setting.origin, setting.option, rival.option, rival.origin
+                )));
+            }
+            here.push((arg, setting));
         }
+        stronger.extend(here.iter().map(|(arg, setting)| (*arg, on(setting))));
+        taken.extend(here.into_iter().map(|(_, setting)| setting.clone()));
     }
+    Ok(taken)
 }
 
 /// Where a configuration file is looked for: the current folder, then the user's configuration folder.
@@ -132,8 +123,12 @@ pub struct Given<'a> {
 impl Given<'_> {
     /// Reads a command line leniently; `None` if no command with options is asked to run.
     pub fn read<'a>(program: &'a Command, words: &[OsString]) -> Option<Given<'a>> {
+        // Help and version are left to the real parser.
+        let own = program
+            .get_arguments()
+            .filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version"));
         let outline = Command::new("ftperm")
-            .args(program.get_arguments().cloned())
+            .args(own.cloned())
             .disable_help_flag(true)
             .disable_version_flag(true)
             .allow_external_subcommands(true)
