@@ -3,9 +3,14 @@
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
 use ftperm::compute::{
-    Activation, Backend, CoZeroCounter, ComputeError, FtWeights, NeuronGroup, RowLists, SampleBatch,
+    Activation, Backend, ComputeError, FtWeights, HostPlanes, NeuronGroup, PlaneSet, RowLists,
+    SampleBatch, SampleSource,
+};
+use ftperm::search::{
+    CertifyOptions, Control, Effort, SearchOptions, certify_planes, search_planes,
 };
 use ftperm::zeros::ZeroPlanes;
+use ftperm::zeros::subsample::Share;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -20,11 +25,16 @@ fn small() -> WorkLimits {
 }
 
 fn backend(limits: WorkLimits) -> Option<GpuBackend> {
+    backend_of(1, limits)
+}
+
+/// The same adapter, opened several times.
+fn backend_of(adapters: usize, limits: WorkLimits) -> Option<GpuBackend> {
     let selector = match std::env::var("FTPERM_TEST_ADAPTER") {
         Ok(name) => AdapterSelector::Name(name),
         Err(_) => AdapterSelector::Index(0),
     };
-    match GpuBackend::with_limits(&selector, limits) {
+    match GpuBackend::with_limits(&vec![selector; adapters], limits) {
         Ok(backend) => Some(backend),
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "{error}");
@@ -157,8 +167,8 @@ const PAIRWISE_255: Activation = Activation::Pairwise {
 
 #[test]
 fn ft_zeros_equal_the_definition() {
-    for limits in [WorkLimits::default(), small()] {
-        let Some(backend) = backend(limits) else {
+    for (adapters, limits) in [(1, WorkLimits::default()), (1, small()), (2, small())] {
+        let Some(backend) = backend_of(adapters, limits) else {
             return;
         };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -389,8 +399,8 @@ fn naive_counts(chunks: &[ZeroPlanes], left: &[NeuronGroup], right: &[NeuronGrou
 
 #[test]
 fn co_zero_counts_equal_the_definition() {
-    for limits in [WorkLimits::default(), small()] {
-        let Some(backend) = backend(limits) else {
+    for (adapters, limits) in [(1, WorkLimits::default()), (1, small()), (2, small())] {
+        let Some(backend) = backend_of(adapters, limits) else {
             return;
         };
         let mut rng = ChaCha8Rng::seed_from_u64(5);
@@ -508,9 +518,9 @@ fn columns_are_split_over_buffers() {
 }
 
 #[test]
-fn planes_can_stay_on_the_adapter() {
-    for limits in [WorkLimits::default(), small()] {
-        let Some(backend) = backend(limits) else {
+fn planes_can_stay_on_the_adapters() {
+    for (adapters, limits) in [(1, WorkLimits::default()), (1, small()), (3, small())] {
+        let Some(backend) = backend_of(adapters, limits) else {
             return;
         };
         let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -525,14 +535,157 @@ fn planes_can_stay_on_the_adapter() {
                 .ft_zeros_on_device(&batch, &mut planes, first_sample)
                 .unwrap();
         }
-        assert!(planes.download().unwrap() == expected);
+        let runs = planes.download().unwrap();
+        assert_eq!(runs.len(), adapters);
+        let samples = runs
+            .iter()
+            .flat_map(|run| (0..run.samples()).map(move |it| (run, it)));
+        for (at, (run, sample)) in samples.enumerate() {
+            assert!((0..64).all(|n| run.get(n, sample) == expected.get(n, at)));
+        }
+        assert_eq!(planes.samples(), 3000);
         let groups = random_groups(&mut rng, 64, 70, 4);
-        let mut counter = backend.device_co_zero_counter(planes).unwrap();
+        let mut counter = planes.counter().unwrap();
         let mut counts = Vec::new();
         counter
             .co_zero_counts(&groups, &groups, &mut counts)
             .unwrap();
-        assert_eq!(counts, naive_counts(&[expected], &groups, &groups));
+        assert_eq!(
+            counts,
+            naive_counts(std::slice::from_ref(&expected), &groups, &groups)
+        );
+        same_set(
+            &planes,
+            &HostPlanes::new(&CpuBackend::new(Some(1)).unwrap(), vec![expected]),
+        );
+    }
+}
+
+/// Do two sets of planes give the same numbers, and so do parts of them?
+fn same_set(left: &dyn PlaneSet, right: &dyn PlaneSet) {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let neurons = left.neurons();
+    let groups = random_groups(&mut rng, neurons, 300, 4);
+    let order: Vec<u32> = (0..neurons as u32).collect();
+    let same = |left: &dyn PlaneSet, right: &dyn PlaneSet| {
+        assert_eq!(left.neurons(), right.neurons());
+        assert_eq!(left.samples(), right.samples());
+        let [a, b] = [left, right].map(|it| it.group_counts(&groups).unwrap());
+        assert_eq!(a, b);
+        let [a, b] = [left, right].map(|it| it.zero_blocks(&order).unwrap());
+        assert_eq!(a, b);
+        let [a, b] = [left, right].map(|it| {
+            let mut counts = Vec::new();
+            let mut counter = it.counter().unwrap();
+            counter
+                .co_zero_counts(&groups[..70], &groups, &mut counts)
+                .unwrap();
+            counts
+        });
+        assert!(a == b);
+    };
+    same(left, right);
+    for (part, all) in [(1, 4), (1, 2), (3, 7), (1, 60_000), (65_535, 65_536)] {
+        let share = Share::at_most(part, all);
+        let [a, b] = [left, right].map(|it| it.part(share).unwrap());
+        same(a.as_ref(), b.as_ref());
+    }
+    let wrong = [NeuronGroup::new(&[neurons as u32])];
+    assert!(left.group_counts(&wrong).is_err());
+}
+
+/// Batches made beforehand.
+struct Batches {
+    batches: Vec<SampleBatch>,
+    size: usize,
+}
+
+impl SampleSource for Batches {
+    fn samples(&self) -> usize {
+        self.batches.iter().map(|it| it.samples).sum()
+    }
+
+    fn batches(&self) -> usize {
+        self.batches.len()
+    }
+
+    fn first_sample(&self, number: usize) -> usize {
+        number * self.size
+    }
+
+    fn batch(&self, number: usize) -> SampleBatch {
+        self.batches[number].clone()
+    }
+}
+
+/// From row lists to the certificate without a plane on the host: the same as the processor finds.
+#[test]
+fn a_search_on_the_adapters_is_the_same_as_on_the_processor() {
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let network = Network::random(&mut rng, 128, PAIRWISE_255, [200, 0], 60);
+    let sizes = [
+        6400, 6400, 6400, 6400, 6400, 6400, 6400, 6400, 6400, 6400, 6400, 933,
+    ];
+    let batches = sizes.map(|samples| network.samples(&mut rng, samples, [32, 0]));
+    let source = Batches {
+        batches: batches.to_vec(),
+        size: 6400,
+    };
+    let cpu = CpuBackend::new(None).unwrap();
+    let mut expected = ZeroPlanes::new(64, source.samples());
+    let mut evaluator = cpu.ft_evaluator(network.weights()).unwrap();
+    for number in 0..source.batches() {
+        let first = source.first_sample(number);
+        evaluator
+            .ft_zeros(&source.batch(number), &mut expected, first)
+            .unwrap();
+    }
+    assert!(
+        evaluator
+            .planes_that_stay(&source, &mut |_| ())
+            .unwrap()
+            .is_none()
+    );
+    let by_cpu = HostPlanes::new(&cpu, vec![expected]);
+    let options = SearchOptions {
+        effort: Effort::Quick,
+        seed: 3,
+        start: None,
+    };
+    let find = |planes: &dyn PlaneSet| {
+        let found = search_planes(planes, &options, &mut Control::default()).unwrap();
+        let options = CertifyOptions {
+            assignments: 10,
+            seed: 1,
+        };
+        let certificate =
+            certify_planes(planes, &found.permutation, options, &Control::default()).unwrap();
+        (
+            found.permutation,
+            found.score,
+            found.start_score,
+            certificate,
+        )
+    };
+    let expected = find(&by_cpu);
+    assert!(expected.1 > expected.2);
+    let several_buffers = WorkLimits {
+        buffer_bytes: 256 << 10,
+        scratch_bytes: 256 << 10,
+        ..WorkLimits::default()
+    };
+    for (adapters, limits) in [(1, WorkLimits::default()), (2, several_buffers)] {
+        let Some(gpu) = backend_of(adapters, limits) else {
+            return;
+        };
+        let mut evaluator = gpu.ft_evaluator(network.weights()).unwrap();
+        let mut done = 0;
+        let planes = evaluator.planes_that_stay(&source, &mut |it| done += it);
+        let planes = planes.unwrap().expect("planes on adapters stay there");
+        drop(evaluator);
+        assert_eq!(done, source.samples());
+        same_set(planes.as_ref(), &by_cpu);
+        assert_eq!(find(planes.as_ref()), expected);
     }
 }
 
@@ -572,7 +725,7 @@ fn running_out_of_memory_is_an_error() {
         assert!(error.to_string().starts_with(&backend.adapter()), "{error}");
         // What fits still works.
         let planes = backend.device_planes(64, 100).unwrap();
-        assert_eq!(planes.download().unwrap(), ZeroPlanes::new(64, 100));
+        assert_eq!(planes.download().unwrap(), [ZeroPlanes::new(64, 100)]);
         return;
     }
     if !list_adapters().iter().any(software) {
@@ -628,5 +781,5 @@ fn shaders_are_valid_within_default_limits() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 3);
+    assert_eq!(checked, 6);
 }

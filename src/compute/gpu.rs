@@ -2,7 +2,8 @@
 //!
 //! The stages are `shaders/*.wgsl`; each has a module here that cuts the work into dispatches, and a twin of the same
 //! name in [`cpu`](super::cpu) that gives the same integers. No dispatch should take longer than 0.5 s on a real
-//! adapter, because operating systems reset those that do not answer. How to handle wgpu's failures is in
+//! adapter, because operating systems reset those that do not answer: the first ones are small, and how large they
+//! grow is measured (`pace`). How to handle wgpu's failures is in
 //! `facts/compute.md`, section 5.
 
 use std::sync::Arc;
@@ -13,7 +14,11 @@ use crate::zeros::ZeroPlanes;
 mod and_groups;
 mod co_zero_counts;
 mod device;
+mod device_planes;
 mod ft_zeros;
+mod group_counts;
+mod pace;
+mod pick_samples;
 mod planes;
 mod stage;
 mod weights;
@@ -26,13 +31,13 @@ pub use device::{
     AdapterDescription, AdapterKind, AdapterSelector, WorkLimits, has_hardware_adapter,
     list_adapters,
 };
+pub use device_planes::DevicePlanes;
 pub use ft_zeros::GpuFtEvaluator;
-pub use planes::DevicePlanes;
 
-/// An open graphics adapter.
+/// One or several open graphics adapters. Each holds a share of the samples; counts are summed.
 #[derive(Debug)]
 pub struct GpuBackend {
-    context: Arc<device::Context>,
+    contexts: Vec<Arc<device::Context>>,
 }
 
 impl GpuBackend {
@@ -42,30 +47,32 @@ impl GpuBackend {
     /// [`ComputeError::NoAdapter`] if there is none such, naming those that there are; [`ComputeError::Device`] if
     /// it could not be opened.
     pub fn new(selector: &AdapterSelector) -> Result<GpuBackend, ComputeError> {
-        GpuBackend::with_limits(selector, WorkLimits::default())
+        GpuBackend::with_limits(std::slice::from_ref(selector), WorkLimits::default())
     }
 
-    /// As [`new`](Self::new), with other sizes of buffers and dispatches. Results do not depend on them.
+    /// Opens several adapters, or one several times, with other sizes of buffers and dispatches. Results do not depend
+    /// on them.
     ///
     /// # Errors
     /// As [`new`](Self::new), and [`ComputeError::Unsupported`] for buffers of less than 64 KiB.
     pub fn with_limits(
-        selector: &AdapterSelector,
+        selectors: &[AdapterSelector],
         limits: WorkLimits,
     ) -> Result<GpuBackend, ComputeError> {
-        let context = Arc::new(device::Context::open(selector, limits)?);
-        Ok(GpuBackend { context })
+        Ok(GpuBackend {
+            contexts: device::open(selectors, limits)?,
+        })
     }
 
-    /// As [`Backend::ft_evaluator`], for planes that stay on the adapter, too.
+    /// As [`Backend::ft_evaluator`], for planes that stay on the adapters, too.
     ///
     /// # Errors
     /// The device failed or ran out of memory, or the weights have no valid shape.
     pub fn device_ft_evaluator(&self, weights: &FtWeights) -> Result<GpuFtEvaluator, ComputeError> {
-        GpuFtEvaluator::new(Arc::clone(&self.context), weights)
+        GpuFtEvaluator::new(&self.contexts, weights)
     }
 
-    /// Planes of `neurons` x `samples` cleared bits in the adapter's memory.
+    /// Planes of `neurons` x `samples` cleared bits in the adapters' memories.
     ///
     /// # Errors
     /// The device failed or ran out of memory.
@@ -74,18 +81,7 @@ impl GpuBackend {
         neurons: usize,
         samples: usize,
     ) -> Result<DevicePlanes, ComputeError> {
-        DevicePlanes::new(Arc::clone(&self.context), neurons, samples)
-    }
-
-    /// Counts over planes that are on the adapter already.
-    ///
-    /// # Errors
-    /// The device failed or ran out of memory.
-    pub fn device_co_zero_counter(
-        &self,
-        planes: DevicePlanes,
-    ) -> Result<GpuCoZeroCounter, ComputeError> {
-        GpuCoZeroCounter::from_device(planes)
+        DevicePlanes::new(&self.contexts, neurons, samples)
     }
 }
 
@@ -95,7 +91,8 @@ impl Backend for GpuBackend {
     }
 
     fn adapter(&self) -> String {
-        self.context.adapter().to_owned()
+        let names: Vec<&str> = self.contexts.iter().map(|it| it.adapter()).collect();
+        names.join(" and ")
     }
 
     fn ft_evaluator<'a>(
@@ -109,7 +106,8 @@ impl Backend for GpuBackend {
         &'a self,
         chunks: &'a [ZeroPlanes],
     ) -> Result<Box<dyn CoZeroCounter + 'a>, ComputeError> {
-        let context = Arc::clone(&self.context);
-        Ok(Box::new(GpuCoZeroCounter::from_host(context, chunks)?))
+        let planes = DevicePlanes::upload(&self.contexts, chunks)?;
+        let neurons = planes.neurons();
+        Ok(Box::new(GpuCoZeroCounter::new(neurons, &planes.shares)?))
     }
 }

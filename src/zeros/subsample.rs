@@ -83,6 +83,11 @@ impl Share {
         f64::from(self.0) / f64::from(1u32 << BITS)
     }
 
+    /// The numbers below this one belong to the part.
+    pub(crate) fn threshold(self) -> u32 {
+        self.0
+    }
+
     /// Half of it, if there is such a share.
     #[must_use]
     pub fn halved(self) -> Option<Share> {
@@ -105,8 +110,7 @@ impl Subsample {
     /// Those of the sources.
     pub fn choose(sources: &[&dyn PlaneSource], share: Share) -> io::Result<Subsample> {
         let neurons = sources.first().map_or(0, |source| source.neurons());
-        let mut random = ChaCha8Rng::seed_from_u64(SETS);
-        let sets: Vec<u32> = (0..neurons).map(|_| random.next_u32()).collect();
+        let sets = sets(neurons);
         let masks: Vec<Vec<u64>> = sources
             .iter()
             .map(|source| mask(*source, share, &sets))
@@ -154,6 +158,12 @@ impl Subsample {
         }
         Ok(planes)
     }
+}
+
+/// For every neuron one bit for each set that it belongs to.
+pub(crate) fn sets(neurons: usize) -> Vec<u32> {
+    let mut random = ChaCha8Rng::seed_from_u64(SETS);
+    (0..neurons).map(|_| random.next_u32()).collect()
 }
 
 /// One bit a sample: does it belong to the part?

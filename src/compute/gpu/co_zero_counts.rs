@@ -1,15 +1,16 @@
 //! Stage `co_zero_counts`: in how many samples are two groups of neurons zero together?
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytemuck::NoUninit;
 
 use super::and_groups;
 use super::device::Context;
-use super::planes::{DevicePlanes, PlaneBuffers, UNIT_WORDS};
+use super::planes::{AdapterPlanes, PlaneBuffers, UNIT_WORDS};
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup};
-use crate::zeros::ZeroPlanes;
 
 /// Rows and columns of counts that a workgroup computes.
 const TILE: usize = 64;
@@ -34,12 +35,21 @@ struct Params {
     right_first: u32,
 }
 
-/// Planes on an adapter, and what it takes to count them.
+/// Counts on planes that are spread over adapters.
 #[derive(Debug)]
 pub struct GpuCoZeroCounter {
+    neurons: usize,
+    samples: u64,
+    counters: Vec<AdapterCounter>,
+    /// Counts of all adapters but the first.
+    others: Vec<Vec<u32>>,
+}
+
+/// Planes on an adapter, and what it takes to count them.
+#[derive(Debug)]
+struct AdapterCounter {
     context: Arc<Context>,
     planes: PlaneBuffers,
-    samples: u64,
     and_groups: Stage,
     co_zero_counts: Stage,
     left: SideBuffers,
@@ -106,30 +116,33 @@ enum Command {
 }
 
 impl GpuCoZeroCounter {
-    pub(super) fn from_host(
-        context: Arc<Context>,
-        chunks: &[ZeroPlanes],
+    /// `shares` have the same neurons.
+    pub(super) fn new(
+        neurons: usize,
+        shares: &[AdapterPlanes],
     ) -> Result<GpuCoZeroCounter, ComputeError> {
-        let planes = PlaneBuffers::upload(&context, chunks)?;
-        let samples = chunks.iter().map(|it| it.samples() as u64).sum();
-        GpuCoZeroCounter::new(context, planes, samples)
-    }
-
-    pub(super) fn from_device(planes: DevicePlanes) -> Result<GpuCoZeroCounter, ComputeError> {
-        let samples = planes.samples() as u64;
-        GpuCoZeroCounter::new(planes.context, planes.buffers, samples)
-    }
-
-    fn new(
-        context: Arc<Context>,
-        planes: PlaneBuffers,
-        samples: u64,
-    ) -> Result<GpuCoZeroCounter, ComputeError> {
+        let samples = shares.iter().map(|it| it.samples() as u64).sum();
         if samples > u64::from(u32::MAX) {
             return Err(ComputeError::Unsupported(format!(
                 "{samples} samples cannot be counted with 32 bits"
             )));
         }
+        let counters: Vec<AdapterCounter> = shares
+            .iter()
+            .map(AdapterCounter::new)
+            .collect::<Result<_, _>>()?;
+        Ok(GpuCoZeroCounter {
+            neurons,
+            samples,
+            others: vec![Vec::new(); counters.len().saturating_sub(1)],
+            counters,
+        })
+    }
+}
+
+impl AdapterCounter {
+    fn new(planes: &AdapterPlanes) -> Result<AdapterCounter, ComputeError> {
+        let context = Arc::clone(&planes.context);
         use Binding::{Read, ReadWrite};
         let co_zero_counts = Stage::new(
             &context,
@@ -139,12 +152,11 @@ impl GpuCoZeroCounter {
             size_of::<Params>(),
             &[Read, Read, Read, Read, ReadWrite],
         )?;
-        Ok(GpuCoZeroCounter {
+        Ok(AdapterCounter {
             and_groups: and_groups::stage(&context)?,
             co_zero_counts,
             context,
-            planes,
-            samples,
+            planes: planes.buffers.clone(),
             left: SideBuffers::default(),
             right: SideBuffers::default(),
             params: None,
@@ -182,7 +194,7 @@ impl GpuCoZeroCounter {
         // Everything is planned before anything is recorded, so that all parameters are written at once.
         let tiles = left.tiles() * right.tiles();
         let words_per_step = (tiles * TILE * TILE * UNIT_WORDS) as u64;
-        let most_steps = (limits.co_zero_words / words_per_step).max(1) as usize;
+        let most_steps = (context.co_zero_pace.budget() / words_per_step).max(1) as usize;
         let mut table = ParamsTable::default();
         let mut commands = Vec::new();
         for (number, chunk) in self.planes.chunks.iter().enumerate() {
@@ -236,6 +248,7 @@ impl GpuCoZeroCounter {
         }
         let params = table.write(&context, &mut self.params)?;
 
+        let started = Instant::now();
         let mut recorder = Recorder::new(&context)?;
         recorder.clear(&counts, bytes)?;
         let mut bound = None;
@@ -275,6 +288,10 @@ impl GpuCoZeroCounter {
         recorder.copy(&counts, &readback, bytes)?;
         let submission = recorder.submit()?;
         let mapping = context.map(&readback, bytes)?;
+        context.wait(&submission)?;
+        let units: usize = self.planes.chunks.iter().map(|it| it.units).sum();
+        let work = words_per_step * units as u64;
+        context.co_zero_pace.measured(work, started.elapsed());
         context.read(&readback, bytes, &mapping, &submission, |bytes| {
             let rows = bytes.chunks_exact(right.groups.len() * 4);
             rows.enumerate().for_each(|(i, row)| use_row(i, row));
@@ -352,30 +369,14 @@ impl SideBuffers {
     }
 }
 
-impl CoZeroCounter for GpuCoZeroCounter {
-    fn neurons(&self) -> usize {
-        self.planes.neurons
-    }
-
-    fn samples(&self) -> u64 {
-        self.samples
-    }
-
+impl AdapterCounter {
+    /// As [`CoZeroCounter::co_zero_counts`], for neurons that exist.
     fn co_zero_counts(
         &mut self,
         left: &[NeuronGroup],
         right: &[NeuronGroup],
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError> {
-        let named = left.iter().chain(right).flat_map(NeuronGroup::neurons);
-        if let Some(largest) = named.max()
-            && *largest as usize >= self.planes.neurons
-        {
-            return Err(ComputeError::Unsupported(format!(
-                "neuron {largest} of planes that have {}",
-                self.planes.neurons
-            )));
-        }
         counts.clear();
         counts.resize(left.len() * right.len(), 0);
         if counts.is_empty() || self.planes.chunks.is_empty() {
@@ -399,6 +400,66 @@ impl CoZeroCounter for GpuCoZeroCounter {
                     return Err(error);
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses neurons that there are not.
+pub(super) fn check_groups<'g>(
+    groups: impl IntoIterator<Item = &'g NeuronGroup>,
+    neurons: usize,
+) -> Result<(), ComputeError> {
+    let named = groups.into_iter().flat_map(NeuronGroup::neurons);
+    match named.max() {
+        Some(&largest) if largest as usize >= neurons => Err(ComputeError::Unsupported(format!(
+            "neuron {largest} of planes that have {neurons}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+impl CoZeroCounter for GpuCoZeroCounter {
+    fn neurons(&self) -> usize {
+        self.neurons
+    }
+
+    fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    fn co_zero_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        check_groups(left.iter().chain(right), self.neurons)?;
+        let Some((first, rest)) = self.counters.split_first_mut() else {
+            counts.clear();
+            counts.resize(left.len() * right.len(), 0);
+            return Ok(());
+        };
+        // Adapters count at the same time.
+        let others = &mut self.others;
+        std::thread::scope(|scope| {
+            let running: Vec<_> = rest
+                .iter_mut()
+                .zip(others.iter_mut())
+                .map(|(counter, counts)| {
+                    scope.spawn(move || counter.co_zero_counts(left, right, counts))
+                })
+                .collect();
+            let mut result = first.co_zero_counts(left, right, counts);
+            for it in running {
+                let ended = it.join().unwrap_or_else(|panic| resume_unwind(panic));
+                result = result.and(ended);
+            }
+            result
+        })?;
+        for other in others {
+            let pairs = counts.iter_mut().zip(&*other);
+            pairs.for_each(|(sum, count)| *sum += count);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::pace::Pace;
 use crate::compute::ComputeError;
 
 /// Which adapter to compute on.
@@ -16,6 +17,9 @@ pub enum AdapterSelector {
     Index(usize),
     /// The first adapter whose name contains this, in any case.
     Name(String),
+    /// All hardware adapters of the best kind, or all software adapters if there is no hardware. An adapter that
+    /// several programming interfaces reach counts once.
+    All,
 }
 
 /// What kind of hardware an adapter is.
@@ -125,41 +129,91 @@ fn describe((index, adapter): (usize, &wgpu::Adapter)) -> AdapterDescription {
     }
 }
 
-fn select(selector: &AdapterSelector) -> Result<wgpu::Adapter, ComputeError> {
-    let mut adapters = enumerate();
-    let descriptions: Vec<_> = adapters.iter().enumerate().map(describe).collect();
-    let chosen = match selector {
-        AdapterSelector::Auto => descriptions
-            .iter()
-            .filter(|it| it.kind.is_hardware())
-            .min_by_key(|it| it.kind as u8)
-            .map(|it| it.index),
-        AdapterSelector::Index(index) => (*index < adapters.len()).then_some(*index),
+/// The places of the adapters that a selector names: one, or all of them.
+fn select(
+    selector: &AdapterSelector,
+    adapters: &[AdapterDescription],
+) -> Result<Vec<usize>, ComputeError> {
+    let best = |among: &mut dyn Iterator<Item = &AdapterDescription>| {
+        among.min_by_key(|it| it.kind as u8).map(|it| it.index)
+    };
+    let chosen: Vec<usize> = match selector {
+        AdapterSelector::Auto => {
+            let hardware = best(&mut adapters.iter().filter(|it| it.kind.is_hardware()));
+            hardware.into_iter().collect()
+        }
+        AdapterSelector::Index(index) => (*index < adapters.len())
+            .then_some(*index)
+            .into_iter()
+            .collect(),
         AdapterSelector::Name(name) => {
             let name = name.to_lowercase();
-            descriptions
+            let place = adapters
                 .iter()
-                .position(|it| it.name.to_lowercase().contains(&name))
+                .position(|it| it.name.to_lowercase().contains(&name));
+            place.into_iter().collect()
         }
+        AdapterSelector::All => all_alike(adapters),
     };
-    if let Some(index) = chosen {
-        return Ok(adapters.swap_remove(index));
+    if !chosen.is_empty() {
+        return Ok(chosen);
     }
     let wanted = match selector {
         AdapterSelector::Auto => "no hardware adapter was found".to_owned(),
+        AdapterSelector::All => "none was found".to_owned(),
         AdapterSelector::Index(index) => format!("there is none of index {index}"),
         AdapterSelector::Name(name) => format!("none has '{name}' in its name"),
     };
-    let found = if descriptions.is_empty() {
+    let found = if adapters.is_empty() {
         "no adapter at all; a Vulkan, Metal or Direct3D 12 driver is needed".to_owned()
     } else {
-        let names: Vec<_> = descriptions
+        let names: Vec<_> = adapters
             .iter()
             .map(|it| format!("{}: {} ({})", it.index, it.name, it.kind))
             .collect();
         format!("this machine has {}", names.join(", "))
     };
     Err(ComputeError::NoAdapter(format!("{wanted}; {found}")))
+}
+
+/// The adapters of the best kind, through the programming interface that reaches most of them.
+fn all_alike(adapters: &[AdapterDescription]) -> Vec<usize> {
+    let Some(kind) = adapters.iter().map(|it| it.kind).min_by_key(|it| *it as u8) else {
+        return Vec::new();
+    };
+    let through = |backend: &str| -> Vec<usize> {
+        let alike = adapters
+            .iter()
+            .filter(|it| it.kind == kind && it.backend == backend);
+        alike.map(|it| it.index).collect()
+    };
+    let mut chosen: Vec<usize> = Vec::new();
+    for adapter in adapters {
+        let others = through(&adapter.backend);
+        if others.len() > chosen.len() {
+            chosen = others;
+        }
+    }
+    chosen
+}
+
+/// Opens all adapters that the selectors name, in their order.
+pub(super) fn open(
+    selectors: &[AdapterSelector],
+    limits: WorkLimits,
+) -> Result<Vec<Arc<Context>>, ComputeError> {
+    let adapters = enumerate();
+    let descriptions: Vec<_> = adapters.iter().enumerate().map(describe).collect();
+    let mut contexts = Vec::new();
+    for selector in selectors {
+        for index in select(selector, &descriptions)? {
+            contexts.push(Arc::new(Context::open(&adapters[index], limits)?));
+        }
+    }
+    if contexts.is_empty() {
+        return Err(ComputeError::NoAdapter("none was asked for".to_owned()));
+    }
+    Ok(contexts)
 }
 
 /// How work is cut to fit an adapter. The defaults suit every adapter; tests make them small.
@@ -169,9 +223,10 @@ pub struct WorkLimits {
     pub buffer_bytes: u64,
     /// Largest buffer for intermediate results and for planes on their way back, in bytes. At least 64 KiB.
     pub scratch_bytes: u64,
-    /// Weight bytes read by one dispatch of `ft_zeros`: 0.2 s at 40 GB/s.
+    /// Most weight bytes read by one dispatch of `ft_zeros`. The first dispatches are small; how large they grow is
+    /// measured, so that none should take longer than 0.5 s.
     pub ft_zeros_bytes: u64,
-    /// Pairs of 32-bit words that one dispatch of `co_zero_counts` counts: 0.2 s at 80 billion a second.
+    /// Most pairs of 32-bit words that one dispatch of `co_zero_counts` counts; as above.
     pub co_zero_words: u64,
 }
 
@@ -180,13 +235,17 @@ impl Default for WorkLimits {
         WorkLimits {
             buffer_bytes: 1 << 30,
             scratch_bytes: 256 << 20,
-            ft_zeros_bytes: 8 << 30,
-            co_zero_words: 1 << 34,
+            ft_zeros_bytes: 1 << 36,
+            co_zero_words: 1 << 36,
         }
     }
 }
 
 const SMALLEST_BUFFER: u64 = 64 << 10;
+
+/// Work of the first dispatches: a tenth of a second of the slowest adapters seen, which are software.
+const FIRST_FT_ZEROS_BYTES: u64 = 1 << 28;
+const FIRST_CO_ZERO_WORDS: u64 = 1 << 28;
 
 /// An open device and its queue. Everything that talks to wgpu goes through here, so that no failure is missed.
 #[derive(Debug)]
@@ -195,14 +254,17 @@ pub(super) struct Context {
     pub queue: wgpu::Queue,
     /// With the adapter's limits worked in.
     pub limits: WorkLimits,
+    /// Weight bytes of a dispatch of `ft_zeros`.
+    pub ft_zeros_pace: Pace,
+    /// Pairs of words of a dispatch of `co_zero_counts`.
+    pub co_zero_pace: Pace,
     adapter: String,
     /// What the driver said when it lost the device, or an error that no scope caught.
     lost: Arc<Mutex<Option<String>>>,
 }
 
 impl Context {
-    pub fn open(selector: &AdapterSelector, limits: WorkLimits) -> Result<Context, ComputeError> {
-        let adapter = select(selector)?;
+    fn open(adapter: &wgpu::Adapter, limits: WorkLimits) -> Result<Context, ComputeError> {
         let info = adapter.get_info();
         let name = format!("{} ({})", info.name, info.backend);
         let device_limits = adapter.limits();
@@ -249,6 +311,8 @@ impl Context {
         Ok(Context {
             device,
             queue,
+            ft_zeros_pace: Pace::new(FIRST_FT_ZEROS_BYTES, limits.ft_zeros_bytes),
+            co_zero_pace: Pace::new(FIRST_CO_ZERO_WORDS, limits.co_zero_words),
             limits,
             adapter: name,
             lost,
@@ -351,6 +415,16 @@ impl Context {
             bytes,
             Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC,
         )
+    }
+
+    /// A storage buffer that holds these words.
+    pub fn list(&self, label: &str, words: &[u32]) -> Result<wgpu::Buffer, ComputeError> {
+        let buffer = self.storage(label, words.len() as u64 * 4)?;
+        self.checked(|| {
+            let bytes = bytemuck::cast_slice(words);
+            self.queue.write_buffer(&buffer, 0, bytes);
+        })?;
+        Ok(buffer)
     }
 
     /// Makes `buffer` at least this large; what it held is lost if it grows.
@@ -475,13 +549,45 @@ mod tests {
 
     #[test]
     fn unknown_adapters_are_named() {
-        let error = Context::open(
-            &AdapterSelector::Name("no such adapter".into()),
+        let error = open(
+            &[AdapterSelector::Name("no such adapter".into())],
             WorkLimits::default(),
         );
         let message = error.unwrap_err().to_string();
         assert!(message.contains("no such adapter"), "{message}");
-        let error = Context::open(&AdapterSelector::Index(1000), WorkLimits::default());
+        let error = open(&[AdapterSelector::Index(1000)], WorkLimits::default());
         assert!(matches!(error, Err(ComputeError::NoAdapter(_))));
+        assert!(open(&[], WorkLimits::default()).is_err());
+    }
+
+    #[test]
+    fn all_means_each_of_the_best_once() {
+        let adapter = |(index, (backend, kind)): (usize, (&str, AdapterKind))| AdapterDescription {
+            index,
+            name: "an adapter".to_owned(),
+            backend: backend.to_owned(),
+            kind,
+            driver: String::new(),
+            max_binding_bytes: 1 << 30,
+            max_buffer_bytes: 1 << 30,
+            max_workgroup_bytes: 1 << 15,
+        };
+        let list = |kinds: &[(&str, AdapterKind)]| -> Vec<AdapterDescription> {
+            kinds.iter().copied().enumerate().map(adapter).collect()
+        };
+        use AdapterKind::{Discrete, Integrated, Software};
+        let adapters = list(&[
+            ("dx12", Discrete),
+            ("vulkan", Integrated),
+            ("vulkan", Discrete),
+            ("vulkan", Discrete),
+            ("vulkan", Software),
+        ]);
+        let all = |adapters: &[AdapterDescription]| select(&AdapterSelector::All, adapters);
+        assert_eq!(all(&adapters).unwrap(), [2, 3]);
+        assert_eq!(all(&adapters[4..5]).unwrap(), [4]);
+        assert_eq!(select(&AdapterSelector::Auto, &adapters).unwrap(), [0]);
+        assert!(all(&[]).is_err());
+        assert!(select(&AdapterSelector::Auto, &adapters[4..]).is_err());
     }
 }

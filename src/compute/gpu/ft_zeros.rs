@@ -1,15 +1,20 @@
 //! Stage `ft_zeros`: feature transformer evaluation to zero planes.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytemuck::NoUninit;
 use rayon::prelude::*;
 
 use super::device::{Context, Mapping};
-use super::planes::{DevicePlanes, scatter};
+use super::device_planes::DevicePlanes;
+use super::planes::{PlaneChunk, scatter};
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
 use super::weights::{self, ColumnGroup, NARROW_ROW_BYTES, WIDE_ROW_BYTES};
-use crate::compute::{Activation, ComputeError, FtEvaluator, FtWeights, RowLists, SampleBatch};
+use crate::compute::{
+    Activation, ComputeError, FtEvaluator, FtWeights, PlaneSet, RowLists, SampleBatch, SampleSource,
+};
 use crate::zeros::ZeroPlanes;
 
 /// 32-sample words that a workgroup evaluates.
@@ -40,19 +45,43 @@ struct Params {
     threshold: i32,
 }
 
-/// A network's feature transformer on an adapter.
+/// A network's feature transformer on one or several adapters.
 #[derive(Debug)]
 pub struct GpuFtEvaluator {
-    context: Arc<Context>,
-    stage: Stage,
-    groups: Vec<ColumnGroup>,
+    shape: Shape,
+    adapters: Vec<AdapterEvaluator>,
+}
+
+/// What the kernel needs to know of a network.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
     neurons: usize,
     wide_features: usize,
     narrow_features: usize,
     clamp: i32,
     threshold: i32,
+}
+
+/// A network's feature transformer on one adapter.
+#[derive(Debug)]
+struct AdapterEvaluator {
+    context: Arc<Context>,
+    stage: Stage,
+    groups: Vec<ColumnGroup>,
+    shape: Shape,
     /// Two, so that the host can fill or read one while the adapter works on the other.
     slots: [Slot; 2],
+    next_slot: usize,
+    in_flight: [Option<Submitted>; 2],
+}
+
+/// A part whose planes stay on the adapter.
+#[derive(Debug)]
+struct Submitted {
+    submission: wgpu::SubmissionIndex,
+    started: Instant,
+    /// Weight bytes.
+    work: u64,
 }
 
 /// Buffers of one part of a batch; they grow as needed.
@@ -74,7 +103,7 @@ struct Target<'t> {
 
 /// A part that was submitted and will be copied to the host's planes.
 struct InFlight {
-    submission: wgpu::SubmissionIndex,
+    submitted: Submitted,
     mapping: Mapping,
     readback: wgpu::Buffer,
     bytes: u64,
@@ -85,91 +114,133 @@ struct InFlight {
 
 impl GpuFtEvaluator {
     pub(super) fn new(
-        context: Arc<Context>,
+        contexts: &[Arc<Context>],
         weights: &FtWeights,
     ) -> Result<GpuFtEvaluator, ComputeError> {
         weights::check(weights)?;
-        let (pairwise, clamp, shift) = match weights.activation {
-            Activation::Clipped { clamp } => (false, clamp, 0),
-            Activation::Pairwise { clamp, shift } => (true, clamp, shift),
+        let (clamp, shift) = match weights.activation {
+            Activation::Clipped { clamp } => (clamp, 0),
+            Activation::Pairwise { clamp, shift } => (clamp, shift),
         };
-        let narrow = !weights.narrow.is_empty();
-        let constants = [
-            ("PAIRWISE", f64::from(u8::from(pairwise))),
-            ("NARROW", f64::from(u8::from(narrow))),
-        ];
-        use Binding::{Read, ReadWrite};
-        let stage = Stage::new(
-            &context,
-            "ft_zeros",
-            include_str!("../../../shaders/ft_zeros.wgsl"),
-            &constants,
-            size_of::<Params>(),
-            &[Read, Read, Read, Read, Read, Read, Read, ReadWrite],
-        )?;
-        Ok(GpuFtEvaluator {
-            groups: weights::upload(&context, weights)?,
-            stage,
+        let shape = Shape {
             neurons: weights.neurons(),
             wide_features: weights.wide.len() / weights.l1,
             narrow_features: weights.narrow.len() / weights.l1,
             clamp: clamp.into(),
             // Products stay below 32768 * 32768, so that any larger shift makes them zero, too.
             threshold: 1 << shift.min(30),
-            slots: Default::default(),
-            context,
+        };
+        let adapters = contexts
+            .iter()
+            .map(|context| AdapterEvaluator::new(Arc::clone(context), weights, shape));
+        Ok(GpuFtEvaluator {
+            shape,
+            adapters: adapters.collect::<Result<_, _>>()?,
         })
     }
 
-    /// As [`FtEvaluator::ft_zeros`], but the planes stay on the adapter.
+    /// As [`FtEvaluator::ft_zeros`], but the planes stay on the adapters.
     ///
     /// `first_sample` is a multiple of 64; samples past the batch in its last word of 64 are cleared.
     ///
     /// # Errors
-    /// The device failed or ran out of memory, the planes are another adapter's or have another shape.
+    /// The device failed or ran out of memory, the planes are another backend's or have another shape.
     pub fn ft_zeros_on_device(
         &mut self,
         batch: &SampleBatch,
         planes: &mut DevicePlanes,
         first_sample: usize,
     ) -> Result<(), ComputeError> {
-        if !Arc::ptr_eq(&planes.context, &self.context) {
+        self.begin(batch, planes, first_sample)?;
+        self.finish()
+    }
+
+    /// Submits the evaluation of a batch. The last parts may still be computed when this returns.
+    fn begin(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut DevicePlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        let pairs = planes.shares.iter().zip(&self.adapters);
+        let mut same = pairs.map(|(planes, it)| Arc::ptr_eq(&planes.context, &it.context));
+        if planes.shares.len() != self.adapters.len() || !same.all(|same| same) {
             return Err(ComputeError::Unsupported(
                 "the planes belong to another adapter".to_owned(),
             ));
         }
-        self.check(batch, planes.neurons(), planes.samples(), first_sample)?;
+        let (neurons, samples) = (planes.neurons(), planes.samples());
+        self.shape.check(batch, neurons, samples, first_sample)?;
         let mut first = 0;
-        let mut in_flight = [None, None];
-        for slot in [0, 1].into_iter().cycle() {
-            if first == batch.samples {
-                break;
-            }
-            if let Some(submission) = in_flight[slot].take() {
-                self.context.wait(&submission)?;
-            }
-            let Some((chunk, word, rest)) = planes.locate(first_sample + first) else {
-                return Err(self.context.error("the planes end before the batch"));
+        while first < batch.samples {
+            let Some(place) = planes.locate(first_sample + first) else {
+                let message = "the planes end before the batch".to_owned();
+                return Err(ComputeError::Unsupported(message));
             };
-            let last = self.part_end(batch, first, rest.min(MOST_SAMPLES))?;
-            let target = Target {
-                buffer: &chunk.buffer,
-                first_word: word,
-                stride: chunk.stride_words(),
-            };
-            let recorder = self.record(batch, first..last, slot, &target)?;
-            in_flight[slot] = Some(recorder.submit()?);
-            first = last;
+            let adapter = &mut self.adapters[place.share];
+            first = adapter.begin(batch, first, place.chunk, place.word, place.rest)?;
         }
-        in_flight
-            .iter()
-            .flatten()
-            .try_for_each(|it| self.context.wait(it))
+        Ok(())
     }
 
+    /// Waits until everything submitted has been computed.
+    fn finish(&mut self) -> Result<(), ComputeError> {
+        self.adapters
+            .iter_mut()
+            .try_for_each(AdapterEvaluator::finish)
+    }
+
+    /// Evaluates a batch part by part, reading one part back while the next are computed.
+    fn run(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        // Every adapter has two slots; parts go round all of them.
+        let places: Vec<(usize, usize)> = [0, 1]
+            .into_iter()
+            .flat_map(|slot| (0..self.adapters.len()).map(move |adapter| (adapter, slot)))
+            .collect();
+        let mut in_flight: Vec<Option<InFlight>> = places.iter().map(|_| None).collect();
+        let mut first = 0;
+        for (place, &(adapter, slot)) in places.iter().enumerate().cycle() {
+            let adapter = &mut self.adapters[adapter];
+            if let Some(part) = in_flight[place].take() {
+                part.finish(&adapter.context, planes)?;
+            }
+            if first == batch.samples {
+                if in_flight.iter().all(Option::is_none) {
+                    break;
+                }
+                continue;
+            }
+            let (part, last) = adapter.begin_and_read(batch, first, slot, first_sample)?;
+            in_flight[place] = Some(part);
+            first = last;
+        }
+        Ok(())
+    }
+}
+
+/// The batches of a source in an order that keeps all adapters busy: those of the first one's samples in turn with
+/// those of the others.
+fn in_turns(source: &dyn SampleSource, planes: &DevicePlanes) -> Vec<usize> {
+    let mut of_share: Vec<Vec<usize>> = planes.shares.iter().map(|_| Vec::new()).collect();
+    for number in 0..source.batches() {
+        if let Some(place) = planes.locate(source.first_sample(number)) {
+            of_share[place.share].push(number);
+        }
+    }
+    let longest = of_share.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = (0..longest).flat_map(|turn| of_share.iter().map(move |it| it.get(turn)));
+    turns.flatten().copied().collect()
+}
+
+impl Shape {
     /// Refuses lists that would be read out of bounds.
     fn check(
-        &self,
+        self,
         batch: &SampleBatch,
         neurons: usize,
         samples: usize,
@@ -197,6 +268,125 @@ impl GpuFtEvaluator {
             })
         };
         wrong.map_or(Ok(()), |it| Err(ComputeError::Unsupported(it)))
+    }
+}
+
+impl AdapterEvaluator {
+    fn new(
+        context: Arc<Context>,
+        weights: &FtWeights,
+        shape: Shape,
+    ) -> Result<AdapterEvaluator, ComputeError> {
+        let pairwise = matches!(weights.activation, Activation::Pairwise { .. });
+        let constants = [
+            ("PAIRWISE", f64::from(u8::from(pairwise))),
+            ("NARROW", f64::from(u8::from(shape.narrow_features > 0))),
+        ];
+        use Binding::{Read, ReadWrite};
+        let stage = Stage::new(
+            &context,
+            "ft_zeros",
+            include_str!("../../../shaders/ft_zeros.wgsl"),
+            &constants,
+            size_of::<Params>(),
+            &[Read, Read, Read, Read, Read, Read, Read, ReadWrite],
+        )?;
+        Ok(AdapterEvaluator {
+            groups: weights::upload(&context, weights)?,
+            stage,
+            shape,
+            slots: Default::default(),
+            next_slot: 0,
+            in_flight: [None, None],
+            context,
+        })
+    }
+
+    /// Submits a part of a batch whose planes begin at a word of a chunk, which has room for `rest` samples. Returns
+    /// where the part ends.
+    fn begin(
+        &mut self,
+        batch: &SampleBatch,
+        first: usize,
+        chunk: &PlaneChunk,
+        first_word: usize,
+        rest: usize,
+    ) -> Result<usize, ComputeError> {
+        let slot = self.next_slot;
+        self.next_slot = 1 - slot;
+        self.wait_for(slot)?;
+        let last = self.part_end(batch, first, rest.min(MOST_SAMPLES))?;
+        let target = Target {
+            buffer: &chunk.buffer,
+            first_word,
+            stride: chunk.stride_words(),
+        };
+        let started = Instant::now();
+        let (recorder, work) = self.record(batch, first..last, slot, &target)?;
+        self.in_flight[slot] = Some(Submitted {
+            submission: recorder.submit()?,
+            started,
+            work,
+        });
+        Ok(last)
+    }
+
+    fn wait_for(&mut self, slot: usize) -> Result<(), ComputeError> {
+        match self.in_flight[slot].take() {
+            Some(it) => it.wait(&self.context),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), ComputeError> {
+        self.wait_for(0)?;
+        self.wait_for(1)
+    }
+
+    /// Submits a part of a batch and its way to the host. Returns it and where it ends.
+    fn begin_and_read(
+        &mut self,
+        batch: &SampleBatch,
+        first: usize,
+        slot: usize,
+        first_sample: usize,
+    ) -> Result<(InFlight, usize), ComputeError> {
+        use wgpu::BufferUsages as Usage;
+        let context = Arc::clone(&self.context);
+        let word_bytes = self.shape.neurons as u64 * 8;
+        let limits = &context.limits;
+        let bytes = limits.scratch_bytes.min(limits.buffer_bytes);
+        let most_words = bytes.min(READBACK_BYTES) / word_bytes;
+        let most = (most_words as usize).saturating_mul(64).min(MOST_SAMPLES);
+        let last = self.part_end(batch, first, most)?;
+        let words = (last - first).div_ceil(64);
+        let bytes = words as u64 * word_bytes;
+        let usage = Usage::STORAGE | Usage::COPY_SRC;
+        let out = context.grow(&mut self.slots[slot].out, "planes", bytes, usage)?;
+        let usage = Usage::MAP_READ | Usage::COPY_DST;
+        let readback = context.grow(&mut self.slots[slot].readback, "readback", bytes, usage)?;
+        let target = Target {
+            buffer: &out,
+            first_word: 0,
+            stride: 2 * words,
+        };
+        let started = Instant::now();
+        let (mut recorder, work) = self.record(batch, first..last, slot, &target)?;
+        recorder.copy(&out, &readback, bytes)?;
+        let submitted = Submitted {
+            submission: recorder.submit()?,
+            started,
+            work,
+        };
+        let part = InFlight {
+            submitted,
+            mapping: context.map(&readback, bytes)?,
+            readback,
+            bytes,
+            first_word: (first_sample + first) / 64,
+            words,
+        };
+        Ok((part, last))
     }
 
     /// Where the part of a batch that begins at `first` ends: before `first + most`, and before its lists outgrow
@@ -229,18 +419,18 @@ impl GpuFtEvaluator {
 
     /// The lists that the network uses.
     fn lists<'b>(&self, batch: &'b SampleBatch) -> impl Iterator<Item = &'b RowLists> {
-        let narrow = (self.narrow_features > 0).then_some(&batch.narrow);
+        let narrow = (self.shape.narrow_features > 0).then_some(&batch.narrow);
         std::iter::once(&batch.wide).chain(narrow)
     }
 
-    /// Uploads a part's lists and records its dispatches.
+    /// Uploads a part's lists and records its dispatches. Returns the weight bytes that they read, too.
     fn record<'c>(
         &'c mut self,
         batch: &SampleBatch,
-        part: std::ops::Range<usize>,
+        part: Range<usize>,
         slot: usize,
         target: &Target,
-    ) -> Result<Recorder<'c>, ComputeError> {
+    ) -> Result<(Recorder<'c>, u64), ComputeError> {
         use wgpu::BufferUsages as Usage;
         let context = &*self.context;
         let samples = part.len();
@@ -248,7 +438,8 @@ impl GpuFtEvaluator {
         let words = samples.div_ceil(64) * 2;
 
         let slot = &mut self.slots[slot];
-        let narrow = (self.narrow_features > 0).then_some(&batch.narrow);
+        let shape = self.shape;
+        let narrow = (shape.narrow_features > 0).then_some(&batch.narrow);
         let none = RowLists::default();
         let mut origins = [0; 2];
         let mut entries = [0; 2];
@@ -280,7 +471,7 @@ impl GpuFtEvaluator {
 
         // Weights read for one slice. Slices are cut first: one after the other, they stay in the caches.
         let slice_bytes = (entries[0] * WIDE_ROW_BYTES + entries[1] * NARROW_ROW_BYTES).max(1);
-        let budget = context.limits.ft_zeros_bytes;
+        let budget = context.ft_zeros_pace.budget();
         let slices_at_once = (budget / slice_bytes).max(1) as usize;
         let cuts = slice_bytes.div_ceil(budget.max(1)) as usize;
         let words_at_once = words.div_ceil(cuts).next_multiple_of(WORKGROUP_WORDS);
@@ -297,15 +488,15 @@ impl GpuFtEvaluator {
                         last_word: last_word as u32,
                         out_first: target.first_word as u32,
                         out_stride: target.stride as u32,
-                        neurons: self.neurons as u32,
+                        neurons: shape.neurons as u32,
                         first_slice: (group.first_slice + slice) as u32,
                         first_bound_slice: slice as u32,
-                        wide_features: self.wide_features as u32,
-                        narrow_features: self.narrow_features as u32,
+                        wide_features: shape.wide_features as u32,
+                        narrow_features: shape.narrow_features as u32,
                         wide_origin: origins[0],
                         narrow_origin: origins[1],
-                        clamp: self.clamp,
-                        threshold: self.threshold,
+                        clamp: shape.clamp,
+                        threshold: shape.threshold,
                     });
                     let rows = (last_word - first_word).div_ceil(WORKGROUP_WORDS);
                     let slices = slices_at_once.min(group.slices - slice);
@@ -333,72 +524,29 @@ impl GpuFtEvaluator {
         for (group, offset, workgroups) in dispatches {
             recorder.dispatch_heavy(&self.stage, &bind_groups[group], offset, workgroups)?;
         }
-        Ok(recorder)
+        let slices: usize = self.groups.iter().map(|it| it.slices).sum();
+        Ok((recorder, slice_bytes * slices as u64))
     }
+}
 
-    /// Evaluates a batch part by part, reading one part back while the next is computed.
-    fn run(
-        &mut self,
-        batch: &SampleBatch,
-        planes: &mut ZeroPlanes,
-        first_sample: usize,
-    ) -> Result<(), ComputeError> {
-        use wgpu::BufferUsages as Usage;
-        let context = Arc::clone(&self.context);
-        let word_bytes = self.neurons as u64 * 8;
-        let limits = &context.limits;
-        let bytes = limits.scratch_bytes.min(limits.buffer_bytes);
-        let most_words = bytes.min(READBACK_BYTES) / word_bytes;
-        let most = (most_words as usize).saturating_mul(64).min(MOST_SAMPLES);
-        let mut in_flight: [Option<InFlight>; 2] = [None, None];
-        let mut first = 0;
-        for slot in [0, 1].into_iter().cycle() {
-            if let Some(part) = in_flight[slot].take() {
-                part.finish(&context, planes)?;
-            }
-            if first == batch.samples {
-                if in_flight.iter().all(Option::is_none) {
-                    break;
-                }
-                continue;
-            }
-            let last = self.part_end(batch, first, most)?;
-            let words = (last - first).div_ceil(64);
-            let bytes = words as u64 * word_bytes;
-            let usage = Usage::STORAGE | Usage::COPY_SRC;
-            let out = context.grow(&mut self.slots[slot].out, "planes", bytes, usage)?;
-            let usage = Usage::MAP_READ | Usage::COPY_DST;
-            let readback =
-                context.grow(&mut self.slots[slot].readback, "readback", bytes, usage)?;
-            let target = Target {
-                buffer: &out,
-                first_word: 0,
-                stride: 2 * words,
-            };
-            let mut recorder = self.record(batch, first..last, slot, &target)?;
-            recorder.copy(&out, &readback, bytes)?;
-            let submission = recorder.submit()?;
-            in_flight[slot] = Some(InFlight {
-                submission,
-                mapping: context.map(&readback, bytes)?,
-                readback,
-                bytes,
-                first_word: (first_sample + first) / 64,
-                words,
-            });
-            first = last;
-        }
+impl Submitted {
+    /// Waits until it has been computed.
+    fn wait(&self, context: &Context) -> Result<(), ComputeError> {
+        context.wait(&self.submission)?;
+        let took = self.started.elapsed();
+        context.ft_zeros_pace.measured(self.work, took);
         Ok(())
     }
 }
 
 impl InFlight {
     fn finish(self, context: &Context, planes: &mut ZeroPlanes) -> Result<(), ComputeError> {
+        self.submitted.wait(context)?;
         context.read(
             &self.readback,
             self.bytes,
             &self.mapping,
-            &self.submission,
+            &self.submitted.submission,
             |bytes| {
                 let stride = 2 * self.words;
                 scatter(bytes, stride, planes, self.first_word, self.words);
@@ -414,13 +562,36 @@ impl FtEvaluator for GpuFtEvaluator {
         planes: &mut ZeroPlanes,
         first_sample: usize,
     ) -> Result<(), ComputeError> {
-        self.check(batch, planes.neurons(), planes.samples(), first_sample)?;
+        let (neurons, samples) = (planes.neurons(), planes.samples());
+        self.shape.check(batch, neurons, samples, first_sample)?;
         let result = self.run(batch, planes, first_sample);
         if result.is_err() {
             // Buffers may be left mapped, or wait to be.
-            self.slots = Default::default();
+            self.adapters
+                .iter_mut()
+                .for_each(|it| it.slots = Default::default());
         }
         result
+    }
+
+    fn planes_that_stay<'p>(
+        &mut self,
+        source: &'p dyn SampleSource,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Option<Box<dyn PlaneSet + 'p>>, ComputeError>
+    where
+        Self: 'p,
+    {
+        let adapters = self.adapters.iter().map(|it| Arc::clone(&it.context));
+        let contexts: Vec<Arc<Context>> = adapters.collect();
+        let mut planes = DevicePlanes::new(&contexts, self.shape.neurons, source.samples())?;
+        for number in in_turns(source, &planes) {
+            let batch = source.batch(number);
+            self.begin(&batch, &mut planes, source.first_sample(number))?;
+            progress(batch.samples);
+        }
+        self.finish()?;
+        Ok(Some(Box::new(planes)))
     }
 }
 

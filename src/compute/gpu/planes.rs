@@ -1,4 +1,4 @@
-//! Zero planes in the memory of an adapter.
+//! Zero planes in the memory of one adapter.
 
 use std::sync::Arc;
 
@@ -11,11 +11,14 @@ use crate::zeros::ZeroPlanes;
 
 /// 32-bit words that a step of counting takes, and in whose multiples planes are cut and stored: 512 samples.
 pub(super) const UNIT_WORDS: usize = 16;
-const UNIT_SAMPLES: usize = UNIT_WORDS * 32;
+pub(super) const UNIT_SAMPLES: usize = UNIT_WORDS * 32;
 const UNIT_BYTES: u64 = UNIT_WORDS as u64 * 4;
 
+/// Most units of a chunk, an odd number: 64 of its words a workgroup, and 65535 workgroups in a row.
+const MOST_UNITS: usize = 65_535 * 64 / UNIT_WORDS - 1;
+
 /// A run of samples of all neurons in one buffer, neuron-major, 32 samples a word.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PlaneChunk {
     pub buffer: wgpu::Buffer,
     /// The chunk's place among all, in units.
@@ -39,8 +42,28 @@ impl PlaneChunk {
     }
 }
 
-/// Planes of `units` units, cut into buffers that the adapter can bind.
-#[derive(Debug)]
+/// Consecutive samples. What follows them up to the next whole unit are no samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub first_unit: usize,
+    pub samples: usize,
+}
+
+impl Run {
+    fn units(&self) -> usize {
+        self.samples.div_ceil(UNIT_SAMPLES)
+    }
+}
+
+/// Samples of host planes, from a unit of them on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostRun<'a> {
+    pub planes: &'a ZeroPlanes,
+    pub run: Run,
+}
+
+/// Planes of some units, cut into buffers that the adapter can bind. A copy is another handle on the same buffers.
+#[derive(Clone, Debug)]
 pub(super) struct PlaneBuffers {
     pub neurons: usize,
     pub chunks: Vec<PlaneChunk>,
@@ -63,12 +86,25 @@ impl PlaneBuffers {
                 context.limits.buffer_bytes
             )));
         };
+        let most = most.min(MOST_UNITS);
         // Chunks of one size, rather than a last one that is too small to keep the adapter busy.
         let count = units.div_ceil(most);
         let each = units.div_ceil(count);
+        let sizes = (0..units)
+            .step_by(each)
+            .map(|first| each.min(units - first));
+        PlaneBuffers::of_sizes(context, neurons, sizes)
+    }
+
+    /// A chunk for each number of units, which fit.
+    fn of_sizes(
+        context: &Context,
+        neurons: usize,
+        sizes: impl IntoIterator<Item = usize>,
+    ) -> Result<PlaneBuffers, ComputeError> {
         let mut chunks = Vec::new();
-        for first_unit in (0..units).step_by(each) {
-            let units = each.min(units - first_unit);
+        let mut first_unit = 0;
+        for units in sizes {
             let stride_units = units | 1;
             let bytes = (neurons * stride_units) as u64 * UNIT_BYTES;
             chunks.push(PlaneChunk {
@@ -77,25 +113,23 @@ impl PlaneBuffers {
                 units,
                 stride_units,
             });
+            first_unit += units;
         }
         Ok(PlaneBuffers { neurons, chunks })
     }
 
-    /// Copies host planes of the same neurons to the device, one after the other, each in whole units.
-    pub fn upload(context: &Context, planes: &[ZeroPlanes]) -> Result<PlaneBuffers, ComputeError> {
-        let neurons = planes.first().map_or(0, ZeroPlanes::neurons);
-        if let Some(other) = planes.iter().find(|it| it.neurons() != neurons) {
-            return Err(ComputeError::Unsupported(format!(
-                "planes of {neurons} and of {} neurons cannot be counted together",
-                other.neurons()
-            )));
-        }
+    /// Copies runs of host planes to the device, one after the other, each in whole units.
+    fn upload(
+        context: &Context,
+        neurons: usize,
+        runs: &[HostRun],
+    ) -> Result<PlaneBuffers, ComputeError> {
         // Where each of them begins, and where the last one ends.
         let mut starts = vec![0];
-        for it in planes {
-            starts.push(starts[starts.len() - 1] + it.samples().div_ceil(UNIT_SAMPLES));
+        for it in runs {
+            starts.push(starts[starts.len() - 1] + it.run.units());
         }
-        let buffers = PlaneBuffers::new(context, neurons, starts[planes.len()])?;
+        let buffers = PlaneBuffers::new(context, neurons, starts[runs.len()])?;
         for chunk in &buffers.chunks {
             let row_bytes = chunk.stride_words() * 4;
             let end_unit = chunk.first_unit + chunk.units;
@@ -109,16 +143,16 @@ impl PlaneBuffers {
                         padding.fill(0);
                         let mut unit = chunk.first_unit;
                         let mut rest = row;
-                        for (piece, window) in
-                            planes.iter().zip(starts.windows(2)).skip(first_piece)
+                        for (piece, window) in runs.iter().zip(starts.windows(2)).skip(first_piece)
                         {
                             let last = window[1].min(end_unit);
                             if unit >= last {
                                 // An empty piece, or the chunk's end.
                                 continue;
                             }
-                            let bytes: &[u8] = bytemuck::cast_slice(piece.plane(neuron));
-                            let from = (unit - window[0]) * UNIT_BYTES as usize;
+                            let bytes: &[u8] = bytemuck::cast_slice(piece.planes.plane(neuron));
+                            let from = piece.run.first_unit + unit - window[0];
+                            let from = from * UNIT_BYTES as usize;
                             let count = (last - unit) * UNIT_BYTES as usize;
                             let (part, tail) = rest.split_at_mut(count);
                             part.copy_from_slice(&bytes[from..from + count]);
@@ -133,43 +167,86 @@ impl PlaneBuffers {
     }
 }
 
-/// Planes that were computed on an adapter and stay there, to be counted without a copy.
-///
-/// Made by [`GpuBackend::device_planes`](super::GpuBackend::device_planes), filled by
-/// [`GpuFtEvaluator::ft_zeros_on_device`](super::GpuFtEvaluator::ft_zeros_on_device), counted by
-/// [`GpuBackend::device_co_zero_counter`](super::GpuBackend::device_co_zero_counter).
+/// Planes in the memory of one adapter.
 #[derive(Debug)]
-pub struct DevicePlanes {
-    pub(super) context: Arc<Context>,
-    pub(super) buffers: PlaneBuffers,
-    samples: usize,
+pub(super) struct AdapterPlanes {
+    pub context: Arc<Context>,
+    pub buffers: PlaneBuffers,
+    /// In the order of their units.
+    pub runs: Vec<Run>,
 }
 
-impl DevicePlanes {
-    pub(super) fn new(
+impl AdapterPlanes {
+    /// One run of `samples` cleared samples.
+    pub fn new(
         context: Arc<Context>,
         neurons: usize,
         samples: usize,
-    ) -> Result<DevicePlanes, ComputeError> {
-        let buffers = PlaneBuffers::new(&context, neurons, samples.div_ceil(UNIT_SAMPLES))?;
-        Ok(DevicePlanes {
-            context,
-            buffers,
+    ) -> Result<AdapterPlanes, ComputeError> {
+        let run = Run {
+            first_unit: 0,
             samples,
+        };
+        Ok(AdapterPlanes {
+            buffers: PlaneBuffers::new(&context, neurons, run.units())?,
+            context,
+            runs: vec![run],
         })
     }
 
-    pub fn neurons(&self) -> usize {
-        self.buffers.neurons
+    /// Copies of runs of host planes.
+    pub fn upload(
+        context: Arc<Context>,
+        neurons: usize,
+        runs: &[HostRun],
+    ) -> Result<AdapterPlanes, ComputeError> {
+        let buffers = PlaneBuffers::upload(&context, neurons, runs)?;
+        let mut first_unit = 0;
+        let runs = runs.iter().map(|it| {
+            let run = Run {
+                first_unit,
+                samples: it.run.samples,
+            };
+            first_unit += run.units();
+            run
+        });
+        Ok(AdapterPlanes {
+            runs: runs.collect(),
+            buffers,
+            context,
+        })
+    }
+
+    /// Cleared planes with chunks of so many samples, each of them a run.
+    pub fn with_chunks(
+        context: Arc<Context>,
+        neurons: usize,
+        samples: &[usize],
+    ) -> Result<AdapterPlanes, ComputeError> {
+        let units = samples.iter().map(|it| it.div_ceil(UNIT_SAMPLES));
+        let buffers = PlaneBuffers::of_sizes(&context, neurons, units)?;
+        let runs = buffers
+            .chunks
+            .iter()
+            .zip(samples)
+            .map(|(chunk, samples)| Run {
+                first_unit: chunk.first_unit,
+                samples: *samples,
+            });
+        Ok(AdapterPlanes {
+            runs: runs.collect(),
+            buffers,
+            context,
+        })
     }
 
     pub fn samples(&self) -> usize {
-        self.samples
+        self.runs.iter().map(|it| it.samples).sum()
     }
 
-    /// The chunk that holds a sample, the word in it where the sample's bit is, and the samples from there to the
-    /// chunk's end.
-    pub(super) fn locate(&self, sample: usize) -> Option<(&PlaneChunk, usize, usize)> {
+    /// The chunk that holds a sample of the first run, the word in it where the sample's bit is, and the samples from
+    /// there to the chunk's end.
+    pub fn locate(&self, sample: usize) -> Option<(&PlaneChunk, usize, usize)> {
         let unit = sample / UNIT_SAMPLES;
         let chunks = &self.buffers.chunks;
         let chunk = &chunks[chunks
@@ -180,31 +257,32 @@ impl DevicePlanes {
         (rest > 0).then_some((chunk, offset / 32, rest))
     }
 
-    /// Copies the planes to the host.
-    ///
-    /// # Errors
-    /// The device failed or ran out of memory.
-    pub fn download(&self) -> Result<ZeroPlanes, ComputeError> {
-        use wgpu::BufferUsages as Usage;
+    /// Copies every run to the host.
+    pub fn download(&self) -> Result<Vec<ZeroPlanes>, ComputeError> {
         let context = &self.context;
-        let mut planes = ZeroPlanes::new(self.neurons(), self.samples);
+        let neurons = self.buffers.neurons;
+        let empty = |run: &Run| ZeroPlanes::new(neurons, run.samples);
+        let mut planes: Vec<ZeroPlanes> = self.runs.iter().map(empty).collect();
         for chunk in &self.buffers.chunks {
-            let bytes = chunk.bytes(self.neurons());
-            let usage = Usage::MAP_READ | Usage::COPY_DST;
-            let readback = context.buffer("planes", bytes, usage)?;
+            let bytes = chunk.bytes(neurons);
+            let end_unit = chunk.first_unit + chunk.units;
             let mut recorder = Recorder::new(context)?;
-            recorder.copy(&chunk.buffer, &readback, bytes)?;
-            let submission = recorder.submit()?;
-            let mapping = context.map(&readback, bytes)?;
-            let first_word = chunk.first_unit * UNIT_SAMPLES / 64;
-            context.read(&readback, bytes, &mapping, &submission, |bytes| {
-                scatter(
-                    bytes,
-                    chunk.stride_words(),
-                    &mut planes,
-                    first_word,
-                    chunk.words() / 2,
-                );
+            let readback = recorder.read_back(&chunk.buffer, bytes)?;
+            readback.finish(recorder, |bytes| {
+                for (run, planes) in self.runs.iter().zip(&mut planes) {
+                    let first = run.first_unit.max(chunk.first_unit);
+                    let last = (run.first_unit + run.units()).min(end_unit);
+                    if first < last {
+                        let from = (first - chunk.first_unit) * UNIT_BYTES as usize;
+                        scatter(
+                            &bytes[from..],
+                            chunk.stride_words(),
+                            planes,
+                            (first - run.first_unit) * UNIT_WORDS / 2,
+                            (last - first) * UNIT_WORDS / 2,
+                        );
+                    }
+                }
             })?;
         }
         Ok(planes)

@@ -225,8 +225,37 @@ impl<'c> Recorder<'c> {
             .checked(|| self.encoder.copy_buffer_to_buffer(from, 0, to, 0, bytes))
     }
 
+    /// Copies a buffer to where the host can read it, once everything recorded so far is done.
+    pub fn read_back(&mut self, from: &wgpu::Buffer, bytes: u64) -> Result<Readback, ComputeError> {
+        use wgpu::BufferUsages as Usage;
+        let usage = Usage::MAP_READ | Usage::COPY_DST;
+        let buffer = self.context.buffer("readback", bytes, usage)?;
+        self.copy(from, &buffer, bytes)?;
+        Ok(Readback { buffer, bytes })
+    }
+
     pub fn submit(self) -> Result<wgpu::SubmissionIndex, ComputeError> {
         submit(self.context, self.encoder)
+    }
+}
+
+/// A buffer's contents on their way to the host.
+pub(super) struct Readback {
+    buffer: wgpu::Buffer,
+    bytes: u64,
+}
+
+impl Readback {
+    /// Submits the recorder and hands over the bytes.
+    pub fn finish<T>(
+        self,
+        recorder: Recorder,
+        use_bytes: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ComputeError> {
+        let context = recorder.context;
+        let submission = recorder.submit()?;
+        let mapping = context.map(&self.buffer, self.bytes)?;
+        context.read(&self.buffer, self.bytes, &mapping, &submission, use_bytes)
     }
 }
 

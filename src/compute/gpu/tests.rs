@@ -48,7 +48,7 @@ fn a_lost_device_is_an_error() {
     let groups = [NeuronGroup::new(&[1, 2])];
     evaluator.ft_zeros(&batch, &mut planes, 0).unwrap();
 
-    backend.context.device.destroy();
+    backend.contexts[0].device.destroy();
     for _ in 0..2 {
         let result = counter.co_zero_counts(&groups, &groups, &mut Vec::new());
         names_the_adapter(&backend, result);
@@ -68,7 +68,7 @@ fn mistakes_in_calls_are_errors() {
     let Some(backend) = backend() else {
         return;
     };
-    let context = &backend.context;
+    let context = &backend.contexts[0];
     let buffer = context.storage("too small", 16).unwrap();
     let error = context.checked(|| context.queue.write_buffer(&buffer, 0, &[0; 32]));
     names_the_adapter(&backend, error);
