@@ -25,6 +25,7 @@ pub mod input;
 mod lines;
 mod open;
 pub mod packed_sfen;
+mod part;
 mod pipeline;
 pub mod plain;
 mod records;
@@ -34,6 +35,7 @@ pub mod viri;
 pub use self::error::{Damage, PositionsError, Problem};
 pub use self::filter::{Filters, Reason, Statistics};
 pub use self::format::Format;
+pub use self::part::{InputFile, Part, PartBy, input_files, part_by};
 pub use self::sample::Sampling;
 use crate::board::Board;
 
@@ -78,6 +80,9 @@ pub struct Options {
     /// Leave out what is damaged, and count it, rather than fail: of a binpack the whole chunk, of other formats the
     /// record. After a damaged chunk header, reading goes on at the next "BINP".
     pub skip_damaged: bool,
+    /// Take positions of this part of the data only. The random choices are those of the whole, but for the piece
+    /// count filter and [`Sampling::skip`], which see nothing of other parts.
+    pub part: Option<Part>,
     /// Decoding threads; as many as rayon's current pool has if `None`. The outcome does not depend on it.
     pub threads: Option<NonZeroUsize>,
 }
@@ -133,7 +138,7 @@ pub fn read_stream(
         || {
             stream
                 .take()
-                .map(|stream| open::recognise(name, stream))
+                .map(|stream| open::recognise(name, Box::new(input::Unseekable(stream))))
                 .transpose()
         },
         options,

@@ -51,54 +51,19 @@ impl Format for Binpack {
     }
 
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let start = input.offset();
-        let mut header = [0; HEADER_SIZE];
-        let read = input.read_up_to(&mut header)?;
-        if read == 0 {
-            return Ok(NextBlock::End);
-        }
-        let damaged = |problem| {
-            Ok(NextBlock::Damaged {
-                offset: start,
-                problem,
-            })
-        };
-        let magic_end = read.min(MAGIC.len());
-        if header[..magic_end] != MAGIC[..magic_end] {
-            input.unread(&header[..read]);
-            return damaged(Problem::Magic {
-                found: describe_bytes(&header[..magic_end]),
-            });
-        }
-        if read < HEADER_SIZE {
-            return damaged(Problem::Truncated {
-                what: "chunk header",
-                needed: HEADER_SIZE as u64,
-                found: read as u64,
-            });
-        }
-        let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-        if size > MAX_CHUNK_SIZE {
-            return damaged(Problem::ChunkTooLarge {
-                size,
-                limit: MAX_CHUNK_SIZE,
-            });
-        }
-        if (size as usize) < SMALLEST_CHAIN {
-            return damaged(Problem::EmptyChunk { size: size.into() });
-        }
         // Grows with the data that arrives, not with the size that is claimed.
-        let found = input.read_to_vec(u64::from(size), block)?;
-        if found < u64::from(size) {
-            // A size that was damaged upwards has swallowed sound chunks.
-            input.unread(block);
-            return damaged(Problem::Truncated {
-                what: "chunk",
-                needed: size.into(),
-                found,
-            });
-        }
-        Ok(NextBlock::Block { offset: start })
+        block_after_header(input, |input, size| {
+            let found = input.read_to_vec(size, block)?;
+            if found < size {
+                // A size that was damaged upwards has swallowed sound chunks.
+                input.unread(block);
+            }
+            Ok(found)
+        })
+    }
+
+    fn skip_block(&self, input: &mut Input, _: &mut Vec<u8>) -> io::Result<NextBlock> {
+        block_after_header(input, Input::skip)
     }
 
     /// Goes to the next "BINP".
@@ -131,6 +96,58 @@ impl Format for Binpack {
             },
         })
     }
+}
+
+/// Reads a chunk's header, and then its contents with `contents`, which returns how many bytes there were.
+fn block_after_header(
+    input: &mut Input,
+    contents: impl FnOnce(&mut Input, u64) -> io::Result<u64>,
+) -> io::Result<NextBlock> {
+    let start = input.offset();
+    let mut header = [0; HEADER_SIZE];
+    let read = input.read_up_to(&mut header)?;
+    if read == 0 {
+        return Ok(NextBlock::End);
+    }
+    let damaged = |problem| {
+        Ok(NextBlock::Damaged {
+            offset: start,
+            problem,
+        })
+    };
+    let magic_end = read.min(MAGIC.len());
+    if header[..magic_end] != MAGIC[..magic_end] {
+        input.unread(&header[..read]);
+        return damaged(Problem::Magic {
+            found: describe_bytes(&header[..magic_end]),
+        });
+    }
+    if read < HEADER_SIZE {
+        return damaged(Problem::Truncated {
+            what: "chunk header",
+            needed: HEADER_SIZE as u64,
+            found: read as u64,
+        });
+    }
+    let size = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+    if size > MAX_CHUNK_SIZE {
+        return damaged(Problem::ChunkTooLarge {
+            size,
+            limit: MAX_CHUNK_SIZE,
+        });
+    }
+    if (size as usize) < SMALLEST_CHAIN {
+        return damaged(Problem::EmptyChunk { size: size.into() });
+    }
+    let found = contents(input, u64::from(size))?;
+    if found < u64::from(size) {
+        return damaged(Problem::Truncated {
+            what: "chunk",
+            needed: size.into(),
+            found,
+        });
+    }
+    Ok(NextBlock::Block { offset: start })
 }
 
 fn decode_chunk(chunk: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Problem> {

@@ -30,7 +30,7 @@ use super::sample::Sampling;
 use crate::board::Board;
 
 /// The tests entries have to pass. What a format does not record passes the tests that ask for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Filters {
     /// Skip scores of 32002, which stand for "never searched".
     pub placeholder_scores: bool,
@@ -109,6 +109,8 @@ pub enum Reason {
     SimpleEval,
     SoftEarly,
     PieceCount,
+    /// Passed all filters, but belongs to another part of the data ([`Part`](super::Part)).
+    OtherPart,
     /// Passed all filters, but not drawn by the sample rate.
     SampleRate,
     /// Passed all filters, but lies between two taken ones.
@@ -116,7 +118,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::PlaceholderScore,
         Reason::PlaceholderZero,
         Reason::EarlyPly,
@@ -127,6 +129,7 @@ impl Reason {
         Reason::SimpleEval,
         Reason::SoftEarly,
         Reason::PieceCount,
+        Reason::OtherPart,
         Reason::SampleRate,
         Reason::SampleSkip,
     ];
@@ -144,6 +147,7 @@ impl Reason {
             Reason::SimpleEval => "balanced material",
             Reason::SoftEarly => "early ply, thinned",
             Reason::PieceCount => "number of pieces",
+            Reason::OtherPart => "other part",
             Reason::SampleRate => "sample rate",
             Reason::SampleSkip => "sample skip",
         }
@@ -175,7 +179,8 @@ impl Statistics {
 
     /// Entries that passed all filters, whether the sampling took them or not.
     pub fn passed(&self) -> u64 {
-        self.taken + self.skipped(Reason::SampleRate) + self.skipped(Reason::SampleSkip)
+        let sampling = [Reason::OtherPart, Reason::SampleRate, Reason::SampleSkip];
+        self.taken + sampling.map(|it| self.skipped(it)).iter().sum::<u64>()
     }
 
     /// How many positions are missing from the number asked for.

@@ -27,6 +27,14 @@ pub trait Format: Debug + Sync {
     /// Those of the stream; damaged framing is no error but a [`NextBlock::Damaged`].
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock>;
 
+    /// Goes past the next block, which nobody wants. `block` may be overwritten.
+    ///
+    /// # Errors
+    /// As [`next_block`](Self::next_block).
+    fn skip_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
+        self.next_block(input, block)
+    }
+
     /// After damaged framing: goes to the next place where a block may begin. `false` if there is none.
     ///
     /// # Errors

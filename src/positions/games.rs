@@ -75,25 +75,26 @@ impl Positions {
                 total += size;
             }
         }
-        let mut rest = Positions {
-            boards: Vec::with_capacity(self.boards.len() - total as usize),
-            games: Vec::with_capacity(self.boards.len() - total as usize),
-            statistics: self.statistics.clone(),
-        };
         let mut holdout = Positions {
             boards: Vec::with_capacity(total as usize),
             games: Vec::with_capacity(total as usize),
-            statistics: self.statistics,
+            statistics: self.statistics.clone(),
         };
-        for (board, game) in self.boards.into_iter().zip(self.games) {
-            let part = if held[game as usize] {
-                &mut holdout
+        let mut rest = self;
+        // In place: large sets would not fit in memory twice.
+        let mut kept = 0;
+        for at in 0..rest.boards.len() {
+            let (board, game) = (rest.boards[at], rest.games[at]);
+            if held[game as usize] {
+                holdout.boards.push(board);
+                holdout.games.push(game);
             } else {
-                &mut rest
-            };
-            part.boards.push(board);
-            part.games.push(game);
+                (rest.boards[kept], rest.games[kept]) = (board, game);
+                kept += 1;
+            }
         }
+        rest.boards.truncate(kept);
+        rest.games.truncate(kept);
         (rest, holdout)
     }
 }

@@ -1,14 +1,61 @@
 //! A stream of bytes that knows where it is.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
 
 use super::format::BLOCK_SIZE;
+
+/// A stream that may know a faster way forward than reading.
+pub trait Source: Read + Send {
+    /// Goes forward by so many bytes, or to the end of the data, and returns how many there were.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    fn skip(&mut self, bytes: u64) -> io::Result<u64>;
+}
+
+impl Source for File {
+    fn skip(&mut self, bytes: u64) -> io::Result<u64> {
+        let metadata = self.metadata()?;
+        if !metadata.is_file() {
+            return Unseekable(self).skip(bytes);
+        }
+        let here = self.stream_position()?;
+        let target = here.saturating_add(bytes).min(metadata.len()).max(here);
+        self.seek(SeekFrom::Start(target))?;
+        Ok(target - here)
+    }
+}
+
+impl<R: Source + ?Sized> Source for BufReader<Box<R>> {
+    fn skip(&mut self, bytes: u64) -> io::Result<u64> {
+        let buffered = (self.buffer().len() as u64).min(bytes);
+        self.consume(buffered as usize);
+        Ok(buffered + self.get_mut().skip(bytes - buffered)?)
+    }
+}
+
+/// A stream that can only be read.
+#[derive(Debug)]
+pub struct Unseekable<R>(pub R);
+
+impl<R: Read> Read for Unseekable<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read + Send> Source for Unseekable<R> {
+    fn skip(&mut self, bytes: u64) -> io::Result<u64> {
+        io::copy(&mut self.0.by_ref().take(bytes), &mut io::sink())
+    }
+}
 
 /// Position data as a stream, decompressed, with its name and offset.
 pub struct Input {
     name: String,
-    reader: Box<dyn Read + Send>,
+    reader: Box<dyn Source>,
     offset: u64,
     decompressed: bool,
     /// Bytes that were given back; the next one to read is the last one here.
@@ -28,7 +75,7 @@ impl fmt::Debug for Input {
 
 impl Input {
     /// `reader` should be buffered: some formats read byte by byte.
-    pub fn new(name: String, reader: Box<dyn Read + Send>, decompressed: bool) -> Input {
+    pub fn new(name: String, reader: Box<dyn Source>, decompressed: bool) -> Input {
         Input {
             name,
             reader,
@@ -111,6 +158,30 @@ impl Input {
         Ok(read > 0)
     }
 
+    /// Goes forward by so many bytes, or to the end of the data, and returns how many there were.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn skip(&mut self, bytes: u64) -> io::Result<u64> {
+        let back = (self.pushed_back.len() as u64).min(bytes);
+        self.pushed_back
+            .truncate(self.pushed_back.len() - back as usize);
+        self.offset += back;
+        let mut skipped = back;
+        if bytes > back {
+            if let Some((kind, message)) = &self.failed {
+                return Err(io::Error::new(*kind, message.clone()));
+            }
+            let further = self.reader.skip(bytes - back);
+            let further = further.inspect_err(|error| {
+                self.failed = Some((error.kind(), error.to_string()));
+            })?;
+            self.offset += further;
+            skipped += further;
+        }
+        Ok(skipped)
+    }
+
     /// Gives back the bytes that were read last.
     pub fn unread(&mut self, bytes: &[u8]) {
         self.offset -= bytes.len() as u64;
@@ -148,7 +219,7 @@ mod tests {
     #[test]
     fn bytes_given_back_come_again() {
         let data: &[u8] = b"abcdefgh";
-        let mut input = Input::new("x".into(), Box::new(data), false);
+        let mut input = Input::new("x".into(), Box::new(Unseekable(data)), false);
         let mut buffer = [0; 5];
         assert_eq!(input.read_up_to(&mut buffer).unwrap(), 5);
         input.unread(b"cde");
@@ -157,5 +228,33 @@ mod tests {
         assert_eq!(input.read_to_vec(100, &mut rest).unwrap(), 6);
         assert_eq!(rest, b"cdefgh");
         assert_eq!(input.offset(), 8);
+    }
+
+    #[test]
+    fn skipping_is_reading_without_looking() {
+        let data: Vec<u8> = (0..200_000u32).map(|n| (n % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, &data).unwrap();
+        file.rewind().unwrap();
+        let file: Box<dyn Source> = Box::new(file);
+        let plain = Unseekable(io::Cursor::new(data.clone()));
+        let sources: [Box<dyn Source>; 2] = [
+            Box::new(BufReader::with_capacity(1000, file)),
+            Box::new(plain),
+        ];
+        for source in sources {
+            let mut input = Input::new("x".into(), source, false);
+            let mut buffer = [0; 300];
+            input.read_exact(&mut buffer).unwrap();
+            input.unread(&data[100..300]);
+            for step in [50, 400, 100_000, 7] {
+                assert_eq!(input.skip(step).unwrap(), step);
+            }
+            assert_eq!(input.offset(), 100_557);
+            input.read_exact(&mut buffer).unwrap();
+            assert_eq!(buffer, data[100_557..100_857]);
+            assert_eq!(input.skip(1 << 40).unwrap(), 200_000 - 100_857);
+            assert_eq!(input.read(&mut buffer).unwrap(), 0);
+        }
     }
 }

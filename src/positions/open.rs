@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::FORMATS;
 use super::error::{Damage, PositionsError, Problem, describe_bytes};
 use super::format::HEAD_SIZE;
-use super::input::Input;
+use super::input::{self, Input, Unseekable};
 use super::pipeline::Stream;
 
 const BUFFER_SIZE: usize = 1 << 18;
@@ -123,7 +123,7 @@ fn pattern(path: &Path) -> Result<Vec<PathBuf>, PositionsError> {
 /// Opens a source and finds out its format.
 pub(super) fn open(source: Source) -> Result<Stream, PositionsError> {
     match source {
-        Source::StandardInput => recognise("standard input", Box::new(io::stdin())),
+        Source::StandardInput => recognise("standard input", Box::new(Unseekable(io::stdin()))),
         Source::File(path) => {
             let name = path.display().to_string();
             let file = File::open(&path).map_err(|source| PositionsError::Io {
@@ -138,7 +138,7 @@ pub(super) fn open(source: Source) -> Result<Stream, PositionsError> {
 /// Finds out the format of a stream by its first bytes, after decompressing it if need be.
 pub(super) fn recognise(
     name: &str,
-    reader: Box<dyn Read + Send>,
+    reader: Box<dyn input::Source>,
 ) -> Result<Stream, PositionsError> {
     let failed = |source| PositionsError::Io {
         file: name.to_owned(),
@@ -164,7 +164,7 @@ pub(super) fn recognise(
         Some((_, decompress)) => {
             let decoder = decompress(reader).map_err(failed)?;
             let decoder = BufReader::with_capacity(BUFFER_SIZE, decoder);
-            Input::new(name.to_owned(), Box::new(decoder), true)
+            Input::new(name.to_owned(), Box::new(Unseekable(decoder)), true)
         }
     };
     let mut head = Vec::new();
@@ -199,7 +199,7 @@ pub(super) fn recognise(
     Ok(Stream { input, format })
 }
 
-type Compressed = BufReader<Box<dyn Read + Send>>;
+type Compressed = BufReader<Box<dyn input::Source>>;
 type Decompress = fn(Compressed) -> io::Result<Box<dyn Read + Send>>;
 
 /// First bytes of compressed data, and how to decompress it. All three take concatenated streams.

@@ -12,6 +12,7 @@ use super::filter::{Candidate, Reason, Sieve, SieveContext, Verdict, block_rando
 use super::format::{Format, NextBlock};
 use super::games::Link;
 use super::input::Input;
+use super::part::PartBy;
 use super::{Options, Positions, Progress};
 
 /// Descriptions of damage that are kept; all of it is counted.
@@ -257,7 +258,14 @@ impl Feeder<'_, '_> {
                 number: self.number,
                 opens_file: self.opens_file,
             };
-            let next = match stream.format.next_block(&mut stream.input, &mut bytes) {
+            let part = self.shared.options.part;
+            let lacking = part.is_some_and(|part| part.lacks_block(self.number));
+            let next = if lacking {
+                stream.format.skip_block(&mut stream.input, &mut bytes)
+            } else {
+                stream.format.next_block(&mut stream.input, &mut bytes)
+            };
+            let next = match next {
                 Ok(next) => next,
                 Err(source) => {
                     let failed = stream_failed(&stream.input, origin, source);
@@ -283,6 +291,11 @@ impl Feeder<'_, '_> {
                         self.stream = None;
                     }
                     return Some(Pending::Damaged(damage));
+                }
+                NextBlock::Block { .. } if lacking => {
+                    self.number += 1;
+                    self.opens_file = true;
+                    self.spare.push(bytes);
                 }
                 NextBlock::Block { offset } => {
                     origin.offset = offset;
@@ -372,7 +385,9 @@ impl<'a> Taker<'a> {
     /// After how many candidates a block that is read now can be broken off.
     fn limit(&self) -> u64 {
         // Whether a block is damaged must not depend on how much of it was needed when it was read.
-        if self.piece_count.is_some() || self.options.skip_damaged {
+        // And of a part nobody knows how many candidates belong to it.
+        let by_games = self.options.part.is_some_and(|it| it.by == PartBy::Games);
+        if self.piece_count.is_some() || self.options.skip_damaged || by_games {
             return u64::MAX;
         }
         let period = self.options.sampling.skip.saturating_add(1);
@@ -418,10 +433,16 @@ impl<'a> Taker<'a> {
         let mut enough = false;
         for candidate in &block.candidates {
             let entry = candidate.entry as usize;
-            match self.sample(block.origin.number, candidate) {
+            let game = first_game + u64::from(candidate.game);
+            let part = self.options.part;
+            let reason = if part.is_some_and(|part| part.lacks_game(game)) {
+                Some(Reason::OtherPart)
+            } else {
+                self.sample(block.origin.number, candidate)
+            };
+            match reason {
                 Some(reason) => block.verdicts[entry] = Verdict::skipped(reason),
                 None => {
-                    let game = first_game + u64::from(candidate.game);
                     self.push(candidate, game);
                     if self.remaining() == 0 {
                         judged = entry + 1;
@@ -482,7 +503,8 @@ impl<'a> Taker<'a> {
 
     fn finish(self) -> Result<Positions, PositionsError> {
         let statistics = &self.positions.statistics;
-        if self.positions.boards.is_empty() {
+        // A part of little data may well be empty.
+        if self.positions.boards.is_empty() && self.options.part.is_none() {
             let mut reasons: Vec<String> = Reason::ALL
                 .into_iter()
                 .filter(|&reason| statistics.skipped(reason) > 0)

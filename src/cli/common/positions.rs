@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 
+use anyhow::bail;
 use ftperm::positions::{self, Options, Positions, Reason, Sampling};
 
 use super::FilterArgs;
@@ -36,20 +38,47 @@ pub struct PositionArgs {
 }
 
 impl PositionArgs {
-    /// Reads `count` positions and says what was read.
-    pub fn read(&self, count: u64, threads: Option<u16>) -> anyhow::Result<Positions> {
-        let options = Options {
+    /// What to read: up to `count` positions, or all.
+    pub fn options(&self, count: Option<u64>, threads: Option<u16>) -> Options {
+        Options {
             filters: self.filters.filters(),
             sampling: Sampling {
-                count: Some(count),
+                count,
                 rate: self.sample_rate,
                 skip: self.skip,
             },
             seed: self.seed,
             skip_damaged: self.skip_damaged,
+            part: None,
             threads: threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))),
-        };
-        let positions = positions::read(&self.data, &options)?;
+        }
+    }
+
+    /// Reads up to `count` positions and says what was read.
+    pub fn read(&self, count: u64, threads: Option<u16>) -> anyhow::Result<Positions> {
+        self.read_within(&self.options(Some(count), threads), u64::MAX, "")
+    }
+
+    /// Reads positions and says what was read. More than `room` are an error that ends with `advice`.
+    pub fn read_within(
+        &self,
+        options: &Options,
+        room: u64,
+        advice: &str,
+    ) -> anyhow::Result<Positions> {
+        let mut full = false;
+        let outcome = positions::read_with_progress(&self.data, options, &mut |progress| {
+            full = progress.taken > room;
+            if full {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        if full {
+            bail!("more than {room} positions do not fit in the memory that is left: {advice}");
+        }
+        let positions = outcome?;
         let found = &positions.statistics;
         let mut skipped: Vec<String> = Reason::ALL
             .iter()
@@ -70,7 +99,8 @@ impl PositionArgs {
             console::warn(format!("skipped: {damage}"));
         }
         if found.missing() > 0 {
-            console::warn(format!("only {} of {count} positions found", found.taken));
+            let asked = found.asked.unwrap_or_default();
+            console::warn(format!("only {} of {asked} positions found", found.taken));
         }
         Ok(positions)
     }

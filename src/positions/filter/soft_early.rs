@@ -4,7 +4,7 @@
 ///
 /// `reference/options.md`, section 4.3, step 7. From ply `until` on everything is kept; before the first point the
 /// probability is that of the first point.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct SoftEarly {
     pub until: u16,
     /// (ply, probability), plies ascending.
