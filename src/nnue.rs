@@ -19,7 +19,7 @@ mod write;
 pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
 pub use error::{NetError, NetFileError};
 pub use hash::FeatureHash;
-pub use network::{DenseLayer, Encoding, FeatureTransformer, LayerStack, Network};
+pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
 pub use permute::PermuteError;
 pub use read::ReadOptions;
 pub use recognise::{Reading, Recognition};

@@ -1,4 +1,24 @@
-//! What the process used.
+//! What the process used, and what it may use.
+
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Memory in bytes that this process can take now, where the system tells: what the machine has available, and no
+/// more than its control group, as schedulers and containers set it, has left.
+pub fn available_memory() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let machine = Some(system.available_memory()).filter(|&bytes| bytes > 0)?;
+    let mut group = || {
+        let own = sysinfo::get_current_pid().ok()?;
+        system.refresh_processes_specifics(
+            ProcessesToUpdate::Some(&[own]),
+            false,
+            ProcessRefreshKind::nothing(),
+        );
+        Some(system.process(own)?.cgroup_limits()?.free_memory)
+    };
+    Some(group().map_or(machine, |group| machine.min(group)))
+}
 
 /// Largest resident memory of this process so far, in bytes, where the system tells.
 pub fn peak_rss_bytes() -> Option<u64> {
@@ -48,6 +68,11 @@ fn from_rusage() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_is_some_memory() {
+        assert!(available_memory().is_none_or(|bytes| bytes > 1 << 20));
+    }
 
     #[test]
     #[cfg(target_os = "linux")]

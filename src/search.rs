@@ -14,6 +14,7 @@ use crate::zeros::ZeroPlanes;
 mod assignment;
 mod bound;
 mod certificate;
+mod checkpoint;
 mod control;
 mod fit_table;
 mod moves;
@@ -23,6 +24,7 @@ mod state;
 mod thinning;
 
 pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_planes};
+pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
 pub use partition::BLOCK;
@@ -83,6 +85,8 @@ pub enum SearchError {
     },
     #[error("the permutation has {found} entries, but there are {expected} neurons")]
     Permutation { found: usize, expected: usize },
+    #[error("the search cannot go on from this checkpoint: {0}")]
+    Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Compute(#[from] ComputeError),
 }

@@ -1,9 +1,12 @@
 //! Zero planes: for every neuron one bit a sample, set where its feature transformer output is zero.
 
 mod file;
+pub mod record;
+mod stored;
 pub mod subsample;
 
 pub use file::{MAGIC, PlanesFileError, PlanesProblem};
+pub use stored::StoredPlanes;
 
 /// Words per 64-byte cache line.
 const LINE: usize = 8;

@@ -8,8 +8,8 @@ use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::{Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, NeuronGroup};
 use ftperm::permutation::Permutation;
 use ftperm::search::{
-    CertifyOptions, Control, Effort, Progress, SearchError, SearchOptions, SearchResult, certify,
-    search,
+    CertifyOptions, Checkpoint, Checkpoints, Control, Effort, Progress, SearchError, SearchOptions,
+    SearchResult, certify, search,
 };
 use ftperm::zeros::ZeroPlanes;
 use rand::Rng;
@@ -242,7 +242,7 @@ fn a_search_stopped_before_it_began_returns_the_start() {
         let mut control = Control {
             stop: Some(&stop),
             deadline,
-            progress: None,
+            ..Control::default()
         };
         let options = options(Effort::Quick, 0);
         let found = search(
@@ -255,6 +255,58 @@ fn a_search_stopped_before_it_began_returns_the_start() {
         assert!(!found.complete);
         assert!(found.permutation.is_identity());
         assert_eq!(found.score, found.start_score);
+    }
+}
+
+#[test]
+fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
+    use std::time::Duration;
+    // The second has enough samples for a coarse phase on a part of them.
+    for (planes, start) in [
+        (grouped(32, 700, 5, 3), Some(Permutation::identity(32))),
+        (grouped(16, 70_000, 4, 3), None),
+    ] {
+        let chunks = std::slice::from_ref(&planes);
+        let options = SearchOptions {
+            start,
+            ..options(Effort::Quick, 3)
+        };
+        let mut checkpoints: Vec<Checkpoint> = Vec::new();
+        let mut keep = |checkpoint: &Checkpoint| checkpoints.push(checkpoint.clone());
+        let mut control = Control {
+            checkpoints: Some(Checkpoints::new(Duration::ZERO, &mut keep)),
+            ..Control::default()
+        };
+        let whole = search(&cpu(), chunks, &options, &mut control).unwrap();
+        assert!(checkpoints.len() > 200, "{}", checkpoints.len());
+        for at in [0, 1, 77, 199, 215, checkpoints.len() - 1] {
+            // Through a file.
+            let text = serde_json::to_string(&checkpoints[at]).unwrap();
+            let mut control = Control {
+                resume: Some(serde_json::from_str(&text).unwrap()),
+                ..Control::default()
+            };
+            let resumed = search(&cpu(), chunks, &options, &mut control).unwrap();
+            assert_eq!(resumed.permutation, whole.permutation, "checkpoint {at}");
+            assert_eq!(resumed.moves, whole.moves, "checkpoint {at}");
+        }
+        let refused = |chunks: &[ZeroPlanes], options: &SearchOptions| {
+            let mut control = Control {
+                resume: Some(checkpoints[100].clone()),
+                ..Control::default()
+            };
+            let error = search(&cpu(), chunks, options, &mut control).unwrap_err();
+            assert!(matches!(error, SearchError::Checkpoint(_)), "{error}");
+        };
+        let other = SearchOptions {
+            seed: 4,
+            ..options.clone()
+        };
+        refused(chunks, &other);
+        refused(
+            &[grouped(planes.neurons(), planes.samples(), 5, 4)],
+            &options,
+        );
     }
 }
 

@@ -2,15 +2,19 @@
 
 mod backend;
 mod filters;
+mod memory;
 mod net;
 mod out;
+mod planes;
 mod positions;
 mod search;
 
 pub use backend::BackendArgs;
 pub use filters::FilterArgs;
 pub use ftperm::report::NetSummary;
+pub use memory::MemoryArgs;
 pub use net::{LoadedNet, NetArgs, ReadingArgs, load, parse};
 pub use out::OutArgs;
+pub use planes::PlanesInput;
 pub use positions::PositionArgs;
 pub use search::{SearchArgs, progress_lines, stop_flag};

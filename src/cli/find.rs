@@ -1,25 +1,31 @@
 //! `ftperm find`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use ftperm::actmat;
-use ftperm::optimize::zero_blocks;
 use ftperm::output::{check_writable, write_file};
-use ftperm::permutation::{Permutation, PermutationFile, is_npy};
-use ftperm::search::{Control, SearchOptions, search};
-use ftperm::zeros::ZeroPlanes;
+use ftperm::permutation::{NET_SHA256, Permutation, PermutationFile};
+use ftperm::resources::peak_rss_bytes;
+use ftperm::search::{Checkpoint, Checkpoints, Control, SearchOptions, search};
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
-use super::common::{BackendArgs, SearchArgs, progress_lines, stop_flag};
+use super::common::{BackendArgs, MemoryArgs, PlanesInput, SearchArgs, progress_lines, stop_flag};
 use super::export::ExportArgs;
 use super::{Global, console};
 
+mod state;
+
+use state::SearchState;
+
+/// How often the state of the search is left in a file.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+
 /// Search the best order on gathered planes or matrices
 ///
-/// Several files count as one set: parts that were gathered on several machines.
+/// Several files count as one set: parts that were gathered on several machines. Planes that do not fit in memory are
+/// searched in part; the rates are those of all samples.
 #[derive(Debug, clap::Args)]
 pub struct Find {
     /// Planes files of `gather`, or activation matrices (.npy)
@@ -37,6 +43,12 @@ pub struct Find {
     seed: u64,
     #[command(flatten)]
     search: SearchArgs,
+    /// Leave the state of the search in this file now and then, and go on from there if it is there; the file is
+    /// removed at the end
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// Accumulator width that the data must have been made with (pairwise networks)
     #[arg(long, value_name = "N")]
     l1: Option<usize>,
@@ -47,22 +59,16 @@ pub struct Find {
 #[derive(Serialize)]
 struct Report {
     samples: u64,
+    /// Fewer than `samples` if these do not fit in memory.
+    samples_searched: u64,
     neurons: usize,
     zero_blocks_before: u64,
     zero_blocks_after: u64,
     cells: u64,
     interrupted: bool,
+    peak_rss_bytes: Option<u64>,
     out: Option<String>,
     version: &'static str,
-}
-
-/// Planes from a planes file or an activation matrix.
-pub fn read_planes(path: &Path) -> anyhow::Result<ZeroPlanes> {
-    Ok(if is_npy(path) {
-        actmat::read(path)?
-    } else {
-        ZeroPlanes::read(path)?
-    })
 }
 
 impl Find {
@@ -73,13 +79,14 @@ impl Find {
         }
         self.backend.configure_threads()?;
         let start = self.search.start()?;
-        let mut chunks: Vec<ZeroPlanes> = self
-            .data
-            .iter()
-            .map(|path| read_planes(path))
-            .collect::<anyhow::Result<_>>()?;
-        chunks.extend(self.activations.read()?);
-        let neurons = chunks[0].neurons();
+        let limit = self.memory.limit().unwrap_or(u64::MAX);
+        let input = if self.data.is_empty() {
+            PlanesInput::recorded(self.activations.read()?)
+        } else {
+            PlanesInput::open(&self.data, limit)?
+        };
+        let (neurons, samples) = (input.neurons(), input.samples());
+        let net_sha256 = input.net_sha256.clone();
         if self.l1.is_some_and(|l1| l1 != 2 * neurons) {
             bail!(
                 "--l1 says {}, the data have {}",
@@ -87,6 +94,11 @@ impl Find {
                 2 * neurons
             );
         }
+        let checkpoint = match &self.checkpoint {
+            Some(path) => SearchState::open(path)?,
+            None => SearchState::none(),
+        };
+        let loaded = input.load(self.memory.for_data(neurons)?)?;
         let backend = self.backend.open()?;
         console::say(format!(
             "computing on {}: {}",
@@ -94,6 +106,7 @@ impl Find {
             backend.adapter()
         ));
         let mut report_progress = progress_lines();
+        let mut write_checkpoint = |state: &Checkpoint| checkpoint.write(state);
         let options = SearchOptions {
             effort: self.search.effort(),
             seed: self.seed,
@@ -106,31 +119,49 @@ impl Find {
                 .time_limit()?
                 .map(|it: Duration| std::time::Instant::now() + it),
             progress: Some(&mut report_progress),
+            checkpoints: checkpoint
+                .is_wanted()
+                .then(|| Checkpoints::new(CHECKPOINT_EVERY, &mut write_checkpoint)),
+            resume: checkpoint.found.clone(),
         };
-        let found = search(backend.as_ref(), &chunks, &options, &mut control)?;
-        let identity = Permutation::identity(neurons);
-        let sum = |order: &Permutation| -> u64 {
-            chunks
-                .iter()
-                .map(|planes| zero_blocks(planes, order).zero)
-                .sum()
+        let begin = options.start.clone();
+        let found = search(backend.as_ref(), &loaded.chunks, &options, &mut control)
+            .map_err(|error| checkpoint.explain(error))?;
+        let mut permutation = found.permutation;
+        let before = loaded.zero_blocks(&Permutation::identity(neurons))?;
+        let mut after = if loaded.is_part() {
+            loaded.zero_blocks(&permutation)?
+        } else {
+            found.score
         };
+        if loaded.is_part() {
+            // What is better on a part need not be on the whole.
+            let begin = begin.unwrap_or_else(|| Permutation::identity(neurons));
+            let begin_score = loaded.zero_blocks(&begin)?;
+            if begin_score > after {
+                console::warn("on all samples the order to begin with is better: it is kept");
+                (permutation, after) = (begin, begin_score);
+            }
+        }
         let report = Report {
-            samples: found.samples,
+            samples,
+            samples_searched: found.samples,
             neurons,
-            zero_blocks_before: sum(&identity),
-            zero_blocks_after: found.score,
-            cells: found.samples * (neurons as u64 / 4),
+            zero_blocks_before: before,
+            zero_blocks_after: after,
+            cells: samples * (neurons as u64 / 4),
             interrupted: !found.complete,
+            peak_rss_bytes: peak_rss_bytes(),
             out: self.out.as_ref().map(|out| out.display().to_string()),
             version: env!("CARGO_PKG_VERSION"),
         };
         let percent = |zero: u64| 100.0 * zero as f64 / report.cells as f64;
-        let notes = vec![
-            ("ftperm".to_string(), report.version.to_string()),
+        let mut notes = vec![("ftperm".to_string(), report.version.to_string())];
+        notes.extend(net_sha256.map(|digits| (NET_SHA256.to_string(), digits)));
+        notes.extend([
             (
                 "samples searched on".to_string(),
-                report.samples.to_string(),
+                report.samples_searched.to_string(),
             ),
             ("seed".to_string(), self.seed.to_string()),
             (
@@ -141,13 +172,13 @@ impl Find {
                 "zero blocks after".to_string(),
                 format!("{:.4} %", percent(report.zero_blocks_after)),
             ),
-        ];
-        let file = PermutationFile {
-            permutation: found.permutation,
-            notes,
-        };
+        ]);
+        let file = PermutationFile { permutation, notes };
         if let Some(out) = &self.out {
             write_file(out, &file.to_bytes(out))?;
+        }
+        if found.complete {
+            checkpoint.remove();
         }
         console::say(format!(
             "all-zero blocks: {:.4} % before, {:.4} % after",

@@ -1,23 +1,35 @@
 //! `ftperm gather`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, bail};
 use ftperm::actmat::{self, ZeroRule};
+use ftperm::board::Board;
 use ftperm::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::compute::{Backend, FtEvaluator};
+use ftperm::digest::{hex, sha256};
 use ftperm::gather::gather;
 use ftperm::nnue::Network;
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::is_npy;
+use ftperm::positions::{self, Part};
 use ftperm::samples::SampleOrder;
-use ftperm::zeros::ZeroPlanes;
+use ftperm::zeros::record::{DataFile, Record, Shard};
+use ftperm::zeros::subsample::PlaneSource as _;
+use ftperm::zeros::{StoredPlanes, ZeroPlanes};
 use serde::Serialize;
 
-use super::common::{BackendArgs, NetArgs, PositionArgs};
+use super::common::{BackendArgs, MemoryArgs, NetArgs, PositionArgs};
 use super::{Global, UsageError, console};
+
+mod shards;
+
+use shards::ShardArgs;
 
 /// Compute which feature transformer outputs are zero, for `find` and `eval`
 ///
-/// Writes a planes file, or, where the name ends in .npy, the activation matrix of ftperm.py.
+/// Writes a planes file, or, where the name ends in .npy, the activation matrix of ftperm.py. A planes file says what
+/// it was made of: network, data, filters, seed, shard.
 #[derive(Debug, clap::Args)]
 pub struct Gather {
     #[command(flatten)]
@@ -27,12 +39,17 @@ pub struct Gather {
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     positions: PositionArgs,
-    /// Positions to take
-    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
-    count: u64,
-    /// The file to write
+    /// Positions to take, of all shards together [default: 50000, and with shards all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// The file to write; shard 2 of 8 of planes.ftzp becomes planes.0002-of-0008.ftzp
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    shards: ShardArgs,
+    /// Keep files that are there already, if they were made of the same things
+    #[arg(long)]
+    resume: bool,
     /// When an output counts as zero: floor as engines do, round as ftperm.py did until May 2026
     #[arg(long, value_name = "RULE", value_enum, default_value = "floor")]
     zero_rule: ZeroRuleChoice,
@@ -42,6 +59,8 @@ pub struct Gather {
     /// Accumulator width that the network must have; it is recognised without it
     #[arg(long, value_name = "N")]
     l1: Option<usize>,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     backend: BackendArgs,
 }
@@ -59,57 +78,131 @@ struct Report {
     samples: usize,
     neurons: usize,
     out: String,
+    files: Vec<FileReport>,
     version: &'static str,
+}
+
+#[derive(Serialize)]
+struct FileReport {
+    path: String,
+    positions: usize,
+    samples: usize,
+    shard: Option<Shard>,
+    /// Was it there already?
+    kept: bool,
+}
+
+/// What decides which positions are taken, in the record.
+#[derive(Serialize)]
+struct Selection<'a> {
+    filters: &'a positions::Filters,
+    sample_rate: f64,
+    skip: u64,
+    skip_damaged: bool,
 }
 
 impl Gather {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        self.check_options()?;
         check_writable(&self.out)?;
-        if self.zero_rule == ZeroRuleChoice::Round && !is_npy(&self.out) {
-            let text = "--zero-rule round is for matrices: give --out a name that ends in .npy";
+        self.backend.configure_threads()?;
+        let (network, net_sha256) = self.network()?;
+        self.check(&network)?;
+        let neurons = network.architecture.neurons();
+        let inputs = positions::input_files(&self.positions.data)?;
+        let shards = self.shards.list(self.count)?;
+        if shards.len() > 1 && inputs.iter().any(|file| file.bytes.is_none()) {
+            let text = "standard input cannot be read once for every shard: name files";
             return Err(UsageError(text.into()).into());
         }
-        self.backend.configure_threads()?;
-        let network = self.network()?;
-        self.check(&network)?;
-        let taken = self.positions.read(self.count, self.backend.threads)?;
-        let planes = self.planes(&network, &taken.boards)?;
-        let mut out = OutputFile::create(&self.out)?;
-        let written = if is_npy(&self.out) {
-            actmat::write(&planes, &mut out)
-        } else {
-            planes.write(&mut out)
-        };
-        written.map_err(|source| io_error(&self.out, source))?;
-        out.commit()?;
+        let common = self.record(net_sha256, &inputs)?;
+        let evaluation = Evaluation::new(self, &network)?;
+        let mut evaluator = evaluation.evaluator()?;
+        let mut files = Vec::new();
+        for shard in shards {
+            let path = shard.map_or(self.out.clone(), |it| shards::path(&self.out, it));
+            let count = self.shards.count(self.count, shard);
+            let record = Record {
+                count,
+                shard,
+                ..common.clone()
+            };
+            if let Some(kept) = self.kept(&path, &record)? {
+                files.push(kept);
+                continue;
+            }
+            let mut options = self.positions.options(count, self.backend.threads);
+            options.part = shard.map(|it| Part {
+                number: it.number - 1,
+                of: it.of,
+                by: positions::part_by(&inputs, it.of),
+            });
+            // A board and its game, in a vector that grows, and two samples of a bit a neuron.
+            let room = self.memory.for_data(neurons)? / (72 + neurons as u64 / 4);
+            let advice =
+                "take more shards, fewer positions with --count, or allow more with --memory";
+            let boards = self.positions.read_within(&options, room, advice)?.boards;
+            if boards.is_empty() {
+                console::warn(format!("no positions for {}", path.display()));
+            }
+            let planes = evaluation.planes(evaluator.as_deref_mut(), &boards)?;
+            write(&planes, &record, &path)?;
+            files.push(FileReport {
+                path: path.display().to_string(),
+                positions: boards.len(),
+                samples: planes.samples(),
+                shard,
+                kept: false,
+            });
+        }
         let report = Report {
-            positions: taken.boards.len(),
-            samples: planes.samples(),
-            neurons: planes.neurons(),
+            positions: files.iter().map(|it| it.positions).sum(),
+            samples: files.iter().map(|it| it.samples).sum(),
+            neurons,
             out: self.out.display().to_string(),
+            files,
             version: env!("CARGO_PKG_VERSION"),
         };
         if global.json {
-            console::json(&report)
-        } else {
-            console::result(&report.out)
+            return console::json(&report);
         }
+        report
+            .files
+            .iter()
+            .try_for_each(|it| console::result(&it.path))
     }
 
-    fn network(&self) -> anyhow::Result<Network> {
+    fn check_options(&self) -> anyhow::Result<()> {
+        let wrong = |text: &str| Err(UsageError(text.into()).into());
+        let matrix = is_npy(&self.out);
+        if self.zero_rule == ZeroRuleChoice::Round && !matrix {
+            return wrong("--zero-rule round is for matrices: give --out a name that ends in .npy");
+        }
+        if matrix && (self.resume || self.shards.is_some()) {
+            return wrong(
+                "a matrix (.npy) does not say what it was made of: shards and --resume are for planes files",
+            );
+        }
+        Ok(())
+    }
+
+    /// The network and the SHA-256 of its file.
+    fn network(&self) -> anyhow::Result<(Network, [u8; 32])> {
         let Some(path) = &self.checkpoint else {
-            return Ok(self.net.load()?.network);
+            let loaded = self.net.load()?;
+            return Ok((loaded.network, loaded.sha256));
         };
         let checkpoint = Checkpoint::open(path)?;
         let (network, _) = checkpoint.to_network(&ConvertOptions::default())?;
-        Ok(network)
+        let digest = sha256(&network.to_bytes());
+        Ok((network, digest))
     }
 
     /// Does the network have what the caller says it has?
     fn check(&self, network: &Network) -> anyhow::Result<()> {
         let it = &network.architecture;
         if self.l1.is_some_and(|l1| l1 != it.l1) {
-            anyhow::bail!(
+            bail!(
                 "--l1 says {}, the network has {}",
                 self.l1.unwrap_or_default(),
                 it.l1
@@ -118,7 +211,7 @@ impl Gather {
         if let Some(names) = &self.features
             && !same_features(names, it)
         {
-            anyhow::bail!(
+            bail!(
                 "--features says {names}, the network has {}",
                 it.feature_names()
             );
@@ -126,42 +219,136 @@ impl Gather {
         Ok(())
     }
 
-    fn planes(
+    /// What all shards have in common.
+    fn record(
         &self,
-        network: &Network,
-        boards: &[ftperm::board::Board],
-    ) -> anyhow::Result<ZeroPlanes> {
-        // The kernels want whole groups of 64 columns; narrow test networks are left to plain code.
-        let rule = match self.zero_rule {
-            ZeroRuleChoice::Round => Some(ZeroRule::Round),
-            ZeroRuleChoice::Floor if !network.architecture.l1.is_multiple_of(64) => {
-                Some(ZeroRule::Floor)
-            }
-            ZeroRuleChoice::Floor => None,
+        net_sha256: [u8; 32],
+        inputs: &[positions::InputFile],
+    ) -> anyhow::Result<Record> {
+        let selection = Selection {
+            filters: &self.positions.filters.filters(),
+            sample_rate: self.positions.sample_rate,
+            skip: self.positions.skip,
+            skip_damaged: self.positions.skip_damaged,
         };
-        if let Some(rule) = rule {
-            return Ok(actmat::gather(network, boards, rule, |_| {}));
+        Ok(Record {
+            net_sha256: hex(&net_sha256),
+            data: inputs
+                .iter()
+                .map(|file| DataFile {
+                    name: file.name.clone(),
+                    bytes: file.bytes,
+                })
+                .collect(),
+            selection: serde_json::to_string(&selection)?,
+            seed: self.positions.seed,
+            count: None,
+            shard: None,
+        })
+    }
+
+    /// The file of an earlier run, if it is to be kept.
+    fn kept(&self, path: &Path, record: &Record) -> anyhow::Result<Option<FileReport>> {
+        if !self.resume || !path.exists() {
+            return Ok(None);
         }
-        let backend = self.backend.open()?;
+        let advice = "remove it or leave out --resume";
+        let stored =
+            StoredPlanes::open(path).with_context(|| format!("cannot resume; {advice}"))?;
+        let Some(found) = stored.record() else {
+            bail!(
+                "{} does not say what it was made of; {advice}",
+                path.display()
+            );
+        };
+        if let Some(difference) = found.difference(record) {
+            bail!("{} is of {difference}; {advice}", path.display());
+        }
+        console::say(format!("{} is there already", path.display()));
+        Ok(Some(FileReport {
+            path: path.display().to_string(),
+            positions: stored.samples() / 2,
+            samples: stored.samples(),
+            shard: record.shard,
+            kept: true,
+        }))
+    }
+}
+
+fn write(planes: &ZeroPlanes, record: &Record, path: &Path) -> anyhow::Result<()> {
+    let mut out = OutputFile::create(path)?;
+    let written = if is_npy(path) {
+        actmat::write(planes, &mut out)
+    } else {
+        planes.write_with_record(record, &mut out)
+    };
+    written.map_err(|source| io_error(path, source))?;
+    Ok(out.commit()?)
+}
+
+/// How positions become planes.
+enum Evaluation<'n> {
+    /// Plain code: for the other rule, and for narrow test networks, as the kernels want whole groups of 64 columns.
+    Plain(&'n Network, ZeroRule),
+    Kernels {
+        network: &'n Network,
+        backend: Box<dyn Backend>,
+        rows: ftperm::nnue::FtRows<'n>,
+        order: SampleOrder,
+    },
+}
+
+impl<'n> Evaluation<'n> {
+    fn new(options: &Gather, network: &'n Network) -> anyhow::Result<Evaluation<'n>> {
+        match options.zero_rule {
+            ZeroRuleChoice::Round => return Ok(Evaluation::Plain(network, ZeroRule::Round)),
+            ZeroRuleChoice::Floor if !network.architecture.l1.is_multiple_of(64) => {
+                return Ok(Evaluation::Plain(network, ZeroRule::Floor));
+            }
+            ZeroRuleChoice::Floor => {}
+        }
+        let backend = options.backend.open()?;
         console::say(format!(
             "computing on {}: {}",
             backend.name(),
             backend.adapter()
         ));
-        let rows = network.ft_rows();
-        let mut evaluator = backend.ft_evaluator(rows.weights())?;
-        // A matrix keeps the order of the positions; for counting any order will do.
-        let order = if is_npy(&self.out) {
-            SampleOrder::Positions
-        } else {
-            SampleOrder::KingPlaces
-        };
-        Ok(gather(
-            &network.architecture,
-            evaluator.as_mut(),
-            boards,
-            order,
-            |_| {},
-        )?)
+        Ok(Evaluation::Kernels {
+            network,
+            backend,
+            rows: network.ft_rows(),
+            // A matrix keeps the order of the positions; for counting any order will do.
+            order: if is_npy(&options.out) {
+                SampleOrder::Positions
+            } else {
+                SampleOrder::KingPlaces
+            },
+        })
+    }
+
+    fn evaluator(&self) -> anyhow::Result<Option<Box<dyn FtEvaluator + '_>>> {
+        Ok(match self {
+            Evaluation::Plain(..) => None,
+            Evaluation::Kernels { backend, rows, .. } => {
+                Some(backend.ft_evaluator(rows.weights())?)
+            }
+        })
+    }
+
+    fn planes(
+        &self,
+        evaluator: Option<&mut (dyn FtEvaluator + '_)>,
+        boards: &[Board],
+    ) -> anyhow::Result<ZeroPlanes> {
+        match (self, evaluator) {
+            (Evaluation::Plain(network, rule), _) => {
+                Ok(actmat::gather(network, boards, *rule, |_| {}))
+            }
+            (Evaluation::Kernels { network, order, .. }, Some(evaluator)) => {
+                let it = &network.architecture;
+                Ok(gather(it, evaluator, boards, *order, |_| {})?)
+            }
+            (Evaluation::Kernels { .. }, None) => bail!("there is nothing to evaluate with"),
+        }
     }
 }

@@ -9,13 +9,16 @@ use ftperm::nnue::{Encoding, NetFileError, Network};
 use ftperm::permutation::PermutationFile;
 use ftperm::positions::{self, Reason, Sampling};
 use ftperm::source::{Engine, NetSource};
+use ftperm::zeros::record::Record;
+use ftperm::zeros::subsample::PlaneSource as _;
+use ftperm::zeros::{self, StoredPlanes};
 use serde::Serialize;
 
 use super::common::ReadingArgs;
 use super::{Global, UsageError, console, inspect_checkpoint};
 
 /// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
-/// training data, or a trainer's checkpoint
+/// training data, zero planes, or a trainer's checkpoint
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
     /// The file; for networks all that --net takes
@@ -34,6 +37,15 @@ enum Report {
     Permutation(PermutationReport),
     Engine(EngineReport),
     Positions(PositionsReport),
+    Planes(PlanesReport),
+}
+
+#[derive(Serialize)]
+struct PlanesReport {
+    path: String,
+    neurons: usize,
+    samples: usize,
+    record: Option<Record>,
 }
 
 #[derive(Serialize)]
@@ -145,6 +157,7 @@ impl Inspect {
             Report::Permutation(it) => show_permutation(it),
             Report::Engine(it) => show_engine(it),
             Report::Positions(it) => show_positions(it),
+            Report::Planes(it) => show_planes(it),
         }
     }
 
@@ -156,6 +169,9 @@ impl Inspect {
         }
         if begin.starts_with(b"BINP") {
             return Ok(Report::Positions(self.positions()?));
+        }
+        if begin.starts_with(zeros::MAGIC) {
+            return Ok(Report::Planes(planes(path)?));
         }
         let loaded = NetSource::parse(Some(&self.file)).load()?;
         // A number after the file's name asks for one network of an engine.
@@ -461,6 +477,40 @@ fn show_engine(it: &EngineReport) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn planes(path: &Path) -> anyhow::Result<PlanesReport> {
+    let stored = StoredPlanes::open(path)?;
+    Ok(PlanesReport {
+        path: path.display().to_string(),
+        neurons: stored.neurons(),
+        samples: stored.samples(),
+        record: stored.record().cloned(),
+    })
+}
+
+fn show_planes(it: &PlanesReport) -> anyhow::Result<()> {
+    console::result(format!("zero planes    {}", it.path))?;
+    console::result(format!("neurons        {}", it.neurons))?;
+    console::result(format!("samples        {}", it.samples))?;
+    let Some(record) = &it.record else {
+        return console::result("made of        (the file does not say it)");
+    };
+    console::result(format!("network        {}", record.net_sha256))?;
+    for file in &record.data {
+        let bytes = file
+            .bytes
+            .map_or(String::new(), |bytes| format!(", {bytes} bytes"));
+        console::result(format!("data           {}{bytes}", file.name))?;
+    }
+    if let Some(shard) = record.shard {
+        console::result(format!("shard          {shard}"))?;
+    }
+    if let Some(count) = record.count {
+        console::result(format!("count          {count}"))?;
+    }
+    console::result(format!("seed           {}", record.seed))?;
+    console::result(format!("selection      {}", record.selection))
 }
 
 fn show_positions(it: &PositionsReport) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ use ftperm::verify::{ReferenceOutputs, spread};
 use ftperm::walks::{Walk, walk};
 
 use super::common::{
-    BackendArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, progress_lines, stop_flag,
+    BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, progress_lines, stop_flag,
 };
 use super::export::ExportArgs;
 use super::{Global, UsageError, console};
@@ -72,6 +72,8 @@ pub struct Optimize {
     /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound
     #[arg(long)]
     certify: bool,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     backend: BackendArgs,
     #[command(flatten)]
@@ -143,7 +145,18 @@ impl Optimize {
         let read_net = clock.elapsed();
 
         let clock = Instant::now();
-        let taken = self.positions.read(self.count, self.backend.threads)?;
+        let neurons = loaded.network.architecture.neurons();
+        // A board and its game, and two samples of a bit a neuron.
+        let bytes_per_position = 36 + neurons as u64 / 4;
+        // The network stays, and another one is made of it.
+        let networks = 2 * peak_rss_bytes().unwrap_or(0);
+        let room = self.memory.for_data(neurons)?.saturating_sub(networks);
+        let taken = self.positions.read_within(
+            &self.positions.options(Some(self.count), self.backend.threads),
+            room / bytes_per_position,
+            "take fewer with --count or --sample-rate, allow more with --memory, or gather in shards and search \
+             with `find`",
+        )?;
         let statistics = taken.statistics.clone();
         let (mut training, mut holdout) = taken.split_holdout(self.holdout, self.positions.seed);
         if let Some(kind) = self.positions_kind.walk() {

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::checkpoint::{Checkpoint, Checkpoints};
+
 /// How a running search is watched and ended. The default neither reports nor ends early.
 #[derive(Default)]
 pub struct Control<'a> {
@@ -12,6 +14,10 @@ pub struct Control<'a> {
     pub deadline: Option<Instant>,
     /// Called after every round.
     pub progress: Option<&'a mut dyn FnMut(&Progress)>,
+    /// Where to leave checkpoints.
+    pub checkpoints: Option<Checkpoints<'a>>,
+    /// Go on from here. The result is that of a search that was never interrupted.
+    pub resume: Option<Checkpoint>,
 }
 
 impl Control<'_> {

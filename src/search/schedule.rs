@@ -7,6 +7,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::checkpoint::{Checkpoint, CheckpointError, Identity, Place, Stage};
 use super::control::{Control, MoveCount, Progress, is_over};
 use super::moves::{
     HalfSwaps, Move, PairSwaps, ReassignSingles, Round, ShakenReassignment, ThreeCycles,
@@ -14,8 +15,8 @@ use super::moves::{
 use super::partition::Partition;
 use super::state::State;
 use super::thinning::thin;
-use super::{Effort, Halt, SearchOptions};
-use crate::compute::{CoZeroCounter, ComputeError, PlaneSet};
+use super::{Effort, Halt, SearchError, SearchOptions};
+use crate::compute::{CoZeroCounter, PlaneSet};
 use crate::permutation::Permutation;
 
 /// Temperatures as shares of the samples: at the start, where all samples take over, and at the end. Found by trial
@@ -67,27 +68,34 @@ pub(super) fn run(
     options: &SearchOptions,
     start: &Permutation,
     control: &mut Control,
-) -> Result<Found, ComputeError> {
+) -> Result<Found, SearchError> {
     let tries = tries(options.effort);
     let patience = match options.effort {
         Effort::Quick => 8,
         Effort::Normal | Effort::Max => 64,
     };
     let count = |tried: &Try| tried.coarse + tried.fine + DESCENT_ROUNDS;
+    let start_score = planes.zero_blocks(start.indices())?;
     let mut run = Run {
         planes,
         patience,
         planned: tries.iter().map(count).sum(),
         best: Partition::new(start.indices()),
-        best_score: planes.zero_blocks(start.indices())?,
+        best_score: start_score,
         moves: Vec::new(),
+        identity: Identity::new(options, planes.samples(), start_score),
+        start: Partition::new(start.indices()),
+        resume: None,
         control,
     };
+    if let Some(checkpoint) = run.control.resume.take() {
+        run.go_on_from(checkpoint, tries.len())?;
+    }
     let outcome = run.all(options, &tries);
     let complete = match outcome {
         Ok(()) => true,
         Err(Halt::Stopped) => false,
-        Err(Halt::Compute(error)) => return Err(error),
+        Err(Halt::Compute(error)) => return Err(error.into()),
     };
     Ok(Found {
         permutation: run.best.permutation(),
@@ -105,6 +113,10 @@ struct Run<'r, 'c> {
     best: Partition,
     best_score: u64,
     moves: Vec<MoveCount>,
+    identity: Identity,
+    start: Partition,
+    /// Where to go on, if not at the start.
+    resume: Option<Place>,
     control: &'r mut Control<'c>,
 }
 
@@ -112,35 +124,109 @@ impl Run<'_, '_> {
     fn all(&mut self, options: &SearchOptions, tries: &[Try]) -> Result<(), Halt> {
         let planes = self.planes;
         let mut all = planes.counter()?;
-        let start = self.best.clone();
-        if options.start.is_some() {
+        let start = self.start.clone();
+        let resumed = self.resume.take();
+        if options.start.is_some() && resumed.is_none() {
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
             self.on(all.as_mut(), start.clone(), |run, state| {
                 run.descend(state, &mut random)
             })?;
         }
+        if options.start.is_none() && resumed.is_none() {
+            // For a search that is stopped before it began.
+            let random = ChaCha8Rng::seed_from_u64(options.seed);
+            self.checkpoint(start.order(), &random, &Cursor::start_of(0), &[]);
+        }
         let thinned = thin(planes)?;
-        for (index, tried) in tries.iter().enumerate() {
+        let first = resumed.as_ref().map_or(0, |place| place.attempt);
+        for (index, tried) in tries.iter().enumerate().skip(first) {
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
             random.set_stream(1 + index as u64);
+            let mut at = Cursor::start_of(index);
             let mut partition = start.clone();
+            if let Some(place) = resumed.as_ref().filter(|place| place.attempt == index) {
+                random.set_word_pos(place.random.into());
+                at = Cursor::at(place);
+                partition = Partition::new(&place.order);
+            }
             let mut fine = (FINE_START, tried.fine);
-            if let Some(thinned) = &thinned {
+            if thinned.is_none() {
+                fine = (HOT, tried.coarse + tried.fine);
+                at.pass(Stage::Coarse);
+            } else if let Some(thinned) = &thinned
+                && at.stage == Stage::Coarse
+            {
                 let mut part = thinned.counter()?;
                 partition = self.on(part.as_mut(), partition, |run, state| {
-                    let range = HOT..COARSE_END;
-                    run.anneal(state, &mut random, range, tried.coarse, "coarse annealing")
+                    let plan = Annealing {
+                        temperatures: HOT..COARSE_END,
+                        rounds: tried.coarse,
+                        phase: "coarse annealing",
+                    };
+                    run.anneal(state, &mut random, &plan, &mut at)
                 })?;
-            } else {
-                fine = (HOT, tried.coarse + tried.fine);
             }
             self.on(all.as_mut(), partition, |run, state| {
-                let (hot, rounds) = fine;
-                run.anneal(state, &mut random, hot..FINE_END, rounds, "fine annealing")?;
+                if at.stage == Stage::Fine {
+                    let plan = Annealing {
+                        temperatures: fine.0..FINE_END,
+                        rounds: fine.1,
+                        phase: "fine annealing",
+                    };
+                    run.anneal(state, &mut random, &plan, &mut at)?;
+                }
+                // A descent is short, and is repeated from its start.
+                run.checkpoint(order_of(state), &random, &at, &[]);
                 run.descend(state, &mut random)
             })?;
         }
         Ok(())
+    }
+
+    /// Takes over what a checkpoint knows.
+    fn go_on_from(&mut self, checkpoint: Checkpoint, attempts: usize) -> Result<(), SearchError> {
+        checkpoint.check(&self.identity, attempts)?;
+        if checkpoint.best.len() != self.start.neurons() {
+            let damage = CheckpointError::Damaged("it has another number of neurons");
+            return Err(damage.into());
+        }
+        // A recount, so that other planes than those of the checkpoint are noticed.
+        if self.planes.zero_blocks(&checkpoint.best)? != checkpoint.best_score {
+            return Err(CheckpointError::OtherSearch("other samples".into()).into());
+        }
+        self.best = Partition::new(&checkpoint.best);
+        self.best_score = checkpoint.best_score;
+        self.moves = checkpoint.moves()?;
+        self.resume = Some(checkpoint.place);
+        Ok(())
+    }
+
+    /// Leaves a checkpoint if it is time for one, or the search is about to end.
+    fn checkpoint(&mut self, order: &[u32], random: &ChaCha8Rng, at: &Cursor, prices: &[i32]) {
+        let over = self.control.is_over();
+        let Some(checkpoints) = &mut self.control.checkpoints else {
+            return;
+        };
+        if !over && !checkpoints.is_due() {
+            return;
+        }
+        let place = Place {
+            attempt: at.attempt,
+            stage: at.stage,
+            round: at.round,
+            order: order.to_vec(),
+            prices: prices.to_vec(),
+            // Streams are longer than any search; one of 2^64 words has never been read.
+            random: random.get_word_pos() as u64,
+        };
+        let checkpoint = Checkpoint::new(
+            &self.identity,
+            place,
+            self.best.order(),
+            self.best_score,
+            &self.moves,
+        );
+        checkpoints.write(&checkpoint);
     }
 
     /// Does something with a partition and keeps what comes of it if that is the best so far, stopped or not.
@@ -165,21 +251,31 @@ impl Run<'_, '_> {
         outcome.map(|()| partition.clone())
     }
 
-    /// Shaken reassignments with falling temperature.
+    /// Shaken reassignments with falling temperature, from where `at` is to the end of its stage.
     fn anneal(
         &mut self,
         state: &mut State,
         random: &mut ChaCha8Rng,
-        range: std::ops::Range<f64>,
-        rounds: u64,
-        phase: &'static str,
+        plan: &Annealing,
+        at: &mut Cursor,
     ) -> Result<(), Halt> {
         let mut shaken = ShakenReassignment::default();
-        for round in 0..rounds {
-            let share = round as f64 / rounds as f64;
+        shaken.prices = std::mem::take(&mut at.prices);
+        let range = &plan.temperatures;
+        while at.round < plan.rounds {
+            self.checkpoint(order_of(state), random, at, &shaken.prices);
+            let share = at.round as f64 / plan.rounds as f64;
             shaken.temperature = state.samples() as f64 * between(range.start, range.end, share);
-            self.round(&mut shaken, state, random, phase)?;
+            let before = random.clone();
+            let round = self.round(&mut shaken, state, random, plan.phase);
+            if matches!(round, Err(Halt::Stopped)) {
+                // Nothing was changed yet but the random numbers.
+                self.checkpoint(order_of(state), &before, at, &shaken.prices);
+            }
+            round?;
+            at.round += 1;
         }
+        at.pass(at.stage);
         Ok(())
     }
 
@@ -241,6 +337,59 @@ impl Run<'_, '_> {
             });
         }
         Ok(round)
+    }
+}
+
+fn order_of<'s>(state: &'s State) -> &'s [u32] {
+    state.table().partition().order()
+}
+
+/// An annealing: temperatures as shares of the samples.
+struct Annealing {
+    temperatures: std::ops::Range<f64>,
+    rounds: u64,
+    phase: &'static str,
+}
+
+/// Where a try stands.
+struct Cursor {
+    attempt: usize,
+    stage: Stage,
+    /// Rounds of the stage that are done.
+    round: u64,
+    /// Of the assignments so far in this stage.
+    prices: Vec<i32>,
+}
+
+impl Cursor {
+    fn start_of(attempt: usize) -> Cursor {
+        Cursor {
+            attempt,
+            stage: Stage::Coarse,
+            round: 0,
+            prices: Vec::new(),
+        }
+    }
+
+    fn at(place: &Place) -> Cursor {
+        Cursor {
+            attempt: place.attempt,
+            stage: place.stage,
+            round: place.round,
+            prices: place.prices.clone(),
+        }
+    }
+
+    /// Goes to the start of the next stage if this is the one at hand.
+    fn pass(&mut self, stage: Stage) {
+        if self.stage == stage {
+            self.stage = match stage {
+                Stage::Coarse => Stage::Fine,
+                Stage::Fine | Stage::Descent => Stage::Descent,
+            };
+            self.round = 0;
+            self.prices.clear();
+        }
     }
 }
 

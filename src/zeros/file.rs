@@ -1,7 +1,8 @@
 //! Zero planes in a file: what one machine gathers and another searches on.
 //!
-//! Little-endian: `FTZP`, u32 format 1, u32 neurons, u32 0, u64 samples, then for every neuron `ceil(samples / 64)`
-//! words of 64 samples. Bits past the last sample are clear.
+//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, the record, then for every
+//! neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample are clear. The record is a [`Record`] as
+//! JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none and a length of 0; format 2 has one.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -10,11 +11,13 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::ZeroPlanes;
+use super::record::Record;
 
 /// The first four bytes.
 pub const MAGIC: &[u8; 4] = b"FTZP";
 
-const FORMAT: u32 = 1;
+const WITHOUT_RECORD: u32 = 1;
+const WITH_RECORD: u32 = 2;
 const HEADER: u64 = 24;
 
 /// A plane takes memory even if it has no samples, and then no bytes in the file.
@@ -35,7 +38,7 @@ pub enum PlanesProblem {
     Io(#[from] io::Error),
     #[error("no planes file: it does not begin with FTZP")]
     Magic,
-    #[error("planes format {0} at offset 4 is not known, only 1 is")]
+    #[error("planes format {0} at offset 4 is not known, only 1 and 2 are")]
     Format(u32),
     #[error(
         "planes of {neurons} neurons and {samples} samples take {expected} bytes, the file has {len}"
@@ -48,6 +51,8 @@ pub enum PlanesProblem {
     },
     #[error("{0} neurons by offset 8, more than the {MAX_NEURONS} of the widest network")]
     Neurons(u32),
+    #[error("the record at offset 24 says not what the planes were made of: {0}")]
+    Record(String),
     #[error("neuron {neuron} has bits set past the last sample")]
     Padding { neuron: usize },
 }
@@ -74,62 +79,49 @@ impl ZeroPlanes {
     /// # Errors
     /// The bytes are no planes file.
     pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, PlanesProblem> {
-        let mut header = [0; HEADER as usize];
-        if len < HEADER {
-            return Err(PlanesProblem::Magic);
-        }
-        input.read_exact(&mut header)?;
-        if !header.starts_with(MAGIC) {
-            return Err(PlanesProblem::Magic);
-        }
-        let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
-        if number(4) != FORMAT {
-            return Err(PlanesProblem::Format(number(4)));
-        }
-        let neurons = number(8);
-        let samples = u64::from(number(16)) | u64::from(number(20)) << 32;
-        let words = samples.div_ceil(64);
-        let expected = u128::from(HEADER) + 8 * u128::from(neurons) * u128::from(words);
-        if expected != u128::from(len) {
-            return Err(PlanesProblem::Length {
-                neurons,
-                samples,
-                expected,
-                len,
-            });
-        }
-        if neurons > MAX_NEURONS {
-            return Err(PlanesProblem::Neurons(neurons));
-        }
-        let mut planes = ZeroPlanes::new(neurons as usize, samples as usize);
-        let past = if samples.is_multiple_of(64) {
-            0
-        } else {
-            u64::MAX << (samples % 64)
-        };
-        for neuron in 0..neurons as usize {
-            let plane = &mut planes.plane_mut(neuron)[..words as usize];
+        let header = Header::read(input, len)?;
+        let words = header.samples.div_ceil(64);
+        let mut planes = ZeroPlanes::new(header.neurons, header.samples);
+        for neuron in 0..header.neurons {
+            let plane = &mut planes.plane_mut(neuron)[..words];
             input.read_exact(bytemuck::cast_slice_mut(plane))?;
             for word in plane.iter_mut() {
                 *word = u64::from_le(*word);
             }
-            if plane.last().is_some_and(|last| last & past != 0) {
+            if plane.last().is_some_and(|last| last & header.past() != 0) {
                 return Err(PlanesProblem::Padding { neuron });
             }
         }
         Ok(planes)
     }
 
-    /// Writes a planes file.
+    /// Writes a planes file without a record.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        self.write_file(WITHOUT_RECORD, &[], out)
+    }
+
+    /// Writes a planes file that says what the planes were made of.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_with_record(&self, record: &Record, out: &mut impl Write) -> io::Result<()> {
+        let mut text = serde_json::to_vec(record)?;
+        text.resize(text.len().next_multiple_of(8), b' ');
+        self.write_file(WITH_RECORD, &text, out)
+    }
+
+    fn write_file(&self, format: u32, record: &[u8], out: &mut impl Write) -> io::Result<()> {
+        let too_long = |_| io::Error::other("the record is longer than 4 GiB");
         out.write_all(MAGIC)?;
-        for number in [FORMAT, self.neurons() as u32, 0] {
+        let record_len = u32::try_from(record.len()).map_err(too_long)?;
+        for number in [format, self.neurons() as u32, record_len] {
             out.write_all(&number.to_le_bytes())?;
         }
         out.write_all(&(self.samples() as u64).to_le_bytes())?;
+        out.write_all(record)?;
         for neuron in 0..self.neurons() {
             let plane = &self.plane(neuron)[..self.samples().div_ceil(64)];
             if cfg!(target_endian = "little") {
@@ -141,6 +133,81 @@ impl ZeroPlanes {
             }
         }
         Ok(())
+    }
+}
+
+/// What stands before the planes, checked against the length of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    pub neurons: usize,
+    pub samples: usize,
+    pub record: Option<Record>,
+    /// Where the planes begin.
+    pub offset: u64,
+}
+
+impl Header {
+    /// Reads up to the first plane of a file of `len` bytes.
+    pub fn read(input: &mut impl Read, len: u64) -> Result<Header, PlanesProblem> {
+        let mut header = [0; HEADER as usize];
+        if len < HEADER {
+            return Err(PlanesProblem::Magic);
+        }
+        input.read_exact(&mut header)?;
+        if !header.starts_with(MAGIC) {
+            return Err(PlanesProblem::Magic);
+        }
+        let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
+        let (format, neurons, record_len) = (number(4), number(8), number(12));
+        if ![WITHOUT_RECORD, WITH_RECORD].contains(&format) {
+            return Err(PlanesProblem::Format(format));
+        }
+        let samples = u64::from(number(16)) | u64::from(number(20)) << 32;
+        let words = samples.div_ceil(64);
+        // What format 1 has in the place of the length has no meaning.
+        let record_len = if format == WITH_RECORD { record_len } else { 0 };
+        let offset = HEADER + u64::from(record_len);
+        let expected = u128::from(offset) + 8 * u128::from(neurons) * u128::from(words);
+        if expected != u128::from(len) {
+            return Err(PlanesProblem::Length {
+                neurons,
+                samples,
+                expected,
+                len,
+            });
+        }
+        if neurons > MAX_NEURONS {
+            return Err(PlanesProblem::Neurons(neurons));
+        }
+        let record = if format == WITH_RECORD {
+            // No longer than the file.
+            let mut text = vec![0; record_len as usize];
+            input.read_exact(&mut text)?;
+            let record = serde_json::from_slice(&text);
+            Some(record.map_err(|error| PlanesProblem::Record(error.to_string()))?)
+        } else {
+            None
+        };
+        let too_many = |_| PlanesProblem::Length {
+            neurons,
+            samples,
+            expected,
+            len,
+        };
+        Ok(Header {
+            neurons: neurons as usize,
+            samples: usize::try_from(samples).map_err(too_many)?,
+            record,
+            offset,
+        })
+    }
+
+    /// The bits of a plane's last word that are past the last sample.
+    pub fn past(&self) -> u64 {
+        match self.samples % 64 {
+            0 => 0,
+            rest => u64::MAX << rest,
+        }
     }
 }
 
@@ -166,6 +233,23 @@ mod tests {
             }
             let mut bytes = Vec::new();
             planes.write(&mut bytes).unwrap();
+            prop_assert_eq!(&parse(&bytes).unwrap(), &planes);
+            bytes.pop();
+            prop_assert!(parse(&bytes).is_err());
+
+            let mut bytes = Vec::new();
+            let record = Record {
+                net_sha256: seed.to_string(),
+                data: Vec::new(),
+                selection: "captures".into(),
+                seed,
+                count: Some(seed),
+                shard: None,
+            };
+            planes.write_with_record(&record, &mut bytes).unwrap();
+            let header = Header::read(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
+            prop_assert_eq!(header.record, Some(record));
+            prop_assert_eq!(header.offset % 8, 0);
             prop_assert_eq!(parse(&bytes).unwrap(), planes);
             bytes.pop();
             prop_assert!(parse(&bytes).is_err());
@@ -174,9 +258,12 @@ mod tests {
         #[test]
         fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let _ = parse(&bytes);
-            let mut planes = b"FTZP\x01\0\0\0".to_vec();
-            planes.extend(bytes);
-            let _ = parse(&planes);
+            for format in [1, 2] {
+                let mut planes = b"FTZP".to_vec();
+                planes.extend([format, 0, 0, 0]);
+                planes.extend(&bytes);
+                let _ = parse(&planes);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ const SETS: u64 = 0x5a4d_504c;
 /// Leading bits of a share that count; every further bit costs another set.
 const SIGNIFICANT: u32 = 5;
 
-/// Words of a piece of a plane.
+/// Words of a piece of a plane in memory: all that belongs to it stays in the caches.
 const PIECE: usize = 1 << 12;
 
 /// Planes that can be read piece by piece: in memory, or on a disk.
@@ -30,6 +30,11 @@ pub trait PlaneSource: Sync {
     fn neurons(&self) -> usize;
 
     fn samples(&self) -> usize;
+
+    /// Words to ask for at a time.
+    fn piece(&self) -> usize {
+        PIECE
+    }
 
     /// The words `first..first + scratch.len()` of a plane, in `scratch` or where they are. Not more than the
     /// samples take.
@@ -138,7 +143,7 @@ impl Subsample {
         let mut planes = ZeroPlanes::new(neurons, self.kept);
         let mut offset = 0;
         for (source, mask) in sources.iter().zip(&self.masks) {
-            for (first, mask) in pieces(mask) {
+            for (first, mask) in pieces(mask, source.piece()) {
                 let packing = Packing::new(mask);
                 let stride = planes.stride;
                 planes
@@ -146,7 +151,7 @@ impl Subsample {
                     .par_chunks_mut(stride)
                     .enumerate()
                     .try_for_each_init(
-                        || vec![0; PIECE],
+                        || vec![0; source.piece()],
                         |scratch, (neuron, plane)| {
                             let words = source.words(neuron, first, &mut scratch[..mask.len()])?;
                             packing.pack(words, plane, offset);
@@ -172,13 +177,14 @@ fn mask(source: &dyn PlaneSource, share: Share, sets: &[u32]) -> io::Result<Vec<
     let mut mask = vec![0u64; words];
     // Lower bits of the number cannot matter.
     let bits: Vec<u32> = (share.0.trailing_zeros()..BITS).rev().collect();
-    mask.par_chunks_mut(PIECE)
+    let size = source.piece();
+    mask.par_chunks_mut(size)
         .enumerate()
         .try_for_each(|(piece, mask)| {
             let mut scratch = vec![0; mask.len()];
             let mut parities = vec![vec![0u64; mask.len()]; bits.len()];
             for (neuron, &set) in sets.iter().enumerate() {
-                let words = source.words(neuron, piece * PIECE, &mut scratch)?;
+                let words = source.words(neuron, piece * size, &mut scratch)?;
                 for (parity, _) in members(&mut parities, &bits, set) {
                     parity
                         .iter_mut()
@@ -220,10 +226,10 @@ fn members<'p>(
 }
 
 /// A mask in pieces, with the first word of each.
-fn pieces(mask: &[u64]) -> impl Iterator<Item = (usize, &[u64])> {
-    mask.chunks(PIECE)
+fn pieces(mask: &[u64], size: usize) -> impl Iterator<Item = (usize, &[u64])> {
+    mask.chunks(size)
         .enumerate()
-        .map(|(piece, mask)| (piece * PIECE, mask))
+        .map(move |(piece, mask)| (piece * size, mask))
 }
 
 /// How to move the masked bits of words together: the "compress" of Henry S. Warren, "Hacker's Delight", second

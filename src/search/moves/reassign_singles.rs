@@ -44,7 +44,8 @@ impl Move for ReassignSingles {
 #[derive(Default)]
 pub(crate) struct ShakenReassignment {
     pub temperature: f64,
-    prices: Vec<i32>,
+    /// Of each neuron in the last assignments; empty before the first.
+    pub prices: Vec<i32>,
     noise: Vec<u8>,
 }
 

@@ -1,0 +1,87 @@
+//! How much memory a command may take.
+
+use ftperm::resources::available_memory;
+
+/// The limit of the memory.
+#[derive(Debug, clap::Args)]
+pub struct MemoryArgs {
+    /// Memory to stay within, e.g. 800M or 6G [default: four fifths of what is available]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+}
+
+/// What a command takes whatever its data: the program, its threads, a graphics driver.
+const PROGRAM: u64 = 32 << 20;
+
+impl MemoryArgs {
+    /// The limit in bytes; without one, `None`, where the system does not tell what there is.
+    pub fn limit(&self) -> Option<u64> {
+        self.memory
+            .or_else(|| available_memory().map(|bytes| bytes / 5 * 4))
+    }
+
+    /// Of the limit, what is left for data when the search of so many neurons has its tables.
+    pub fn for_data(&self, neurons: usize) -> anyhow::Result<u64> {
+        let Some(limit) = self.limit() else {
+            return Ok(u64::MAX);
+        };
+        // Two tables of fits and the counts that fill them, 4 bytes each, and as much for the assignment.
+        let tables = 16 * (neurons as u64).pow(2);
+        let needed = PROGRAM + tables;
+        if limit < needed + (needed >> 2) {
+            anyhow::bail!(
+                "{} of memory are too few for {neurons} neurons: it takes {} without any data",
+                size(limit),
+                size(needed)
+            );
+        }
+        // A tenth of the planes is copied for the coarse part of the search.
+        Ok((limit - needed) / 11 * 10)
+    }
+}
+
+/// Reads a size: a number of bytes, or of units of 2^10, 2^20, 2^30 or 2^40.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let upper = text.trim().to_ascii_uppercase();
+    let digits = upper.trim_end_matches("IB").trim_end_matches('B');
+    let (number, unit) = match digits.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) => digits.split_at(at),
+        None => (digits, ""),
+    };
+    let shift = ["", "K", "M", "G", "T"].iter().position(|it| *it == unit);
+    let number: Result<f64, _> = number.trim().parse();
+    match (number, shift) {
+        (Ok(number), Some(shift)) if number > 0.0 && number < 1e15 => {
+            Ok((number * f64::from(1u32 << 10).powi(shift as i32)) as u64)
+        }
+        _ => Err("a size is a number and K, M, G or T, e.g. 800M".to_string()),
+    }
+}
+
+/// A size for people.
+pub fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..0x10_0000 => (1u64 << 10, "KiB"),
+        0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
+        _ => (1 << 30, "GiB"),
+    };
+    format!("{:.1} {name}", bytes as f64 / unit as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_size("4096"), Ok(4096));
+        assert_eq!(parse_size("1.5k"), Ok(1536));
+        assert_eq!(parse_size("6GiB"), Ok(6 << 30));
+        assert_eq!(parse_size("800 MB"), Ok(800 << 20));
+        for wrong in ["", "G", "-1G", "4X", "nan", "inf", "1e300"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(size(1536), "1.5 KiB");
+        assert_eq!(size(6 << 30), "6.0 GiB");
+    }
+}

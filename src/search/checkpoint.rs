@@ -1,0 +1,222 @@
+//! Where a search stands, written down so that another process can go on.
+//!
+//! A search that goes on from a checkpoint ends with the same order as one that was never interrupted: everything that
+//! later steps depend on is kept, down to the random numbers.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::SearchOptions;
+use super::control::MoveCount;
+use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ShakenReassignment, ThreeCycles};
+use crate::permutation::Permutation;
+
+/// Grows when the schedule changes so that older checkpoints would lead elsewhere.
+const FORMAT: u32 = 1;
+
+/// A search at a place from which it can go on. Serialised, it is a file for people who move jobs, not a format for
+/// other programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    format: u32,
+    pub(super) identity: Identity,
+    pub(super) place: Place,
+    /// The best finished order so far, and its score.
+    pub(super) best: Vec<u32>,
+    pub(super) best_score: u64,
+    /// Name, rounds, exchanges.
+    moves: Vec<(String, u64, u64)>,
+}
+
+/// What makes a search the one it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    effort: String,
+    seed: u64,
+    samples: u64,
+    /// The order to begin with, and its score, by which other samples are noticed.
+    start: Option<Vec<u32>>,
+    start_score: u64,
+}
+
+/// A step of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stage {
+    Coarse,
+    Fine,
+    Descent,
+}
+
+/// The place in the schedule, and the state there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// Number of the try.
+    pub attempt: usize,
+    pub stage: Stage,
+    /// Rounds of this stage that are done.
+    pub round: u64,
+    pub order: Vec<u32>,
+    /// Of the assignments of the stage; they decide between equally good ones.
+    pub prices: Vec<i32>,
+    /// Position in the stream of random numbers.
+    pub random: u64,
+}
+
+/// Why a search cannot go on from a checkpoint.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CheckpointError {
+    #[error("it was written by another version of this program")]
+    Format,
+    #[error("it is of a search with {0}")]
+    OtherSearch(String),
+    #[error("it is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl Identity {
+    pub fn new(options: &SearchOptions, samples: u64, start_score: u64) -> Identity {
+        Identity {
+            effort: format!("{:?}", options.effort),
+            seed: options.seed,
+            samples,
+            start: options.start.as_ref().map(|it| it.indices().to_vec()),
+            start_score,
+        }
+    }
+}
+
+impl Checkpoint {
+    pub(super) fn new(
+        identity: &Identity,
+        place: Place,
+        best: &[u32],
+        best_score: u64,
+        moves: &[MoveCount],
+    ) -> Checkpoint {
+        Checkpoint {
+            format: FORMAT,
+            identity: identity.clone(),
+            place,
+            best: best.to_vec(),
+            best_score,
+            moves: moves
+                .iter()
+                .map(|it| (it.name.to_owned(), it.rounds, it.applied))
+                .collect(),
+        }
+    }
+
+    /// The best order that the search had found.
+    #[must_use]
+    pub fn best(&self) -> Option<Permutation> {
+        Permutation::new(self.best.clone()).ok()
+    }
+
+    /// Can this search go on from here?
+    pub(super) fn check(
+        &self,
+        identity: &Identity,
+        attempts: usize,
+    ) -> Result<(), CheckpointError> {
+        if self.format != FORMAT {
+            return Err(CheckpointError::Format);
+        }
+        let it = &self.identity;
+        let other = |what: String| Err(CheckpointError::OtherSearch(what));
+        if it.samples != identity.samples {
+            return other(format!("{} samples, not {}", it.samples, identity.samples));
+        }
+        if it.effort != identity.effort {
+            let lower = |text: &str| text.to_ascii_lowercase();
+            return other(format!(
+                "effort {}, not {}",
+                lower(&it.effort),
+                lower(&identity.effort)
+            ));
+        }
+        if it.seed != identity.seed {
+            return other(format!("seed {}, not {}", it.seed, identity.seed));
+        }
+        if it.start != identity.start {
+            return other("another start".into());
+        }
+        if it.start_score != identity.start_score {
+            return other("other samples".into());
+        }
+        let neurons = self.best.len();
+        let is_order =
+            |order: &[u32]| order.len() == neurons && Permutation::new(order.to_vec()).is_ok();
+        if !is_order(&self.best) || !is_order(&self.place.order) {
+            return Err(CheckpointError::Damaged("its orders are no permutations"));
+        }
+        if ![0, neurons].contains(&self.place.prices.len()) {
+            return Err(CheckpointError::Damaged("its prices are not one a neuron"));
+        }
+        if self.place.attempt >= attempts {
+            return Err(CheckpointError::Damaged("there is no such try"));
+        }
+        if self
+            .place
+            .prices
+            .iter()
+            .any(|price| price.unsigned_abs() > 1 << 30)
+        {
+            return Err(CheckpointError::Damaged("a price is beyond all bounds"));
+        }
+        Ok(())
+    }
+
+    /// The counts of moves so far.
+    pub(super) fn moves(&self) -> Result<Vec<MoveCount>, CheckpointError> {
+        let kinds: [&dyn Move; 5] = [
+            &PairSwaps,
+            &HalfSwaps::default(),
+            &ThreeCycles,
+            &ReassignSingles::default(),
+            &ShakenReassignment::default(),
+        ];
+        self.moves
+            .iter()
+            .map(|(name, rounds, applied)| {
+                let kind = kinds.iter().find(|kind| kind.name() == name);
+                let name = kind.ok_or(CheckpointError::Format)?.name();
+                Ok(MoveCount {
+                    name,
+                    rounds: *rounds,
+                    applied: *applied,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Where a running search leaves its checkpoints.
+pub struct Checkpoints<'a> {
+    write: &'a mut dyn FnMut(&Checkpoint),
+    every: Duration,
+    last: Instant,
+}
+
+impl<'a> Checkpoints<'a> {
+    /// Hands a checkpoint to `write` at the first round after so much time, again and again, and when the search is
+    /// stopped.
+    pub fn new(every: Duration, write: &'a mut dyn FnMut(&Checkpoint)) -> Checkpoints<'a> {
+        Checkpoints {
+            write,
+            every,
+            last: Instant::now(),
+        }
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.last.elapsed() >= self.every
+    }
+
+    pub(super) fn write(&mut self, checkpoint: &Checkpoint) {
+        (self.write)(checkpoint);
+        self.last = Instant::now();
+    }
+}

@@ -1,0 +1,364 @@
+//! Gathering in shards, planes larger than memory, and going on after a kill.
+
+#[path = "common/material.rs"]
+mod material;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ftperm::positions::{self, Options, Part, PartBy, Positions, Sampling};
+use ftperm::zeros::ZeroPlanes;
+use tempfile::TempDir;
+
+/// Runs the program in a folder.
+fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .current_dir(folder.path())
+        .args(arguments)
+        .args(
+            ["--threads", "1"]
+                .iter()
+                .filter(|_| ["gather", "find"].contains(&arguments[0])),
+        )
+        .output()
+        .expect("the program starts")
+}
+
+fn run(folder: &TempDir, arguments: &[&str]) -> String {
+    let output = ftperm(folder, arguments);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {text}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// It must fail with exit code 1 and a message that holds all of `parts`.
+fn fails(folder: &TempDir, arguments: &[&str], parts: &[&str]) {
+    let output = ftperm(folder, arguments);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+    let error = text.lines().find(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("{arguments:?}: no error in {text}"));
+    for part in parts {
+        assert!(error.contains(part), "`{part}` is not in: {error}");
+    }
+}
+
+/// A folder with the demo network and its data.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        ("demo.nnue", "demo.nnue"),
+        ("selfplay.binpack", "a.binpack"),
+    ] {
+        let from = material::own("datasets").join(from);
+        fs::copy(from, folder.path().join(to)).unwrap();
+    }
+    folder
+}
+
+const GATHER: [&str; 7] = [
+    "gather",
+    "--net",
+    "demo.nnue",
+    "--data",
+    "a.binpack",
+    "--sample-rate",
+    "0.1",
+];
+
+fn gather(folder: &TempDir, arguments: &[&str]) -> String {
+    run(folder, &[&GATHER[..], arguments].concat())
+}
+
+fn bytes(folder: &TempDir, name: &str) -> Vec<u8> {
+    fs::read(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn planes(folder: &TempDir, name: &str) -> ZeroPlanes {
+    ZeroPlanes::read(&folder.path().join(name)).unwrap()
+}
+
+const SHARDS: [&str; 3] = ["p.0001-of-0003.z", "p.0002-of-0003.z", "p.0003-of-0003.z"];
+
+#[test]
+fn shards_are_the_whole_and_are_found_alike() {
+    let folder = folder();
+    gather(&folder, &["--out", "whole.z", "--count", "1000000"]);
+    let listed = gather(&folder, &["--out", "p.z", "--shards", "3"]);
+    assert_eq!(listed.lines().collect::<Vec<_>>(), SHARDS);
+    let whole = planes(&folder, "whole.z");
+    let shards = SHARDS.map(|name| planes(&folder, name));
+    assert!(shards.iter().all(|it| it.samples() > whole.samples() / 6));
+    let samples: usize = shards.iter().map(ZeroPlanes::samples).sum();
+    assert_eq!(samples, whole.samples());
+    let mut counts = vec![0; whole.neurons()];
+    for shard in &shards {
+        for (sum, count) in counts.iter_mut().zip(shard.zero_counts()) {
+            *sum += count;
+        }
+    }
+    assert_eq!(counts, whole.zero_counts());
+
+    // A task of an array job writes what one process writes.
+    let alone = SHARDS.map(|name| bytes(&folder, name));
+    fs::remove_file(folder.path().join(SHARDS[1])).unwrap();
+    gather(&folder, &["--out", "p.z", "--shard", "2/3"]);
+    assert_eq!(bytes(&folder, SHARDS[1]), alone[1]);
+
+    run(
+        &folder,
+        &[
+            "find",
+            "--data",
+            "whole.z",
+            "--out",
+            "whole.txt",
+            "--effort",
+            "quick",
+        ],
+    );
+    // In any order, and by a pattern that no shell has resolved.
+    for (data, out) in [
+        (&["p.*.z"][..], "1.txt"),
+        (&[SHARDS[2], SHARDS[0], SHARDS[1]], "2.txt"),
+    ] {
+        let find = ["find", "--out", out, "--effort", "quick", "--data"];
+        run(&folder, &[&find[..], data].concat());
+        assert_eq!(bytes(&folder, out), bytes(&folder, "whole.txt"));
+    }
+    assert_eq!(
+        run(&folder, &["eval", "--data", "p.*.z", "--perm", "1.txt"]),
+        run(&folder, &["eval", "--data", "whole.z", "--perm", "1.txt"])
+    );
+}
+
+#[test]
+fn a_killed_gather_goes_on() {
+    let folder = folder();
+    let sharded = [
+        "--shards", "3", "--count", "900", "--out", "p.z", "--resume",
+    ];
+    gather(&folder, &sharded);
+    let alone = SHARDS.map(|name| bytes(&folder, name));
+    // What a kill leaves behind: finished shards, and the file of the next one under a temporary name.
+    fs::remove_file(folder.path().join(SHARDS[1])).unwrap();
+    fs::write(folder.path().join(".ftperm-x"), &alone[1][..1000]).unwrap();
+    let kept = fs::metadata(folder.path().join(SHARDS[0])).unwrap();
+    let report = gather(&folder, &[&sharded[..], &["--json"]].concat());
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    let files = report["files"].as_array().unwrap();
+    let flags: Vec<bool> = files
+        .iter()
+        .map(|it| it["kept"].as_bool().unwrap())
+        .collect();
+    assert_eq!(flags, [true, false, true]);
+    assert_eq!(report["positions"], 900);
+    assert_eq!(SHARDS.map(|name| bytes(&folder, name)), alone);
+    let now = fs::metadata(folder.path().join(SHARDS[0])).unwrap();
+    assert_eq!(now.modified().unwrap(), kept.modified().unwrap());
+
+    // What was made of other things is not kept in silence.
+    let other = |arguments: &[&str], what: &str| {
+        fails(
+            &folder,
+            &[&GATHER[..], &sharded, arguments].concat(),
+            &[SHARDS[0], what],
+        );
+    };
+    other(&["--seed", "4"], "seed 0, not 4");
+    other(&["--no-filter"], "other filters or sampling");
+    fs::write(folder.path().join(SHARDS[0]), &alone[0][..500]).unwrap();
+    other(&[], "500");
+    let cut = bytes(&folder, "a.binpack");
+    fs::write(folder.path().join("a.binpack"), [&cut[..], &cut].concat()).unwrap();
+    fs::write(folder.path().join(SHARDS[0]), &alone[0]).unwrap();
+    other(&[], "other contents of a.binpack");
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    let folder = folder();
+    gather(&folder, &["--out", "p.z", "--shards", "3", "--count", "90"]);
+    gather(
+        &folder,
+        &["--out", "p.z", "--shard", "1/2", "--count", "90"],
+    );
+    fs::copy(folder.path().join(SHARDS[0]), folder.path().join("copy.z")).unwrap();
+    let find = ["find", "--out", "x.txt", "--data"];
+    let refused = |data: &[&str], parts: &[&str]| {
+        fails(
+            &folder,
+            &[&find[..], data].concat(),
+            &[data, parts].concat(),
+        );
+        assert!(!folder.path().join("x.txt").exists());
+    };
+    refused(&[SHARDS[0], "copy.z"], &["shard 1 of 3", "count twice"]);
+    refused(&[SHARDS[0], "p.0001-of-0002.z"], &["overlap"]);
+    // Another network: the same one in another order.
+    run(
+        &folder,
+        &[
+            "find", "--out", "o.txt", "--data", SHARDS[0], "--effort", "quick",
+        ],
+    );
+    run(
+        &folder,
+        &[
+            "apply",
+            "o.txt",
+            "--net",
+            "demo.nnue",
+            "--out",
+            "other.nnue",
+        ],
+    );
+    let other = [
+        "gather",
+        "--net",
+        "other.nnue",
+        "--data",
+        "a.binpack",
+        "--out",
+        "q.z",
+    ];
+    run(&folder, &[&other[..], &["--count", "90"]].concat());
+    refused(&[SHARDS[0], "q.z"], &["network"]);
+    // A permutation of `find` knows its network.
+    let text = String::from_utf8(bytes(&folder, "o.txt")).unwrap();
+    assert!(text.contains("net sha256"), "{text}");
+}
+
+/// 2 million samples of 64 neurons, 16 MB.
+fn large_planes(folder: &TempDir) -> ZeroPlanes {
+    use rand::Rng as _;
+    use rand_chacha::rand_core::SeedableRng as _;
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+    let samples = 2_000_003;
+    let mut planes = ZeroPlanes::new(64, samples);
+    let words = samples.div_ceil(64);
+    let moods: Vec<u64> = (0..8 * words).map(|_| random.next_u64()).collect();
+    for neuron in 0..64 {
+        for word in 0..words {
+            planes.plane_mut(neuron)[word] = moods[neuron % 8 * words + word] | random.next_u64();
+        }
+        planes.plane_mut(neuron)[words - 1] &= 7;
+    }
+    let mut file = fs::File::create(folder.path().join("large.z")).unwrap();
+    planes.write(&mut file).unwrap();
+    planes
+}
+
+#[test]
+fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
+    let folder = folder();
+    let planes = large_planes(&folder);
+    let find = [
+        "find", "--data", "large.z", "--effort", "quick", "--memory", "42M",
+    ];
+    let find = |out: &str| {
+        let arguments = [&find[..], &["--json", "--out", out]].concat();
+        let report: serde_json::Value = serde_json::from_str(&run(&folder, &arguments)).unwrap();
+        report
+    };
+    let report = find("p.txt");
+    let searched = report["samples_searched"].as_u64().unwrap();
+    assert!((500_000..1_300_000).contains(&searched), "{searched}");
+    assert_eq!(report["samples"], 2_000_003);
+    let text = String::from_utf8(bytes(&folder, "p.txt")).unwrap();
+    let order: Vec<u32> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| line.split_whitespace().map(|it| it.parse().unwrap()))
+        .collect();
+    assert_eq!(report["zero_blocks_after"], planes.zero_blocks(&order));
+    let identity: Vec<u32> = (0..64).collect();
+    assert_eq!(report["zero_blocks_before"], planes.zero_blocks(&identity));
+    // Eight families of eight neurons: the best blocks are known.
+    assert!(
+        order
+            .chunks(4)
+            .all(|block| block.iter().all(|it| it % 8 == block[0] % 8))
+    );
+    find("again.txt");
+    assert_eq!(bytes(&folder, "again.txt"), bytes(&folder, "p.txt"));
+    // What the tables alone need is not there.
+    let little = [
+        "find", "--data", "large.z", "--out", "x.txt", "--memory", "20M",
+    ];
+    fails(&folder, &little, &["20.0 MiB of memory are too few"]);
+}
+
+#[test]
+fn a_stopped_find_goes_on() {
+    let folder = folder();
+    gather(&folder, &["--out", "p.z", "--count", "2000"]);
+    let find = |out: &str, more: &[&str]| {
+        let begin = ["find", "--data", "p.z", "--effort", "quick", "--out", out];
+        ftperm(&folder, &[&begin[..], more].concat())
+    };
+    assert!(find("whole.txt", &[]).status.success());
+    let stopped = find("p.txt", &["--checkpoint", "p.state", "--time-limit", "0"]);
+    assert!(stopped.status.success());
+    let state = folder.path().join("p.state");
+    assert!(state.exists());
+    let other = find("p.txt", &["--checkpoint", "p.state", "--seed", "9"]);
+    let text = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(
+        text.contains("p.state") && text.contains("seed 0, not 9"),
+        "{text}"
+    );
+    assert!(find("p.txt", &["--checkpoint", "p.state"]).status.success());
+    assert_eq!(bytes(&folder, "p.txt"), bytes(&folder, "whole.txt"));
+    assert!(!state.exists());
+    fs::write(&state, "{}").unwrap();
+    let damaged = find("p.txt", &["--checkpoint", "p.state"]);
+    assert_eq!(damaged.status.code(), Some(1));
+}
+
+fn read(path: &Path, part: Option<Part>, rate: f64) -> Positions {
+    let options = Options {
+        part,
+        sampling: Sampling {
+            rate,
+            ..Sampling::default()
+        },
+        ..Options::default()
+    };
+    positions::read(&[path.into()], &options).unwrap()
+}
+
+#[test]
+fn parts_share_nothing_and_lack_nothing() {
+    let folder = folder();
+    // Seven chunks.
+    let path = folder.path().join("b.binpack");
+    fs::write(&path, bytes(&folder, "a.binpack").repeat(7)).unwrap();
+    let whole = read(&path, None, 0.01);
+    for (by, of) in [(PartBy::Blocks, 3), (PartBy::Games, 4), (PartBy::Blocks, 9)] {
+        let parts: Vec<Positions> = (0..of)
+            .map(|number| read(&path, Some(Part { number, of, by }), 0.01))
+            .collect();
+        let mut together: Vec<String> = parts
+            .iter()
+            .flat_map(|part| part.boards.iter().map(|board| board.fen()))
+            .collect();
+        let mut expected: Vec<String> = whole.boards.iter().map(|board| board.fen()).collect();
+        together.sort();
+        expected.sort();
+        assert_eq!(together, expected);
+        // Seven blocks are not enough for nine parts.
+        let empty = parts.iter().filter(|part| part.is_empty()).count();
+        assert_eq!(empty, if of == 9 { 2 } else { 0 });
+        if by == PartBy::Games {
+            let games: u64 = parts.iter().map(|part| part.statistics.games).sum();
+            assert_eq!(games, whole.statistics.games);
+            let read = |it: &Positions| it.statistics.read;
+            assert!(parts.iter().all(|part| read(part) == read(&whole)));
+        } else {
+            let read: u64 = parts.iter().map(|part| part.statistics.read).sum();
+            assert_eq!(read, whole.statistics.read);
+        }
+    }
+}
