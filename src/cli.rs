@@ -2,6 +2,8 @@
 
 mod activations;
 mod apply;
+mod batch;
+mod batch_job;
 mod bench;
 mod common;
 mod completions;
@@ -98,6 +100,9 @@ enum Command {
     Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
     Devices(devices::Devices),
+    Batch(batch::Batch),
+    #[command(hide = true)]
+    BatchJob(batch_job::BatchJob),
     Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
     Bench(bench::Bench),
@@ -134,6 +139,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Man(command) => command.run(),
         Command::Devices(command) => command.run(&cli.global),
         Command::Bench(command) => command.run(&cli.global),
+        Command::Batch(command) => command.run(&cli.global),
+        Command::BatchJob(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
     }
 }
@@ -143,7 +150,19 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// 2 for wrong usage, 1 for everything else.
+/// An end that has an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct ExitWith {
+    pub code: u8,
+    pub text: String,
+}
+
+/// 2 for wrong usage, what an [`ExitWith`] says, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<UsageError>() { 2 } else { 1 }
+    match error.downcast_ref::<ExitWith>() {
+        Some(exit) => exit.code,
+        None if error.is::<UsageError>() => 2,
+        None => 1,
+    }
 }

@@ -48,6 +48,7 @@
 
 pub mod activations;
 pub mod actmat;
+pub mod batch;
 pub mod board;
 pub mod checkpoint;
 pub mod compute;

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -14,6 +15,14 @@ pub enum OutputError {
     NoFolder { path: PathBuf, folder: PathBuf },
     #[error("cannot write {}: {source}; nothing was left behind", path.display())]
     Io { path: PathBuf, source: io::Error },
+}
+
+static TEMPORARY_PREFIX: OnceLock<String> = OnceLock::new();
+
+/// What the temporary names of this process begin with, so that whoever started it can find what it left behind when it
+/// was killed. Only the first call has an effect. Without one it is `.ftperm-`.
+pub fn set_temporary_prefix(prefix: &str) {
+    TEMPORARY_PREFIX.get_or_init(|| prefix.to_string());
 }
 
 /// A file being written. Dropped before [`commit`](OutputFile::commit), it leaves nothing.
@@ -38,7 +47,7 @@ impl OutputFile {
             });
         }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".ftperm-");
+        builder.prefix(TEMPORARY_PREFIX.get().map_or(".ftperm-", String::as_str));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

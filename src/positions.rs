@@ -11,6 +11,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 pub mod binpack;
 pub mod bullet;
@@ -95,6 +96,19 @@ pub struct Progress {
     /// Entries judged so far.
     pub read: u64,
     pub taken: u64,
+}
+
+/// The files that inputs stand for, in the order in which they are read; `-` stands for none.
+///
+/// # Errors
+/// A directory or pattern has no files, or cannot be listed.
+pub fn files(inputs: &[OsString]) -> Result<Vec<PathBuf>, PositionsError> {
+    let sources = open::expand(inputs)?.into_iter();
+    let file = |source| match source {
+        open::Source::File(path) => Some(path),
+        open::Source::StandardInput => None,
+    };
+    Ok(sources.filter_map(file).collect())
 }
 
 /// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual ending

@@ -36,7 +36,7 @@ impl Man {
         self.page(&program, "ftperm")?;
         for command in program
             .get_subcommands()
-            .filter(|it| it.get_name() != "help")
+            .filter(|it| it.get_name() != "help" && !it.is_hide_set())
         {
             self.page(command, &format!("ftperm-{}", command.get_name()))?;
         }

@@ -1,10 +1,10 @@
 //! Options from a file and the environment, and `ftperm config`, which shows them.
 
 mod environment;
-mod file;
-mod layers;
-mod options;
-mod setting;
+pub(super) mod file;
+pub(super) mod layers;
+pub(super) mod options;
+pub(super) mod setting;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -20,17 +20,17 @@ use setting::{Origin, Setting, Value};
 
 /// Show which options files, environment and command line set, and where each value comes from
 ///
-/// The strongest is the command line, then the environment, then the configuration file: the one of --config or
-/// FTPERM_CONFIG, else ftperm.toml in the current folder, else ftperm.toml in the user's configuration folder. Every
-/// option of every command can be set, by its long name:
+/// The strongest is the command line, then the environment, then the configuration file: the one
+/// of --config or FTPERM_CONFIG, else ftperm.toml in the current folder, else ftperm.toml in the
+/// user's configuration folder. Every option of every command can be set, by its long name:
 ///
 ///   threads = 8          # at the top: for all commands with the option
 ///   [optimize]           # for this command
 ///   count = 100000
 ///   data = ["a.binpack", "b.binpack"]
 ///
-/// In the environment the same are FTPERM_THREADS and FTPERM_OPTIMIZE_COUNT; lists are separated as in PATH. Paths are
-/// relative to the current folder, as on the command line.
+/// In the environment the same are FTPERM_THREADS and FTPERM_OPTIMIZE_COUNT; lists are separated
+/// as in PATH. Paths are relative to the current folder, as on the command line.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Config {
@@ -70,6 +70,24 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
             std::process::exit(error.exit_code());
         }
     }
+}
+
+/// The settings for a command that this run calls: of the environment and of the configuration file.
+///
+/// # Errors
+/// A file or a variable is wrong.
+pub fn below(global: &Global, command: &str) -> anyhow::Result<Vec<Vec<Setting>>> {
+    let program = program();
+    if global.no_config {
+        return Ok(Vec::new());
+    }
+    let named = global.config.as_deref().map(std::path::Path::as_os_str);
+    let layers = Layers::read(named, Environment::of_process(), &program)?;
+    let command = program.find_subcommand(command);
+    Ok(match command {
+        Some(command) => layers.of(command)?.into(),
+        None => Vec::new(),
+    })
 }
 
 /// The program's commands, with the options that all share.

@@ -411,7 +411,7 @@ fn find_era(id: &str) -> Result<&'static Era, NetError> {
 }
 
 /// What was recognised and what did not fit.
-fn describe(network: &Network, conversion: &Conversion) {
+pub fn describe(network: &Network, conversion: &Conversion) {
     let it = &network.recognition;
     let engines = if it.exact {
         format!(" ({})", it.era.engines)

@@ -1,17 +1,21 @@
 //! Loading the input network.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ftperm::nnue::{ERAS, NetError, NetFileError, Network, ReadOptions, era};
+use anyhow::Context as _;
+use ftperm::checkpoint::{Checkpoint, ConvertOptions};
+use ftperm::digest::sha256;
+use ftperm::nnue::{ERAS, FtCompression, NetError, NetFileError, Network, ReadOptions, era};
 use ftperm::source::{LoadedBytes, NetSource, Origin};
 
-use crate::cli::console;
+use crate::cli::serialize::{describe, is_checkpoint_file};
+use crate::cli::{UsageError, console};
 
 /// The input network.
 #[derive(Debug, clap::Args)]
 pub struct NetArgs {
-    /// The network: a file (also .gz, .zst, .xz), a folder, an engine (ENGINE#2 for its second network), - for stdin,
+    /// The network: a file (also .gz, .zst, .xz), a trainer's checkpoint, a folder, an engine (ENGINE#2 for its second network), - for stdin,
     /// '<embed>'; without it the usual places are searched (`ftperm nets` lists them)
     #[arg(long, value_name = "NET")]
     pub net: Option<OsString>,
@@ -62,7 +66,42 @@ impl NetArgs {
 pub fn load(net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<LoadedNet> {
     // Options are checked before anything is read.
     let options = reading.options()?;
-    parse(NetSource::parse(net).load()?, &options)
+    let source = NetSource::parse(net);
+    match &source {
+        NetSource::File { path, number: None } if is_checkpoint_file(path)? => {
+            convert(path, &options)
+        }
+        _ => parse(source.load()?, &options),
+    }
+}
+
+/// The network that `serialize` writes for a checkpoint. More is known of it than its file would say.
+fn convert(path: &Path, options: &ReadOptions) -> anyhow::Result<LoadedNet> {
+    if options.clamp.is_some() {
+        let text = "--clamp is for networks; a checkpoint's era (--era) says it";
+        return Err(UsageError(text.into()).into());
+    }
+    let context = || path.display().to_string();
+    let checkpoint = Checkpoint::open(path)?;
+    let options = ConvertOptions {
+        target_era: options.era,
+        ..ConvertOptions::default()
+    };
+    let (mut network, conversion) = checkpoint.to_network(&options).with_context(context)?;
+    console::say(format!("checkpoint {}", path.display()));
+    describe(&network, &conversion);
+    network.set_compression(FtCompression::Leb128);
+    let mut bytes = Vec::new();
+    network.write(&mut bytes).with_context(context)?;
+    Ok(LoadedNet {
+        network,
+        origin: Origin {
+            path: Some(path.to_path_buf()),
+            parts: 1,
+            ..Origin::default()
+        },
+        sha256: sha256(&bytes),
+    })
 }
 
 /// As [`load`], of bytes that are already there.

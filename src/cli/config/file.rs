@@ -139,7 +139,10 @@ impl<'a> Toml<'a> {
     }
 
     /// Adds a setting; two spellings of an option are one option.
-    fn push(
+    ///
+    /// # Errors
+    /// The option is set already.
+    pub fn push(
         &self,
         settings: &mut Vec<Setting>,
         setting: Setting,

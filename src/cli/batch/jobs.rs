@@ -1,0 +1,512 @@
+//! The jobs file: tables of options of `optimize`, turned into jobs.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::builder::ValueParser;
+use clap::{Arg, Command, CommandFactory as _, Parser as _};
+use ftperm::batch::is_network_name;
+use ftperm::digest::{hex, sha256};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::cli::config::file::{Toml, in_order, read_text};
+use crate::cli::config::layers::stack;
+use crate::cli::config::options::{find, options, setting};
+use crate::cli::config::setting::{Origin, Setting, Value};
+use crate::cli::{Cli, UsageError};
+
+/// Options that name what comes out.
+const OUTPUTS: [&str; 4] = ["out", "out-sha", "perm", "report"];
+/// Options that no job has: they print, and a job prints its report.
+const PRINTING: [&str; 2] = ["export", "inverse"];
+/// Options that change how long a job takes, but not what comes out.
+const WITHOUT_EFFECT: [&str; 3] = ["backend", "adapter", "threads"];
+/// The key for a job for each of many networks.
+const NETS: &str = "nets";
+
+/// One network and its options.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub name: String,
+    /// The job's part of a command line of `optimize`.
+    pub words: Vec<OsString>,
+    /// The options that decide what comes out.
+    pub options: BTreeMap<String, Vec<String>>,
+    /// Relative paths are relative to this folder.
+    pub base: PathBuf,
+    pub net: OsString,
+    pub data: Vec<OsString>,
+    /// Other files that go in.
+    pub inputs: Vec<PathBuf>,
+    /// The network's name, unless it is made from its contents.
+    pub out: Option<PathBuf>,
+    /// The network's folder.
+    pub folder: PathBuf,
+    pub perm: Option<PathBuf>,
+    pub report: Option<PathBuf>,
+}
+
+impl Job {
+    /// The record beside the output.
+    pub fn record_path(&self) -> PathBuf {
+        self.folder
+            .join(format!("{}.job.json", safe_name(&self.name)))
+    }
+
+    /// What the temporary names of the job's files begin with; no other job's do.
+    pub fn temporary_prefix(&self) -> String {
+        let record = std::path::absolute(self.record_path()).unwrap_or(self.record_path());
+        let digest = sha256(record.as_os_str().as_encoded_bytes());
+        format!(".ftperm-job-{}-", hex(&digest[..8]))
+    }
+
+    /// Files whose names are known before the job runs.
+    pub fn named_outputs(&self) -> impl Iterator<Item = &PathBuf> {
+        self.out.iter().chain(&self.perm).chain(&self.report)
+    }
+
+    /// The folders that files go to, each once.
+    pub fn output_folders(&self) -> Vec<PathBuf> {
+        let parent = |file: &PathBuf| file.parent().map(Path::to_path_buf);
+        let mut folders: Vec<PathBuf> = self.named_outputs().filter_map(parent).collect();
+        folders.push(self.folder.clone());
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+}
+
+/// A name as part of a file name.
+fn safe_name(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let safe: String = name
+        .chars()
+        .map(|c| if plain(c) { c } else { '_' })
+        .collect();
+    if safe == name {
+        safe
+    } else {
+        // Two names that look alike now are still different files.
+        format!("{safe}-{}", hex(&sha256(name.as_bytes())[..4]))
+    }
+}
+
+/// A table of a jobs file.
+#[derive(Debug)]
+struct Table {
+    name: String,
+    origin: Origin,
+    settings: Vec<Setting>,
+    nets: Option<Vec<OsString>>,
+}
+
+/// What jobs are made of: tables of options, and what is set for `optimize` elsewhere.
+pub struct Plan {
+    optimize: Command,
+    base: PathBuf,
+    tables: Vec<Table>,
+    defaults: Vec<Setting>,
+    watch: Vec<Setting>,
+    /// Environment and configuration file.
+    below: Vec<Vec<Setting>>,
+}
+
+impl Plan {
+    /// Without a jobs file: the options come from the environment and the configuration file.
+    pub fn empty(below: Vec<Vec<Setting>>) -> Plan {
+        Plan {
+            optimize: optimize_command(),
+            base: PathBuf::new(),
+            tables: Vec::new(),
+            defaults: Vec::new(),
+            watch: Vec::new(),
+            below,
+        }
+    }
+
+    /// Reads a jobs file.
+    ///
+    /// # Errors
+    /// It cannot be read, or something in it means nothing; the message names file and line.
+    pub fn read(path: &Path, below: Vec<Vec<Setting>>) -> anyhow::Result<Plan> {
+        let text = read_text(path)?;
+        let toml = Toml::new(path, &text);
+        let mut plan = Plan::empty(below);
+        plan.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        for (key, value) in in_order(toml.parse()?.get_ref()) {
+            let (name, at) = (key.get_ref().as_ref(), key.span().start);
+            let known = ["defaults", "jobs", "watch"];
+            let DeValue::Table(table) = value.get_ref() else {
+                return Err(toml
+                    .error(
+                        at,
+                        format!(
+                            "`{name}` stands outside the tables [defaults], [jobs.NAME] and [watch]"
+                        ),
+                    )
+                    .into());
+            };
+            match name {
+                "defaults" => plan.defaults = plan.settings(&toml, table)?,
+                "watch" => plan.watch = plan.settings(&toml, table)?,
+                "jobs" => {
+                    for (name, job) in in_order(table) {
+                        let table = plan.table(&toml, name, job)?;
+                        plan.tables.push(table);
+                    }
+                }
+                other => {
+                    return Err(toml
+                        .unknown(at, "a jobs file has no table", other, known.into_iter())
+                        .into());
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    fn table(
+        &self,
+        toml: &Toml<'_>,
+        name: &Spanned<std::borrow::Cow<'_, str>>,
+        job: &Spanned<DeValue<'_>>,
+    ) -> Result<Table, UsageError> {
+        let at = name.span().start;
+        let DeValue::Table(table) = job.get_ref() else {
+            return Err(toml.error(at, "a job is a table of options, [jobs.NAME]"));
+        };
+        let mut nets = None;
+        if let Some((key, value)) = table.get_key_value(NETS) {
+            nets = match toml.value(value)? {
+                Value::Values(values) => Some(values),
+                Value::Flag(_) => {
+                    return Err(
+                        toml.error(key.span().start, "nets is a list of files and patterns")
+                    );
+                }
+            };
+            if let Some((key, _)) = table.get_key_value("net") {
+                return Err(toml.error(key.span().start, "net cannot be used with nets"));
+            }
+        }
+        Ok(Table {
+            name: name.get_ref().to_string(),
+            origin: toml.origin(at),
+            settings: self.settings(toml, table)?,
+            nets,
+        })
+    }
+
+    /// The options in a table; `nets` is none.
+    fn settings(&self, toml: &Toml<'_>, table: &DeTable<'_>) -> Result<Vec<Setting>, UsageError> {
+        let mut settings: Vec<Setting> = Vec::new();
+        for (key, value) in in_order(table) {
+            let (name, at) = (key.get_ref().as_ref(), key.span().start);
+            if name == NETS {
+                continue;
+            }
+            let names = options(&self.optimize).filter_map(Arg::get_long);
+            let arg = find(&self.optimize, name)
+                .filter(|arg| !PRINTING.contains(&arg.get_long().unwrap_or_default()))
+                .ok_or_else(|| toml.unknown(at, "a job has no option", name, names))?;
+            toml.push(
+                &mut settings,
+                setting(arg, toml.value(value)?, toml.origin(at))?,
+                at,
+            )?;
+        }
+        Ok(settings)
+    }
+
+    /// The jobs of the file, in its order.
+    ///
+    /// # Errors
+    /// A job's options contradict each other or lack something, or two jobs write the same file.
+    pub fn jobs(&self) -> anyhow::Result<Vec<Job>> {
+        let mut jobs: Vec<Job> = Vec::new();
+        for table in &self.tables {
+            let Some(nets) = &table.nets else {
+                let layers = [&table.settings, &self.defaults];
+                jobs.push(self.job(table.name.clone(), None, &table.origin, &layers)?);
+                continue;
+            };
+            for net in self.expand(nets, &table.origin)? {
+                let name = format!("{}.{}", table.name, short_name(&net));
+                let layers = [&table.settings, &self.defaults];
+                jobs.push(self.job(name, Some(&net), &table.origin, &layers)?);
+            }
+        }
+        check_outputs(&jobs)?;
+        Ok(jobs)
+    }
+
+    /// The job for a network that arrived.
+    ///
+    /// # Errors
+    /// Its options contradict each other or lack something, or its output would arrive too.
+    pub fn arrived(&self, net: &Path) -> anyhow::Result<Job> {
+        let name = format!("watch.{}", short_name(net));
+        let origin = Origin::CommandLine;
+        let job = self.job(name, Some(net), &origin, &[&self.watch, &self.defaults])?;
+        let arrives = |folder: &PathBuf| {
+            let watched = net.parent().and_then(|it| it.canonicalize().ok());
+            folder.canonicalize().ok().or(Some(folder.clone())) == watched
+        };
+        if arrives(&job.folder) {
+            return Err(UsageError(format!(
+                "networks would be written into {}, which is watched: choose another folder with out-sha",
+                job.folder.display()
+            ))
+            .into());
+        }
+        Ok(job)
+    }
+
+    /// Files and patterns as the names of files, sorted, each once. A file that is named and missing stays: its job
+    /// fails and says so.
+    fn expand(&self, nets: &[OsString], origin: &Origin) -> Result<Vec<PathBuf>, UsageError> {
+        let mut files = Vec::new();
+        for net in nets {
+            let path = self.base.join(net);
+            let pattern = net.to_str().filter(|it| it.contains(['*', '?', '[']));
+            let (false, Some(pattern)) = (path.exists(), pattern) else {
+                if path.is_dir() {
+                    let inside = std::fs::read_dir(&path).into_iter().flatten();
+                    let inside = inside
+                        .filter_map(Result::ok)
+                        .map(|it| Path::new(net).join(it.file_name()));
+                    files.extend(inside.filter(|it| is_network_name(it)));
+                } else {
+                    files.push(PathBuf::from(net));
+                }
+                continue;
+            };
+            let base = glob::Pattern::escape(&self.base.to_string_lossy());
+            let whole = Path::new(&base).join(pattern);
+            let found = glob::glob(&whole.to_string_lossy())
+                .map_err(|error| UsageError(format!("{origin}: {pattern}: {}", error.msg)))?;
+            for file in found.filter_map(Result::ok).filter(|it| it.is_file()) {
+                files.push(file.strip_prefix(&self.base).unwrap_or(&file).to_path_buf());
+            }
+        }
+        files.sort();
+        files.dedup();
+        Ok(files)
+    }
+
+    /// A job from its layers of options, the strongest first.
+    fn job(
+        &self,
+        name: String,
+        net: Option<&Path>,
+        origin: &Origin,
+        layers: &[&Vec<Setting>],
+    ) -> Result<Job, UsageError> {
+        let wrong = |why: &str| UsageError(format!("{origin}: job {name}: {why}"));
+        let mut stacked: Vec<Vec<Setting>> = Vec::new();
+        stacked.extend(net.map(|net| {
+            vec![Setting {
+                option: "net".to_string(),
+                value: Value::Values(vec![net.into()]),
+                origin: origin.clone(),
+            }]
+        }));
+        stacked.extend(layers.iter().map(|layer| (*layer).clone()));
+        stacked.extend(self.below.iter().cloned());
+        let mut settings = stack(&self.optimize, &[], &stacked)?;
+        settings.retain(|it| !PRINTING.contains(&it.option.as_str()));
+        if !settings
+            .iter()
+            .any(|it| it.option == "out" || it.option == "out-sha")
+        {
+            settings.push(Setting {
+                option: "out-sha".to_string(),
+                value: Value::Values(vec![".".into()]),
+                origin: origin.clone(),
+            });
+        }
+        let short = settings
+            .iter()
+            .find(|it| it.option == "net")
+            .and_then(|it| path_of(&it.value))
+            .map(|it| short_name(&it))
+            .ok_or_else(|| wrong("a network is missing, net or nets"))?;
+        for it in &mut settings {
+            if OUTPUTS.contains(&it.option.as_str()) {
+                fill_in(&mut it.value, &name, &short);
+            }
+        }
+        settings.sort_by(|a, b| a.option.cmp(&b.option));
+        let words: Vec<OsString> = settings.iter().flat_map(Setting::words).collect();
+        check_words(&words).map_err(|why| wrong(&why))?;
+
+        let value = |option: &str| {
+            settings
+                .iter()
+                .find(|it| it.option == option)
+                .and_then(|it| path_of(&it.value))
+        };
+        let values = |option: &str| match settings.iter().find(|it| it.option == option) {
+            Some(Setting {
+                value: Value::Values(values),
+                ..
+            }) => values.clone(),
+            _ => Vec::new(),
+        };
+        let at = |path: PathBuf| self.base.join(path);
+        let out = value("out").map(at);
+        let folder = match &out {
+            Some(file) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
+            None => at(value("out-sha").unwrap_or_else(|| PathBuf::from("."))),
+        };
+        let net = value("net")
+            .map(PathBuf::into_os_string)
+            .unwrap_or_default();
+        let data = values("data");
+        if net == "-" || data.iter().any(|it| it == "-") {
+            return Err(wrong("a job cannot read standard input"));
+        }
+        if net.as_encoded_bytes().starts_with(b"<") {
+            return Err(wrong("a job needs a network's file"));
+        }
+        let other_input = |it: &&Setting| {
+            !OUTPUTS.contains(&it.option.as_str())
+                && find(&self.optimize, &it.option)
+                    .is_some_and(|arg| takes_path(arg.get_value_parser()))
+        };
+        let inputs = settings.iter().filter(other_input);
+        let inputs = inputs.filter_map(|it| path_of(&it.value)).map(at).collect();
+        let decisive = settings
+            .iter()
+            .filter(|it| !WITHOUT_EFFECT.contains(&it.option.as_str()));
+        Ok(Job {
+            options: decisive.map(recorded).collect(),
+            base: self.base.clone(),
+            data,
+            inputs,
+            folder,
+            perm: value("perm").map(at),
+            report: value("report").map(at),
+            out,
+            net,
+            words,
+            name,
+        })
+    }
+}
+
+/// The command without the options that all commands share.
+fn optimize_command() -> Command {
+    Cli::command()
+        .find_subcommand("optimize")
+        .expect("the program has this command")
+        .clone()
+}
+
+/// Is the option's value a path? Those of `net` and `data` may be more, and are handled by name.
+fn takes_path(parser: &ValueParser) -> bool {
+    parser.type_id() == std::any::TypeId::of::<PathBuf>()
+}
+
+fn path_of(value: &Value) -> Option<PathBuf> {
+    match value {
+        Value::Values(values) => values.first().map(PathBuf::from),
+        // An option whose value may be left out stands for the current folder.
+        Value::Flag(_) => None,
+    }
+}
+
+/// A network's name in the names of jobs and files.
+fn short_name(net: &Path) -> String {
+    let name = net.file_name().unwrap_or(OsStr::new("")).to_string_lossy();
+    name.strip_suffix(".nnue").unwrap_or(&name).to_string()
+}
+
+/// Puts the names of job and network into the name of an output.
+fn fill_in(value: &mut Value, job: &str, net: &str) {
+    if let Value::Values(values) = value {
+        for value in values {
+            if let Some(text) = value.to_str() {
+                *value = text
+                    .replace("{job}", &safe_name(job))
+                    .replace("{net}", net)
+                    .into();
+            }
+        }
+    }
+}
+
+/// As it is kept in the record.
+fn recorded(setting: &Setting) -> (String, Vec<String>) {
+    let values = match &setting.value {
+        Value::Flag(on) => vec![on.to_string()],
+        Value::Values(values) => values
+            .iter()
+            .map(|it| it.to_string_lossy().into_owned())
+            .collect(),
+    };
+    (setting.option.clone(), values)
+}
+
+/// Does the parser take them?
+fn check_words(words: &[OsString]) -> Result<(), String> {
+    let head = ["ftperm", "optimize"].map(OsString::from);
+    let Err(error) = Cli::try_parse_from(head.iter().chain(words)) else {
+        return Ok(());
+    };
+    let text = error.to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    Err(lines.join(" ").trim_start_matches("error: ").to_string())
+}
+
+/// Two jobs that write one file would undo each other's work for ever.
+fn check_outputs(jobs: &[Job]) -> Result<(), UsageError> {
+    let mut owners: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    for job in jobs {
+        let files = job.named_outputs().cloned().chain([job.record_path()]);
+        for file in files {
+            if let Some(other) = owners.insert(file.clone(), &job.name) {
+                return Err(UsageError(format!(
+                    "the jobs {other} and {} both write {}",
+                    job.name,
+                    file.display()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever adds an option that takes a path says here what it is: inputs are hashed, outputs are not.
+    #[test]
+    fn every_path_of_optimize_is_an_input_or_an_output() {
+        let command = optimize_command();
+        let mut paths: Vec<&str> = options(&command)
+            .filter(|arg| takes_path(arg.get_value_parser()))
+            .filter_map(Arg::get_long)
+            .filter(|it| !OUTPUTS.contains(it))
+            .collect();
+        paths.sort_unstable();
+        assert_eq!(paths, ["start"]);
+        for output in OUTPUTS {
+            assert!(find(&command, output).is_some(), "{output}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_stay_different() {
+        assert_eq!(safe_name("a-b_c.1"), "a-b_c.1");
+        assert_ne!(safe_name("a/b"), safe_name("a\\b"));
+        assert!(!safe_name("../x y").contains(['/', ' ']));
+    }
+}

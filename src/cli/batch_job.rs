@@ -1,0 +1,32 @@
+//! `ftperm batch-job`: how `batch` calls this program for one job.
+
+use std::io::Read as _;
+
+use super::optimize::Optimize;
+use super::{Global, console};
+
+/// `optimize`, for as long as standard input is open
+#[derive(Debug, clap::Args)]
+pub struct BatchJob {
+    /// What names of unfinished files begin with, so that they are found if this process is killed.
+    #[arg(long, value_name = "PREFIX")]
+    temporary_prefix: String,
+    #[command(flatten)]
+    optimize: Optimize,
+}
+
+/// The exit code of a job that was told to end.
+const TOLD_TO_END: i32 = 130;
+
+impl BatchJob {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        ftperm::output::set_temporary_prefix(&self.temporary_prefix);
+        std::thread::spawn(|| {
+            // Whoever holds the other end never writes.
+            let _ = std::io::stdin().read(&mut [0]);
+            console::say("told to end");
+            std::process::exit(TOLD_TO_END);
+        });
+        self.optimize.run(global)
+    }
+}
