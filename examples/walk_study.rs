@@ -55,6 +55,8 @@ fn main() -> Result<()> {
                 training: &training,
                 holdout: &held,
                 certify: false,
+                weights: None,
+                compared: &[],
                 search: SearchOptions {
                     effort: Effort::Quick,
                     seed,

@@ -251,5 +251,7 @@ pub enum ComputeError {
 pub mod cpu;
 pub mod gpu;
 mod host;
+mod weighted;
 
 pub use host::HostPlanes;
+pub use weighted::WeightedPlanes;

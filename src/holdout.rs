@@ -7,6 +7,8 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
+use crate::board::Board;
+use crate::bucket_weights::BUCKETS;
 use crate::permutation::Permutation;
 use crate::zeros::ZeroPlanes;
 
@@ -26,27 +28,96 @@ pub struct HoldoutRates {
 /// Resamplings of the bootstrap.
 const RESAMPLINGS: usize = 1000;
 
-/// Measures an order on held-out planes in [`SampleOrder::Positions`](crate::samples::SampleOrder::Positions):
-/// samples `2k` and `2k + 1` are those of position k, which belongs to game `games[k]`.
-///
-/// `None` without any position.
-pub fn measure(
-    planes: &ZeroPlanes,
-    games: &[u32],
-    order: &Permutation,
-    seed: u64,
-) -> Option<HoldoutRates> {
-    debug_assert_eq!(planes.samples(), 2 * games.len());
-    if games.is_empty() {
+/// Rates on the held-out positions of one bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketCounts {
+    /// [`Board::bucket`].
+    pub bucket: usize,
+    pub samples: u64,
+    /// Zero blocks in all these samples.
+    pub before: u64,
+    pub after: u64,
+}
+
+/// How many blocks of each held-out sample are zero, before and after.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    before: Vec<u32>,
+    after: Vec<u32>,
+    blocks: usize,
+}
+
+impl Measured {
+    /// Counts on planes in [`SampleOrder::Positions`](crate::samples::SampleOrder::Positions): samples `2k` and
+    /// `2k + 1` are those of position k.
+    pub fn new(planes: &ZeroPlanes, order: &Permutation) -> Measured {
+        let identity = Permutation::identity(planes.neurons());
+        Measured {
+            before: blocks_by_sample(planes, &identity),
+            after: blocks_by_sample(planes, order),
+            blocks: planes.neurons() / 4,
+        }
+    }
+
+    /// Counts by bucket; `boards[k]` is position k. Buckets without positions are left out.
+    pub fn by_bucket(&self, boards: &[Board]) -> Vec<BucketCounts> {
+        let mut counts: [BucketCounts; BUCKETS] = std::array::from_fn(|bucket| BucketCounts {
+            bucket,
+            samples: 0,
+            before: 0,
+            after: 0,
+        });
+        for (position, board) in boards.iter().enumerate() {
+            let counts = &mut counts[board.bucket().min(BUCKETS - 1)];
+            for sample in [2 * position, 2 * position + 1] {
+                counts.samples += 1;
+                counts.before += u64::from(self.before[sample]);
+                counts.after += u64::from(self.after[sample]);
+            }
+        }
+        counts.into_iter().filter(|it| it.samples > 0).collect()
+    }
+
+    /// Rates with their intervals. Position k belongs to game `games[k]` and counts `weight(k)` times.
+    ///
+    /// `None` if nothing counts.
+    pub fn rates(
+        &self,
+        games: &[u32],
+        weight: impl Fn(usize) -> u32,
+        seed: u64,
+    ) -> Option<HoldoutRates> {
+        debug_assert_eq!(self.before.len(), 2 * games.len());
+        let mut sums = self.sums_by_game(games, weight);
+        sums.retain(|sum| sum.cells > 0);
+        bootstrap(&sums, seed)
+    }
+
+    /// Games come one after the other in the data, so equal numbers stand together.
+    fn sums_by_game(&self, games: &[u32], weight: impl Fn(usize) -> u32) -> Vec<Sums> {
+        let mut sums: Vec<Sums> = Vec::new();
+        for (position, game) in games.iter().enumerate() {
+            if position == 0 || games[position - 1] != *game {
+                sums.push(Sums::default());
+            }
+            let weight = u64::from(weight(position));
+            if let Some(sum) = sums.last_mut() {
+                for sample in [2 * position, 2 * position + 1] {
+                    sum.before += weight * u64::from(self.before[sample]);
+                    sum.after += weight * u64::from(self.after[sample]);
+                    sum.cells += weight * self.blocks as u64;
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// Draws games with replacement, again and again.
+fn bootstrap(sums: &[Sums], seed: u64) -> Option<HoldoutRates> {
+    if sums.is_empty() {
         return None;
     }
-    let blocks = planes.neurons() / 4;
-    let identity = Permutation::identity(planes.neurons());
-    let (before, after) = (
-        blocks_by_sample(planes, &identity),
-        blocks_by_sample(planes, order),
-    );
-    let sums = sums_by_game(games, &before, &after, blocks);
     let rates = |drawn: &[Sums]| {
         let total = drawn.iter().fold(Sums::default(), |a, b| Sums {
             before: a.before + b.before,
@@ -57,7 +128,7 @@ pub fn measure(
         (share(total.before), share(total.after))
     };
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut drawn = sums.clone();
+    let mut drawn = sums.to_vec();
     let (mut afters, mut gains): (Vec<f64>, Vec<f64>) = (0..RESAMPLINGS)
         .map(|_| {
             drawn.fill_with(|| sums[random.random_range(0..sums.len())]);
@@ -65,7 +136,7 @@ pub fn measure(
             (after, after - before)
         })
         .unzip();
-    let (before, after) = rates(&sums);
+    let (before, after) = rates(sums);
     Some(HoldoutRates {
         before,
         after,
@@ -81,24 +152,6 @@ struct Sums {
     before: u64,
     after: u64,
     cells: u64,
-}
-
-/// Games come one after the other in the data, so equal numbers stand together.
-fn sums_by_game(games: &[u32], before: &[u32], after: &[u32], blocks: usize) -> Vec<Sums> {
-    let mut sums: Vec<Sums> = Vec::new();
-    for (position, game) in games.iter().enumerate() {
-        if position == 0 || games[position - 1] != *game {
-            sums.push(Sums::default());
-        }
-        if let Some(sum) = sums.last_mut() {
-            for sample in [2 * position, 2 * position + 1] {
-                sum.before += u64::from(before[sample]);
-                sum.after += u64::from(after[sample]);
-                sum.cells += blocks as u64;
-            }
-        }
-    }
-    sums
 }
 
 /// All-zero blocks of every sample.
@@ -142,15 +195,48 @@ mod tests {
         }
         let games = [0, 0, 1, 1];
         let swapped = Permutation::new(vec![4, 1, 2, 3, 0, 5, 6, 7]).unwrap();
-        let found = measure(&planes, &games, &swapped, 1).unwrap();
+        let measured = Measured::new(&planes, &swapped);
+        let found = measured.rates(&games, |_| 1, 1).unwrap();
         // Each order has one zero block of two in the samples of one game.
         assert_eq!((found.before, found.after, found.games), (0.25, 0.25, 2));
         // Drawing two games of two: both the one, both the other, or one of each.
         assert_eq!(found.after_interval, (0.0, 0.5));
         assert_eq!(found.gain_interval, (-0.5, 0.5));
-        assert_eq!(measure(&planes, &games, &swapped, 1), Some(found));
-        let nothing = ZeroPlanes::new(8, 0);
-        assert_eq!(measure(&nothing, &[], &swapped, 1), None);
+        assert_eq!(measured.rates(&games, |_| 1, 1), Some(found));
+        // The first game counts three times: 12 of its 24 cells were zero before, and 0 of 8 of the other.
+        let weighted = measured.rates(&games, |position| if position < 2 { 3 } else { 1 }, 1);
+        let weighted = weighted.unwrap();
+        assert_eq!((weighted.before, weighted.after), (0.375, 0.125));
+        // A game that counts nothing is not drawn.
+        let second = measured.rates(&games, |position| u32::from(position > 1), 1);
+        let second = second.unwrap();
+        assert_eq!((second.games, second.after_interval), (1, (0.5, 0.5)));
+        assert_eq!(measured.rates(&games, |_| 0, 1), None);
+        let nothing = Measured::new(&ZeroPlanes::new(8, 0), &swapped);
+        assert_eq!(nothing.rates(&[], |_| 1, 1), None);
+        assert_eq!(nothing.by_bucket(&[]), []);
+    }
+
+    #[test]
+    fn buckets_by_hand() {
+        let start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1";
+        let bare = "8/8/4k3/8/8/4K3/8/8 w - - 0 1";
+        let boards = [start, bare, start].map(|fen| fen.parse::<Board>().unwrap());
+        let mut planes = ZeroPlanes::new(8, 6);
+        for (sample, neurons) in [(0, 0..4), (3, 2..6), (4, 0..8)] {
+            neurons.for_each(|neuron| planes.set(neuron, sample));
+        }
+        let order = Permutation::new(vec![0, 1, 6, 7, 2, 3, 4, 5]).unwrap();
+        let counts = |bucket, samples, before, after| BucketCounts {
+            bucket,
+            samples,
+            before,
+            after,
+        };
+        assert_eq!(
+            Measured::new(&planes, &order).by_bucket(&boards),
+            [counts(0, 2, 0, 1), counts(7, 4, 3, 2)]
+        );
     }
 
     #[test]

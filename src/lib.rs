@@ -28,6 +28,8 @@
 //!     holdout: &holdout,
 //!     search: SearchOptions::default(),
 //!     certify: false,
+//!     weights: None,
+//!     compared: &[],
 //!     time_limit: None,
 //! };
 //! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
@@ -50,6 +52,7 @@ pub mod activations;
 pub mod actmat;
 pub mod batch;
 pub mod board;
+pub mod bucket_weights;
 pub mod checkpoint;
 pub mod compute;
 pub mod deliver;

@@ -73,7 +73,9 @@ pub struct SearchResult {
 pub enum SearchError {
     #[error("there are no samples to search on")]
     NoSamples,
-    #[error("{0} samples: a search takes at most {MAX_SAMPLES}")]
+    #[error(
+        "{0} samples, each counted as often as it weighs: a search takes at most {MAX_SAMPLES}"
+    )]
     TooManySamples(u64),
     #[error("{0} neurons do not make blocks of four")]
     Neurons(usize),

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::compute::{Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, NeuronGroup};
+use ftperm::compute::{
+    Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, HostPlanes, NeuronGroup,
+    PlaneSet, WeightedPlanes,
+};
 use ftperm::permutation::Permutation;
 use ftperm::search::{
     CertifyOptions, Checkpoint, Checkpoints, Control, Effort, Progress, SearchError, SearchOptions,
-    SearchResult, certify, search,
+    SearchResult, certify, certify_planes, search, search_planes,
 };
 use ftperm::zeros::ZeroPlanes;
 use rand::Rng;
@@ -185,6 +188,80 @@ fn the_seed_decides() {
     assert_eq!(first.permutation, again.permutation);
     assert_eq!(first.moves, again.moves);
     assert_ne!(first.moves, other.moves);
+}
+
+/// What every machine finds, now and in later versions: changing it changes the networks that people get.
+#[test]
+fn a_seed_gives_the_same_order_everywhere() {
+    let found = quick(&cpu(), &[grouped(32, 66_000, 7, 4)], 1);
+    let order = [
+        0, 7, 14, 28, 1, 8, 15, 29, 2, 9, 16, 23, 3, 10, 17, 31, 4, 11, 18, 25, 5, 12, 19, 26, 6,
+        13, 20, 27, 21, 22, 24, 30,
+    ];
+    assert_eq!(found.permutation.indices(), order);
+    let moves: Vec<(u64, u64)> = found
+        .moves
+        .iter()
+        .map(|it| (it.rounds, it.applied))
+        .collect();
+    assert_eq!(moves, [(240, 89), (16, 0), (2, 1), (2, 0), (2, 0)]);
+}
+
+/// Weights are applied in `planes`, or by repeating samples.
+fn weighted<'a>(sets: &'a [(u32, HostPlanes<'a>)]) -> WeightedPlanes<'a> {
+    let sets = sets
+        .iter()
+        .map(|(weight, planes)| (*weight, planes as &dyn PlaneSet));
+    WeightedPlanes::new(sets).unwrap()
+}
+
+#[test]
+fn a_weight_counts_as_so_many_equal_samples() {
+    // Small enough to be searched whole, and large enough to be thinned out.
+    for samples in [400, 24_000] {
+        let [a, b, c] = [1, 2, 3].map(|seed| [grouped(32, samples, 5, seed)]);
+        let repeated = [&a, &a, &a, &b].map(|chunks| chunks[0].clone());
+        for backend in [&cpu() as &dyn Backend, &BitByBit] {
+            if samples > 400 && backend.name() == "bits" {
+                continue;
+            }
+            let sets = [(&a, 3), (&b, 1), (&c, 0)]
+                .map(|(chunks, weight)| (weight, HostPlanes::new(backend, chunks.as_slice())));
+            let options = options(Effort::Quick, 3);
+            let found = search_planes(&weighted(&sets), &options, &mut Control::default()).unwrap();
+            let plain = quick(backend, &repeated, 3);
+            assert_eq!(found.permutation, plain.permutation);
+            assert_eq!(found.moves, plain.moves);
+            let scores = |found: &SearchResult| (found.score, found.start_score, found.samples);
+            assert_eq!(scores(&found), scores(&plain));
+        }
+        let backend = cpu();
+        let sets = [(&a, 3), (&b, 1)]
+            .map(|(chunks, weight)| (weight, HostPlanes::new(&backend, chunks.as_slice())));
+        let order = Permutation::identity(32);
+        let options = CertifyOptions::default();
+        let control = Control::default();
+        let found = certify_planes(&weighted(&sets), &order, options, &control).unwrap();
+        let plain = certify(&backend, &repeated, &order, options, &control).unwrap();
+        assert_eq!(found, plain);
+    }
+}
+
+#[test]
+fn weights_that_cannot_be_counted_are_refused() {
+    let (backend, chunks) = (cpu(), [ZeroPlanes::new(8, 9)]);
+    let run = |weight| {
+        let sets = [(weight, HostPlanes::new(&backend, chunks.as_slice()))];
+        let options = SearchOptions::default();
+        search_planes(&weighted(&sets), &options, &mut Control::default())
+    };
+    assert!(matches!(run(0), Err(SearchError::NoSamples)));
+    assert!(matches!(run(u32::MAX), Err(SearchError::TooManySamples(_))));
+    assert_eq!(run(1 << 24).unwrap().samples, 9 << 24);
+    let wider = [ZeroPlanes::new(12, 9)];
+    let sets = [&chunks, &wider].map(|chunks| HostPlanes::new(&backend, chunks.as_slice()));
+    let sets = sets.iter().map(|planes| (1, planes as &dyn PlaneSet));
+    assert!(WeightedPlanes::new(sets).is_err());
 }
 
 #[test]

@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ftperm::board::Board;
+use ftperm::bucket_weights::BucketWeights;
 use ftperm::deliver::{Target, write_checked};
 use ftperm::digest::{hex, net_name};
 use ftperm::optimize::{Job, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::PermutationFile;
+use ftperm::positions::Positions;
 use ftperm::report::{
-    CertificateReport, Moves, NetReport, NetSummary, OptimizeReport, PermReport, Rates, SCHEMA,
-    Seconds, Verified,
+    BucketReport, CertificateReport, CountAdvice, Moves, NetReport, NetSummary, OptimizeReport,
+    PermReport, Rates, SCHEMA, Seconds, Verified,
 };
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{Control, SearchOptions};
@@ -59,6 +61,10 @@ pub struct Optimize {
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     holdout: f64,
+    /// Count positions of a bucket (game phase, 0 to 7: (pieces - 1) / 4) so often in the search, e.g. 0=0,7=1.5;
+    /// buckets that are not named count once
+    #[arg(long, value_name = "BUCKET=WEIGHT,...", value_parser = BucketWeights::parse)]
+    weight: Option<BucketWeights>,
     #[command(flatten)]
     out: OutArgs,
     /// Write the permutation to this file, as .npy if the name ends so, else as text
@@ -81,7 +87,7 @@ pub struct Optimize {
 }
 
 /// What positions to search on.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum PositionsKind {
     /// Those of the data
     Data,
@@ -92,6 +98,9 @@ enum PositionsKind {
 }
 
 impl PositionsKind {
+    /// The kinds whose rates are always told.
+    const TOLD: [PositionsKind; 2] = [PositionsKind::Data, PositionsKind::Search];
+
     fn name(self) -> &'static str {
         match self {
             PositionsKind::Data => "data",
@@ -105,6 +114,19 @@ impl PositionsKind {
             PositionsKind::Data => None,
             PositionsKind::Search => Some(Walk::Search),
             PositionsKind::Random => Some(Walk::Random),
+        }
+    }
+
+    /// The positions of this kind that come from those of the data.
+    fn of(self, data: &Positions, seed: u64) -> Positions {
+        let boards = match self.walk() {
+            None => data.boards.clone(),
+            Some(kind) => walk(&data.boards, kind, seed),
+        };
+        Positions {
+            boards,
+            games: data.games.clone(),
+            statistics: data.statistics.clone(),
         }
     }
 }
@@ -159,10 +181,18 @@ impl Optimize {
         )?;
         let statistics = taken.statistics.clone();
         let (mut training, mut holdout) = taken.split_holdout(self.holdout, self.positions.seed);
-        if let Some(kind) = self.positions_kind.walk() {
-            for part in [&mut training, &mut holdout] {
-                part.boards = walk(&part.boards, kind, self.positions.seed);
-            }
+        let seed = self.positions.seed;
+        let compared: Vec<PositionsKind> = PositionsKind::TOLD
+            .into_iter()
+            .filter(|&kind| kind != self.positions_kind)
+            .collect();
+        let compared_positions: Vec<Positions> = compared
+            .iter()
+            .map(|kind| kind.of(&holdout, seed))
+            .collect();
+        if self.positions_kind != PositionsKind::Data {
+            training = self.positions_kind.of(&training, seed);
+            holdout = self.positions_kind.of(&holdout, seed);
         }
         let positions_time = clock.elapsed();
 
@@ -183,6 +213,8 @@ impl Optimize {
             network: &loaded.network,
             training: &training.boards,
             holdout: &holdout,
+            compared: &compared_positions,
+            weights: self.weight,
             search: SearchOptions {
                 effort: self.search.effort(),
                 seed: self.positions.seed,
@@ -225,6 +257,15 @@ impl Optimize {
             blocks: architecture.ft_outputs() / 4,
             zero_rate: plan.zero_bytes.fraction(),
             zero_block_rate: Rates::from(&plan),
+            weighted_zero_block_rate: Rates::weighted(&plan),
+            buckets: BucketReport::all(&plan, self.weight, architecture.neurons() / 4),
+            holdout_by_positions: [self.positions_kind]
+                .iter()
+                .chain(&compared)
+                .zip([plan.holdout].iter().chain(&plan.compared))
+                .filter_map(|(kind, rates)| Some((kind.name().to_string(), (*rates)?.into())))
+                .collect(),
+            advice: CountAdvice::new(&plan, statistics.taken),
             moves: Moves::by_name(&plan.search.moves),
             certificate: plan.certificate.as_ref().map(CertificateReport::from),
             interrupted: !plan.search.complete,

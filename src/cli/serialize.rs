@@ -350,6 +350,8 @@ impl Serialize {
             holdout: &Positions::default(),
             search: SearchOptions::default(),
             certify: false,
+            weights: None,
+            compared: &[],
             time_limit: None,
         };
         let plan = optimize(&job, backend.as_ref(), &mut Control::default(), |_| {})?;

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::CountAdvice;
+use crate::bucket_weights::{BUCKETS, BucketWeights};
 use crate::digest::hex;
-use crate::optimize::Plan;
+use crate::holdout::{BucketCounts, HoldoutRates};
+use crate::optimize::{Plan, Share};
 use crate::search::{Certificate, MoveCount};
 
 /// What a run of `ftperm optimize` found, from what, and what it wrote.
@@ -24,6 +27,15 @@ pub struct OptimizeReport {
     /// Share of outputs that are zero; no permutation changes it.
     pub zero_rate: f64,
     pub zero_block_rate: Rates,
+    /// The same with every sample counted as often as it weighs, which is what the search looks at; with weights only.
+    pub weighted_zero_block_rate: Option<Rates>,
+    /// By bucket (game phase), for all buckets that have positions.
+    pub buckets: Vec<BucketReport>,
+    /// On the held-out games, by kind of their positions: `data` as they are, `search` walked from each as an engine's
+    /// search would, `random` if that is what was searched on.
+    pub holdout_by_positions: BTreeMap<String, HoldoutReport>,
+    /// More positions to search on, if the order fits those better than others.
+    pub advice: Option<CountAdvice>,
     /// Rounds and exchanges by kind of move.
     pub moves: BTreeMap<String, Moves>,
     pub certificate: Option<CertificateReport>,
@@ -61,16 +73,93 @@ pub struct Rates {
     pub holdout_gain_interval: Option<(f64, f64)>,
 }
 
+impl Rates {
+    fn new(before: Share, after: Share, holdout: Option<HoldoutRates>) -> Rates {
+        Rates {
+            before: before.fraction(),
+            after: after.fraction(),
+            holdout_before: holdout.map(|it| it.before),
+            holdout_after: holdout.map(|it| it.after),
+            holdout_after_interval: holdout.map(|it| it.after_interval),
+            holdout_gain_interval: holdout.map(|it| it.gain_interval),
+        }
+    }
+
+    /// The weighted rates, where there are weights.
+    pub fn weighted(plan: &Plan) -> Option<Rates> {
+        let weighted = plan.weighted.as_ref();
+        weighted.map(|it| Rates::new(it.before, it.after, it.holdout))
+    }
+}
+
 impl From<&Plan> for Rates {
     fn from(plan: &Plan) -> Rates {
-        Rates {
-            before: plan.before.fraction(),
-            after: plan.after.fraction(),
-            holdout_before: plan.holdout.map(|it| it.before),
-            holdout_after: plan.holdout.map(|it| it.after),
-            holdout_after_interval: plan.holdout.map(|it| it.after_interval),
-            holdout_gain_interval: plan.holdout.map(|it| it.gain_interval),
+        Rates::new(plan.before, plan.after, plan.holdout)
+    }
+}
+
+/// Rates of one kind of positions of the held-out games.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldoutReport {
+    pub before: f64,
+    pub after: f64,
+    /// 95 % intervals by a bootstrap over games.
+    pub after_interval: (f64, f64),
+    pub gain_interval: (f64, f64),
+}
+
+impl From<HoldoutRates> for HoldoutReport {
+    fn from(it: HoldoutRates) -> HoldoutReport {
+        HoldoutReport {
+            before: it.before,
+            after: it.after,
+            after_interval: it.after_interval,
+            gain_interval: it.gain_interval,
         }
+    }
+}
+
+/// Shares of all-zero blocks in the positions of one bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketReport {
+    /// 0 to 7: (pieces - 1) / 4.
+    pub bucket: usize,
+    /// As it was given; `null` without weights.
+    pub weight: Option<f64>,
+    /// Of the training positions; counted only with weights.
+    pub training: Option<BucketRates>,
+    pub holdout: Option<BucketRates>,
+}
+
+/// Samples of a bucket and their rates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketRates {
+    pub samples: u64,
+    pub before: f64,
+    pub after: f64,
+}
+
+impl BucketReport {
+    /// One for each bucket that has positions. `blocks` is their number in one sample.
+    pub fn all(plan: &Plan, weights: Option<BucketWeights>, blocks: usize) -> Vec<BucketReport> {
+        let find = |counts: &[BucketCounts], bucket: usize| {
+            let counts = counts.iter().find(|counts| counts.bucket == bucket)?;
+            let cells = counts.samples as f64 * blocks as f64;
+            Some(BucketRates {
+                samples: counts.samples,
+                before: counts.before as f64 / cells,
+                after: counts.after as f64 / cells,
+            })
+        };
+        (0..BUCKETS)
+            .map(|bucket| BucketReport {
+                bucket,
+                weight: weights.map(|weights| weights.given()[bucket]),
+                training: find(&plan.buckets, bucket),
+                holdout: find(&plan.holdout_buckets, bucket),
+            })
+            .filter(|it| it.training.is_some() || it.holdout.is_some())
+            .collect()
     }
 }
 

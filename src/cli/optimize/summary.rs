@@ -1,10 +1,10 @@
 //! What people read at the end of a run.
 
-use ftperm::report::OptimizeReport;
+use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
 use crate::cli::console;
 
-/// Five lines for people.
+/// A few lines for people.
 pub fn summary(report: &OptimizeReport) {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| 100.0 * rate;
@@ -28,20 +28,36 @@ pub fn summary(report: &OptimizeReport) {
         )),
         _ => console::say("on held-out games: not measured"),
     }
-    if let (Some(before), Some(after), Some((_, high))) = (
-        rates.holdout_before,
-        rates.holdout_after,
-        rates.holdout_gain_interval,
-    ) {
-        let (gain, held) = (rates.after - rates.before, after - before);
-        if gain > high {
-            console::warn(format!(
-                "over-fitted: {:.2} points gained on the positions searched on, {:.2} on others; \
-                 more positions (--count) help more than a longer search",
-                percent(gain),
-                percent(held)
+    for (kind, what) in [
+        ("data", "as the data have them"),
+        ("search", "as a search meets them"),
+    ] {
+        if let Some(it) = report.holdout_by_positions.get(kind)
+            && kind != report.positions_kind
+        {
+            console::say(format!(
+                "on their positions {what}: {:.2} % before, {:.2} % after",
+                percent(it.before),
+                percent(it.after)
             ));
         }
+    }
+    if let Some(weighted) = &report.weighted_zero_block_rate {
+        weights(report, weighted);
+    }
+    if let Some(advice) = &report.advice {
+        let more = if report.positions < report.count as usize {
+            "in more data "
+        } else {
+            ""
+        };
+        console::warn(format!(
+            "over-fitted: {:.2} points gained on the positions searched on, {:.2} on others; twice as many positions \
+             {more}(--count {}) would about halve the difference, a longer search would not",
+            percent(advice.gain),
+            percent(advice.holdout_gain),
+            advice.count
+        ));
     }
     if let Some(it) = &report.certificate {
         console::say(format!(
@@ -77,4 +93,41 @@ pub fn summary(report: &OptimizeReport) {
         "wrote {} and {}",
         report.out.path, report.perm.path
     ));
+}
+
+/// What was searched for, and what it did to every bucket.
+fn weights(report: &OptimizeReport, weighted: &Rates) {
+    let percent = |rate: f64| 100.0 * rate;
+    let held = match (weighted.holdout_before, weighted.holdout_after) {
+        (Some(before), Some(after)) => format!(
+            "; held-out {:.2} % before, {:.2} % after",
+            percent(before),
+            percent(after)
+        ),
+        _ => String::new(),
+    };
+    console::say(format!(
+        "weighted, as searched for: {:.2} % before, {:.2} % after{held}",
+        percent(weighted.before),
+        percent(weighted.after)
+    ));
+    for it in &report.buckets {
+        let rates = |rates: &Option<BucketRates>| {
+            rates.as_ref().map_or("none".to_string(), |it| {
+                format!(
+                    "{:.2} % before, {:.2} % after ({} samples)",
+                    percent(it.before),
+                    percent(it.after),
+                    it.samples
+                )
+            })
+        };
+        console::say(format!(
+            "bucket {}, weight {}: {}; held-out {}",
+            it.bucket,
+            it.weight.unwrap_or(1.0),
+            rates(&it.training),
+            rates(&it.holdout)
+        ));
+    }
 }

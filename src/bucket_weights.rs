@@ -1,0 +1,178 @@
+//! How much positions of each bucket (a phase of the game) count in a search.
+
+use thiserror::Error;
+
+/// Layer stacks and PSQT buckets of a network, by the number of pieces.
+pub const BUCKETS: usize = 8;
+
+/// Most decimals of a weight.
+const DECIMALS: usize = 3;
+
+/// The largest weight, before it is made an integer.
+const MOST: u32 = 1000;
+
+/// An integer weight for each bucket ([`Board::bucket`](crate::board::Board::bucket)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BucketWeights {
+    weights: [u32; BUCKETS],
+    scale: u32,
+}
+
+/// Why a text holds no weights.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BucketWeightsError {
+    #[error("'{0}' is not BUCKET=WEIGHT, like 7=1.5")]
+    Form(String),
+    #[error("'{0}' is no bucket: they are numbered from 0 to 7, the last with the most pieces")]
+    Bucket(String),
+    #[error("bucket {0} has two weights")]
+    Twice(usize),
+    #[error("'{0}' is no weight: it is a number from 0 to {MOST} with at most {DECIMALS} decimals")]
+    Weight(String),
+    #[error("all weights are 0")]
+    Nothing,
+}
+
+impl BucketWeights {
+    /// Parses `BUCKET=WEIGHT,...`. Weights are decimals; only their ratios matter. Buckets that are not named have
+    /// weight 1.
+    ///
+    /// The weights become the smallest integers in the same ratios, so `0=1.5` and `0=3,1=2,2=2,...` are the same.
+    ///
+    /// # Errors
+    /// The text has another form.
+    pub fn parse(text: &str) -> Result<BucketWeights, BucketWeightsError> {
+        let mut given = [None; BUCKETS];
+        for pair in text.split(',') {
+            let (bucket, weight) = pair
+                .split_once('=')
+                .ok_or_else(|| BucketWeightsError::Form(pair.to_owned()))?;
+            let number = bucket
+                .trim()
+                .parse::<usize>()
+                .ok()
+                .filter(|&number| number < BUCKETS)
+                .ok_or_else(|| BucketWeightsError::Bucket(bucket.trim().to_owned()))?;
+            let weight = thousandths(weight.trim())
+                .ok_or_else(|| BucketWeightsError::Weight(weight.trim().to_owned()))?;
+            if given[number].replace(weight).is_some() {
+                return Err(BucketWeightsError::Twice(number));
+            }
+        }
+        let one = 10u32.pow(DECIMALS as u32);
+        let weights = given.map(|weight| weight.unwrap_or(one));
+        let divisor = weights.into_iter().fold(0, gcd);
+        if divisor == 0 {
+            return Err(BucketWeightsError::Nothing);
+        }
+        Ok(BucketWeights {
+            weights: weights.map(|weight| weight / divisor),
+            scale: divisor,
+        })
+    }
+
+    /// The integer weights, by bucket.
+    pub fn integers(&self) -> [u32; BUCKETS] {
+        self.weights
+    }
+
+    /// The integer weight of a bucket.
+    pub fn of(&self, bucket: usize) -> u32 {
+        self.weights[bucket.min(BUCKETS - 1)]
+    }
+
+    /// The weights as they were given, by bucket.
+    pub fn given(&self) -> [f64; BUCKETS] {
+        let one = 10f64.powi(DECIMALS as i32);
+        self.weights
+            .map(|weight| f64::from(weight) * f64::from(self.scale) / one)
+    }
+}
+
+/// A decimal in thousandths.
+fn thousandths(text: &str) -> Option<u32> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !digits(whole) || !digits(decimals) || decimals.len() > DECIMALS {
+        return None;
+    }
+    let value = format!("{whole}{decimals:0<DECIMALS$}")
+        .parse::<u32>()
+        .ok()?;
+    (value <= MOST * 10u32.pow(DECIMALS as u32)).then_some(value)
+}
+
+fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn weights_by_hand() {
+        let of = |text: &str| BucketWeights::parse(text).unwrap().integers();
+        assert_eq!(of("7=3"), [1, 1, 1, 1, 1, 1, 1, 3]);
+        assert_eq!(of("0=1.5"), [3, 2, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(of("0=0.75, 1 = 1"), [3, 4, 4, 4, 4, 4, 4, 4]);
+        assert_eq!(
+            of("0=0,1=2,2=2,3=2,4=2,5=2,6=2,7=4"),
+            [0, 1, 1, 1, 1, 1, 1, 2]
+        );
+        assert_eq!(of("3=0.001"), [1000, 1000, 1000, 1, 1000, 1000, 1000, 1000]);
+        let weights = BucketWeights::parse("0=2.5,1=0").unwrap();
+        assert_eq!(weights.given(), [2.5, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_no_weight_is_refused() {
+        use BucketWeightsError::{Bucket, Form, Nothing, Twice, Weight};
+        let of = |text: &str| BucketWeights::parse(text).unwrap_err();
+        assert_eq!(of(""), Form(String::new()));
+        assert_eq!(of("1=2,"), Form(String::new()));
+        assert_eq!(of("8=1"), Bucket("8".to_owned()));
+        assert_eq!(of("-1=1"), Bucket("-1".to_owned()));
+        assert_eq!(of("0=1,0=1"), Twice(0));
+        for weight in [
+            "-1",
+            "1e3",
+            "nan",
+            "inf",
+            "",
+            ".",
+            "0.0001",
+            "1001",
+            "99999999999",
+            "+1",
+        ] {
+            assert_eq!(of(&format!("0={weight}")), Weight(weight.to_owned()));
+        }
+        assert_eq!(of("0=0,1=0,2=0,3=0,4=0,5=0,6=0,7=0"), Nothing);
+    }
+
+    proptest! {
+        #[test]
+        fn ratios_are_kept(given in prop::array::uniform8(0u32..1_000_000)) {
+            prop_assume!(given.iter().any(|&weight| weight > 0));
+            let text: Vec<String> = given
+                .iter()
+                .enumerate()
+                .map(|(bucket, weight)| format!("{bucket}={}.{:03}", weight / 1000, weight % 1000))
+                .collect();
+            let found = BucketWeights::parse(&text.join(",")).unwrap().integers();
+            for a in 0..8 {
+                for b in 0..8 {
+                    let products = (u64::from(found[a]) * u64::from(given[b]), u64::from(found[b]) * u64::from(given[a]));
+                    prop_assert_eq!(products.0, products.1);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}") {
+            let _ = BucketWeights::parse(&text);
+        }
+    }
+}
