@@ -83,7 +83,7 @@ const BATCH: usize = 1 << 13;
 /// Zero planes of a network by plain code: any width, either rule. `progress` hears of positions done.
 ///
 /// With [`ZeroRule::Floor`] the result is that of the compute backends, which are faster and want L1 to be a multiple
-/// of 64. With [`ZeroRule::Round`] sums do not wrap around in 16 bits, as the reference tool's do not.
+/// of 8. With [`ZeroRule::Round`] sums do not wrap around in 16 bits, as the reference tool's do not.
 pub fn gather(
     network: &Network,
     boards: &[Board],

@@ -20,7 +20,7 @@ pub enum Activation {
 /// A feature transformer as the kernels read it. Rows have `l1` columns and follow one another, feature-major.
 #[derive(Clone, Copy, Debug)]
 pub struct FtWeights<'a> {
-    /// Accumulator columns per perspective, a multiple of 64.
+    /// Accumulator columns per perspective, a multiple of 8.
     pub l1: usize,
     pub activation: Activation,
     /// `[l1]`.

@@ -173,6 +173,9 @@ fn ft_zeros_equal_the_definition() {
         };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for (l1, activation, features, samples) in [
+            (32, PAIRWISE_255, [40, 30], 70),
+            (40, CLIPPED, [40, 30], 65),
+            (72, CLIPPED, [50, 0], 64),
             (64, CLIPPED, [50, 0], 1),
             (64, PAIRWISE_127, [50, 0], 63),
             (128, CLIPPED, [40, 30], 64),

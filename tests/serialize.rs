@@ -527,6 +527,42 @@ fn ftperm(arguments: &[&std::ffi::OsStr]) -> std::process::Output {
         .unwrap()
 }
 
+/// Narrow networks too: fewer neurons than a word of the kernels has.
+#[test]
+fn the_command_optimizes_while_it_converts() {
+    for name in ["seed/HalfKAv2_hm_L32_trained", "head/Composite_L32"] {
+        let Some(triple) = find(name) else {
+            return;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("last.ckpt"), triple.file("model.ckpt")).unwrap();
+        let data = material::own("datasets/selfplay.binpack");
+        let data = format!("--ft_optimize_data={}", data.display());
+        let output = ftperm(&[
+            path("last.ckpt").as_os_str(),
+            path("best.nnue").as_os_str(),
+            "--ft_optimize".as_ref(),
+            data.as_ref(),
+            "--ft_optimize_count=2000".as_ref(),
+        ]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert!(text.contains("same outputs in all buckets"), "{text}");
+        // The same numbers in another order: more blocks are zero, as many values of each size as before.
+        let read = |bytes: &[u8]| Network::parse(bytes, &ReadOptions::default()).unwrap();
+        let before = read(&triple.file("leb128.nnue"));
+        let after = read(&std::fs::read(path("best.nnue")).unwrap());
+        assert!(before.ft.bias != after.ft.bias, "{name}");
+        let sorted = |network: &Network| {
+            let mut bias = network.ft.bias.clone();
+            bias.sort_unstable();
+            bias
+        };
+        assert_eq!(sorted(&before), sorted(&after), "{name}");
+    }
+}
+
 #[test]
 fn the_command_writes_the_reference_bytes() {
     let Some(triple) = find("seed/HalfKA_L32") else {

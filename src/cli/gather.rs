@@ -288,7 +288,7 @@ fn write(planes: &ZeroPlanes, record: &Record, path: &Path) -> anyhow::Result<()
 
 /// How positions become planes.
 enum Evaluation<'n> {
-    /// Plain code: for the other rule, and for narrow test networks, as the kernels want whole groups of 64 columns.
+    /// Plain code, for the other rule.
     Plain(&'n Network, ZeroRule),
     Kernels {
         network: &'n Network,
@@ -300,12 +300,8 @@ enum Evaluation<'n> {
 
 impl<'n> Evaluation<'n> {
     fn new(options: &Gather, network: &'n Network) -> anyhow::Result<Evaluation<'n>> {
-        match options.zero_rule {
-            ZeroRuleChoice::Round => return Ok(Evaluation::Plain(network, ZeroRule::Round)),
-            ZeroRuleChoice::Floor if !network.architecture.l1.is_multiple_of(64) => {
-                return Ok(Evaluation::Plain(network, ZeroRule::Floor));
-            }
-            ZeroRuleChoice::Floor => {}
+        if options.zero_rule == ZeroRuleChoice::Round {
+            return Ok(Evaluation::Plain(network, ZeroRule::Round));
         }
         let backend = options.backend.open()?;
         console::say(format!(

@@ -147,9 +147,9 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Evaluator<'a>, ComputeError> {
         let l1 = weights.l1;
         let test = ZeroTest::new(weights.activation)?;
-        if l1 == 0 || !l1.is_multiple_of(64) {
+        if l1 == 0 || !l1.is_multiple_of(8) {
             return Err(ComputeError::Unsupported(format!(
-                "L1 is {l1}, not a multiple of 64"
+                "L1 is {l1}, not a multiple of 8"
             )));
         }
         if weights.bias.len() != l1

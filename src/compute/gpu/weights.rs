@@ -25,8 +25,8 @@ pub(super) struct ColumnGroup {
 /// Checks that weights have the shape they say.
 pub(super) fn check(weights: &FtWeights) -> Result<(), ComputeError> {
     let l1 = weights.l1;
-    let wrong = if l1 == 0 || !l1.is_multiple_of(64) {
-        Some(format!("{l1} accumulator columns are not a multiple of 64"))
+    let wrong = if l1 == 0 || !l1.is_multiple_of(8) {
+        Some(format!("{l1} accumulator columns are not a multiple of 8"))
     } else if weights.bias.len() != l1 {
         Some(format!("{} biases for {l1} columns", weights.bias.len()))
     } else if !weights.wide.len().is_multiple_of(l1) || !weights.narrow.len().is_multiple_of(l1) {
@@ -45,7 +45,8 @@ fn halves(weights: &FtWeights, slice: usize) -> [std::ops::Range<usize>; 2] {
     match weights.activation {
         Activation::Clipped { .. } => {
             let a = 2 * HALF * slice;
-            [a..a + HALF, (a + HALF).min(l1)..(a + 2 * HALF).min(l1)]
+            let middle = (a + HALF).min(l1);
+            [a..middle, middle..(a + 2 * HALF).min(l1)]
         }
         Activation::Pairwise { .. } => {
             let a = HALF * slice..(HALF * (slice + 1)).min(l1 / 2);

@@ -131,7 +131,15 @@ fn compare(weights: &FtWeights<'_>, batch: &SampleBatch) {
 fn every_instruction_set_computes_what_engines_compute() {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     for activation in [CLIPPED, PAIRWISE_127, PAIRWISE_255] {
-        for (l1, samples) in [(64, 200), (128, 64), (192, 65), (320, 1), (1024, 70)] {
+        for (l1, samples) in [
+            (32, 70),
+            (64, 200),
+            (72, 64),
+            (128, 64),
+            (192, 65),
+            (320, 1),
+            (1024, 70),
+        ] {
             for size in [20, i16::MAX] {
                 let network = Network::random(l1, [90, 70], size, &mut random);
                 let weights = network.weights(activation);
