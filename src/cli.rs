@@ -12,6 +12,7 @@ pub mod console;
 mod devices;
 mod embed;
 mod eval;
+mod examples;
 mod export;
 mod find;
 mod gather;
@@ -46,65 +47,93 @@ Examples:
   ftperm verify nn.nnue permuted.nnue --data train.binpack
   ftperm inspect nn.nnue
 
+Each command explains itself: ftperm help COMMAND.
 Results go to stdout, everything for people to stderr.
 Exit codes: 0 done, 1 failed (nothing was written), 2 wrong usage.";
+
+/// Exit codes and what they mean.
+pub const EXIT_CODES: [(u8, &str); 4] = [
+    (
+        0,
+        "Done. After Ctrl-C optimize and find write the best order found so far and end with 0.",
+    ),
+    (
+        1,
+        "Failed, and nothing was written; or verify or bench found that the networks differ.",
+    ),
+    (2, "Wrong usage; nothing was read."),
+    (130, "Given up after a second Ctrl-C."),
+];
 
 /// Options of every command.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// Print one machine-readable JSON object to stdout
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "General")]
     pub json: bool,
     /// Print errors only
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = "General")]
     pub quiet: bool,
     /// Take options from this file [default: ftperm.toml here, else in the user's configuration folder]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "General")]
     pub config: Option<std::path::PathBuf>,
     /// Take no options from a configuration file or the environment
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "General")]
     pub no_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Find a better order on a sample of positions and write the permuted network
+    #[command(after_help = examples::OPTIMIZE)]
     Optimize(optimize::Optimize),
     /// Compute which feature transformer outputs are zero, for find and eval
+    #[command(after_help = examples::GATHER)]
     Gather(gather::Gather),
     /// Search the best order on gathered planes or matrices
-    #[command(alias = "find_perm")]
+    #[command(alias = "find_perm", after_help = examples::FIND)]
     Find(find::Find),
     /// Print the share of all-zero blocks of planes or a matrix, before and after a permutation
-    #[command(alias = "eval_perm")]
+    #[command(alias = "eval_perm", after_help = examples::EVAL)]
     Eval(eval::Eval),
     /// Permute a network with a known permutation
+    #[command(after_help = examples::APPLY)]
     Apply(apply::Apply),
     /// Print a permutation as an array to paste into an engine's source
     Export(export::Export),
     /// Check on positions that two networks compute the same
+    #[command(after_help = examples::VERIFY)]
     Verify(verify::Verify),
     /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
+    #[command(after_help = examples::SERIALIZE)]
     Serialize(serialize::Serialize),
     /// Say what a network, a permutation file or a checkpoint is
+    #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
+    #[command(after_help = examples::TRACE)]
     Trace(trace::Trace),
     /// List the networks that are found when none is named
+    #[command(after_help = examples::NETS)]
     Nets(nets::Nets),
     /// Make a copy of this program with a network inside
+    #[command(after_help = examples::EMBED)]
     Embed(embed::Embed),
     /// Print a completion script for a shell
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(completions::Completions),
     /// Write the manual pages into a folder
+    #[command(after_help = examples::MAN)]
     Man(completions::Man),
     /// List the graphics adapters and instruction sets that can compute
+    #[command(after_help = examples::DEVICES)]
     Devices(devices::Devices),
     Batch(batch::Batch),
     #[command(hide = true)]
     BatchJob(batch_job::BatchJob),
     Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
+    #[command(after_help = examples::BENCH)]
     Bench(bench::Bench),
 }
 
@@ -135,8 +164,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
         Command::Embed(command) => command.run(&cli.global),
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
+        Command::Completions(command) => command.run(&cli.global),
+        Command::Man(command) => command.run(&cli.global),
         Command::Devices(command) => command.run(&cli.global),
         Command::Bench(command) => command.run(&cli.global),
         Command::Batch(command) => command.run(&cli.global),

@@ -4,21 +4,38 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
+use clap_mangen::Man as Page;
+use clap_mangen::roff::{Roff, roman};
 use ftperm::output::write_file;
+use serde::Serialize;
 
-use super::{Cli, console};
+use super::{Cli, Global, console};
 
 /// Print a completion script for a shell
+///
+/// It completes commands, options, their values and file names.
 #[derive(Debug, clap::Args)]
 pub struct Completions {
+    /// The shell that is to complete
     shell: Shell,
 }
 
+#[derive(Serialize)]
+struct Script {
+    shell: String,
+    script: String,
+}
+
 impl Completions {
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "ftperm", &mut script);
-        console::result(String::from_utf8(script)?.trim_end())
+        let script = String::from_utf8(script)?;
+        if global.json {
+            let shell = self.shell.to_string();
+            return console::json(&Script { shell, script });
+        }
+        console::result(script.trim_end())
     }
 }
 
@@ -29,25 +46,64 @@ pub struct Man {
     folder: PathBuf,
 }
 
+#[derive(Serialize)]
+struct Pages {
+    files: Vec<String>,
+}
+
 impl Man {
-    pub fn run(&self) -> anyhow::Result<()> {
+    pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let mut program = Cli::command();
         program.build();
-        self.page(&program, "ftperm")?;
+        let mut files = vec![self.page(&program, "ftperm")?];
         for command in program
             .get_subcommands()
             .filter(|it| it.get_name() != "help" && !it.is_hide_set())
         {
-            self.page(command, &format!("ftperm-{}", command.get_name()))?;
+            let name = command.get_name();
+            files.push(self.page(command, &format!("ftperm-{name}"))?);
         }
-        Ok(())
+        if global.json {
+            return console::json(&Pages { files });
+        }
+        files.iter().try_for_each(console::result)
     }
 
-    fn page(&self, command: &clap::Command, name: &str) -> anyhow::Result<()> {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    fn page(&self, command: &clap::Command, name: &str) -> anyhow::Result<String> {
+        let page = Page::new(command.clone()).title(name);
+        let mut text = Vec::new();
+        page.render_title(&mut text)?;
+        page.render_name_section(&mut text)?;
+        page.render_synopsis_section(&mut text)?;
+        page.render_description_section(&mut text)?;
+        page.render_options_section(&mut text)?;
+        if command.has_subcommands() {
+            page.render_subcommands_section(&mut text)?;
+        }
+        last_sections(command).to_writer(&mut text)?;
+        page.render_version_section(&mut text)?;
         let path = Path::new(&self.folder).join(format!("{name}.1"));
-        write_file(&path, &page)?;
-        console::result(path.display().to_string())
+        write_file(&path, &text)?;
+        Ok(path.display().to_string())
     }
+}
+
+/// Examples, and what is the same for all commands.
+fn last_sections(command: &clap::Command) -> Roff {
+    let mut roff = Roff::new();
+    if let Some(text) = command.get_after_help().map(ToString::to_string) {
+        roff.control("SH", ["EXAMPLES"]);
+        roff.control("nf", []);
+        for line in text.lines().filter(|line| *line != "Examples:") {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []);
+    }
+    roff.control("SH", ["EXIT STATUS"]);
+    for (code, meaning) in super::EXIT_CODES {
+        roff.control("TP", []);
+        roff.text([roman(code.to_string())]);
+        roff.text([roman(meaning)]);
+    }
+    roff
 }

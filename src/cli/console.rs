@@ -46,10 +46,21 @@ pub fn result(line: impl AsRef<str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A JSON object as a line of results.
+/// A JSON object as a line of results, with the version of its form as `schema`.
 ///
 /// # Errors
 /// stdout is closed.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    result(serde_json::to_string(value)?)
+    let text = serde_json::to_string(value)?;
+    // Reports that are also written to files have the field themselves.
+    match text.strip_prefix('{') {
+        Some(fields) if !text.starts_with("{\"schema\":") => {
+            let comma = if fields == "}" { "" } else { "," };
+            result(format!(
+                "{{\"schema\":{}{comma}{fields}",
+                ftperm::report::SCHEMA
+            ))
+        }
+        _ => result(text),
+    }
 }

@@ -33,7 +33,7 @@ pub struct Find {
     data: Vec<PathBuf>,
     #[command(flatten)]
     activations: ActivationArgs,
-    /// Where the permutation goes: .npy if the name ends so, else text
+    /// Where the permutation goes: in the format of .npy if the name ends in .npy or .perm, else text
     #[arg(long, value_name = "FILE", required_unless_present = "export")]
     out: Option<PathBuf>,
     #[command(flatten)]

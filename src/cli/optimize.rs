@@ -67,7 +67,7 @@ pub struct Optimize {
     weight: Option<BucketWeights>,
     #[command(flatten)]
     out: OutArgs,
-    /// Write the permutation to this file, as .npy if the name ends so, else as text
+    /// Write the permutation to this file: in the format of .npy if the name ends in .npy or .perm, else text
     #[arg(long, value_name = "FILE")]
     perm: Option<PathBuf>,
     /// Write a JSON report with all that reproduces the run

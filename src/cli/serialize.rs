@@ -16,11 +16,11 @@ use ftperm::optimize::{Job, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::playouts::random_positions;
-use ftperm::positions::{self, Positions};
+use ftperm::positions::{self, Filters, Positions};
 use ftperm::search::{Control, SearchOptions};
 use ftperm::verify::ReferenceOutputs;
 
-use super::common::{BackendArgs, NetSummary, ReadingArgs, load};
+use super::common::{BackendArgs, FilterArgs, NetSummary, ReadingArgs, load};
 use super::{Global, UsageError, console};
 
 /// Positions of random games on which a permuted network is compared with the one before.
@@ -87,6 +87,9 @@ pub struct Serialize {
     /// Print range and histogram of every tensor that is written
     #[arg(long)]
     histograms: bool,
+    /// Which positions --ft-optimize takes
+    #[command(flatten)]
+    filters: FilterArgs,
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
@@ -132,6 +135,10 @@ struct Report {
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.backend.configure_threads()?;
+        if !self.ft_optimize && self.filters.filters() != Filters::default() {
+            let text = "filters are for the positions of --ft-optimize";
+            return Err(UsageError(text.into()).into());
+        }
         let output = self.output()?;
         let source = if is_checkpoint_file(Path::new(&self.source))? {
             let checkpoint = Checkpoint::open(Path::new(&self.source))?;
@@ -330,6 +337,7 @@ impl Serialize {
             return Ok(None);
         }
         let options = positions::Options {
+            filters: self.filters.filters(),
             sampling: positions::Sampling {
                 count: Some(self.ft_optimize_count),
                 ..positions::Sampling::default()

@@ -33,7 +33,12 @@ impl EngineNet {
             && origin.compression.is_none()
             && origin.inside.is_none()
             && !origin.appended;
-        let temporary = if plain && origin.path.is_some() {
+        // UCI is text: another name has to stand in for one that is not UTF-8, or has spaces that an engine would trim.
+        let speakable = |path: &std::path::PathBuf| {
+            path.to_str()
+                .is_some_and(|path| path == path.trim() && !path.contains(char::is_control))
+        };
+        let temporary = if plain && origin.path.as_ref().is_some_and(speakable) {
             None
         } else {
             Some(write(&loaded.bytes)?)

@@ -9,6 +9,9 @@ pub struct FilterArgs {
     /// Keep captures and unsearched positions too; positions in check are never taken
     #[arg(help_heading = "Filters", long, alias = "no-filtered")]
     no_filter: bool,
+    /// Skip them, as without options; undoes a --no-filter before it
+    #[arg(help_heading = "Filters", long, overrides_with = "no_filter")]
+    filtered: bool,
     /// Start from all filters that ftperm.py's gather switches on
     #[arg(help_heading = "Filters", long, conflicts_with = "no_filter")]
     reference_filters: bool,
@@ -33,6 +36,7 @@ pub struct FilterArgs {
     random_fen_skipping: Option<u32>,
     /// Skip plies up to and including this one; -1 for none
     #[arg(
+        help_heading = "Filters",
         long,
         alias = "early_fen_skipping",
         value_name = "PLY",
@@ -49,6 +53,7 @@ pub struct FilterArgs {
     soft_early_fen_skipping: Option<u16>,
     /// Skip material balances below this, in internal units; -1 for none
     #[arg(
+        help_heading = "Filters",
         long,
         alias = "simple_eval_skipping",
         value_name = "UNITS",
@@ -98,7 +103,7 @@ pub struct FilterArgs {
 
 impl FilterArgs {
     pub fn filters(&self) -> Filters {
-        let mut filters = if self.no_filter {
+        let mut filters = if self.no_filter && !self.filtered {
             Filters::checks_only()
         } else if self.reference_filters {
             Filters::reference()

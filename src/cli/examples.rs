@@ -1,0 +1,159 @@
+//! Examples of the commands, for `--help` and the manual pages. A test parses every line of them.
+
+pub const OPTIMIZE: &str = "\
+Examples:
+  The usual run: writes nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder:
+    ftperm optimize --net nn.nnue --data train.binpack --count 50000
+  On positions as engines meet them in their search, thoroughly, with a report:
+    ftperm optimize --net nn.nnue --data data/*.binpack --positions search --effort max --report run.json
+  Given names, on the CPU alone; the same seed gives the same bytes:
+    ftperm optimize --net nn.nnue --data games.plain.zst --out best.nnue --perm best.npy --backend cpu --seed 7
+  For a script: one JSON object on stdout, nothing else:
+    ftperm optimize --net nn.nnue --data train.binpack --quiet --json > run.json";
+
+pub const GATHER: &str = "\
+Examples:
+  Which outputs are zero on 200000 positions:
+    ftperm gather --net nn.nnue --data train.binpack --count 200000 --out a.planes
+  The matrix that ftperm.py gather writes, with its filters:
+    ftperm gather --net nn.nnue --data train.binpack --count 10000 --reference-filters --out a.npy
+  The network that a checkpoint becomes:
+    ftperm gather --checkpoint last.ckpt --data train.binpack --out a.planes";
+
+pub const FIND: &str = "\
+Examples:
+  An order for what was gathered:
+    ftperm find --data a.planes --out best.perm.txt
+  On parts that several machines gathered, going on from an earlier order:
+    ftperm find --data a.planes b.planes --start best.perm.txt --effort max --out better.perm.txt
+  As ftperm.py find_perm: matrix in, .npy out:
+    ftperm find_perm --data=a.npy --out=best.perm";
+
+pub const EVAL: &str = "\
+Examples:
+  Rates before and after, as ftperm.py eval_perm prints them:
+    ftperm eval --data a.planes --perm best.perm.txt";
+
+pub const APPLY: &str = "\
+Examples:
+  Permute a network; --out-sha . is the default:
+    ftperm apply best.perm.txt --net nn.nnue --out best.nnue
+  Find the network by the SHA-256 that the permutation file records:
+    ftperm apply nn-0123456789ab.perm.txt --out-sha nets
+  Undo it:
+    ftperm apply best.perm.txt --inverse --net best.nnue --out nn.nnue";
+
+pub const VERIFY: &str = "\
+Examples:
+  Equal raw outputs in all buckets on 2000 positions:
+    ftperm verify nn.nnue best.nnue --data train.binpack
+  Also the same nodes in an engine's own bench:
+    ftperm verify nn.nnue best.nnue --data train.binpack --engine stockfish";
+
+pub const SERIALIZE: &str = "\
+Examples:
+  A trainer's checkpoint to a network:
+    ftperm serialize last.ckpt nn.nnue
+  The same, permuted on the way, named after its contents:
+    ftperm serialize last.ckpt . --out-sha --ft-optimize --ft-optimize-data train.binpack --ft-optimize-count 100000
+  With a known permutation; options may be spelt as in serialize.py:
+    ftperm serialize last.ckpt nn.nnue --ft_perm=best.perm --ft_compression=none
+  A network to a state dictionary for PyTorch's load_state_dict:
+    ftperm serialize nn.nnue model.pt";
+
+pub const INSPECT: &str = "\
+Examples:
+  What is this network?:
+    ftperm inspect nn.nnue
+  Take the networks out of an engine:
+    ftperm inspect /usr/games/stockfish --extract nets
+  A checkpoint: tensors, feature sets, epoch, what would be clipped:
+    ftperm inspect last.ckpt
+  Training data: how many positions pass the filters:
+    ftperm inspect train.binpack";
+
+pub const TRACE: &str = "\
+Examples:
+  All buckets, features and zero counts of a position:
+    ftperm trace --net nn.nnue --fen '8/8/8/4k3/8/8/4P3/4K3 w - - 0 1'
+  One JSON object a position of a file:
+    ftperm trace --net nn.nnue --fens positions.txt --json";
+
+pub const NETS: &str = "\
+Examples:
+  What --net takes if it is not given: the first line:
+    ftperm nets";
+
+pub const EMBED: &str = "\
+Examples:
+  A program that carries its network: ./ftperm-with-net inspect '<embed>' shows it:
+    ftperm embed nn.nnue --out ftperm-with-net";
+
+pub const COMPLETIONS: &str = "\
+Examples:
+  bash, for this user:
+    ftperm completions bash > ~/.local/share/bash-completion/completions/ftperm
+  zsh, in a folder of $fpath:
+    ftperm completions zsh > ~/.zfunc/_ftperm
+  fish:
+    ftperm completions fish > ~/.config/fish/completions/ftperm.fish
+  PowerShell:
+    ftperm completions powershell >> $PROFILE";
+
+pub const MAN: &str = "\
+Examples:
+  Then `man ftperm-optimize` works:
+    ftperm man ~/.local/share/man/man1";
+
+pub const DEVICES: &str = "\
+Examples:
+  Numbers and names are what --adapter takes:
+    ftperm devices";
+
+pub const BENCH: &str = "\
+Examples:
+  How much faster is the permuted network, in ten pairs of runs?:
+    ftperm bench --engine stockfish --base nn.nnue --test best.nnue --runs 10
+  How many pairs would half-widths of 0.05 % take? A longer bench, another option for the network:
+    ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15' --net-option EvalFile";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use crate::cli::Cli;
+
+    /// The words of a line as a shell would pass them; redirections are left out.
+    fn words(line: &str) -> Vec<String> {
+        let command = line.split(" >").next().unwrap_or(line);
+        let mut words = Vec::new();
+        for (place, part) in command.split('\'').enumerate() {
+            if place % 2 == 1 {
+                words.push(part.to_string());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_string));
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_has_examples_and_every_example_parses() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let text = command.get_after_help().map(ToString::to_string);
+            let text = text.unwrap_or_else(|| panic!("{name} has no examples"));
+            let lines: Vec<&str> = text
+                .lines()
+                .map(str::trim)
+                .filter(|line| line.starts_with("ftperm "))
+                .collect();
+            assert!(!lines.is_empty(), "{name} has no examples");
+            for line in lines {
+                let parsed = Cli::command().try_get_matches_from(words(line));
+                let matches = parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
+                assert_eq!(matches.subcommand_name(), Some(name), "{line}");
+            }
+        }
+    }
+}
