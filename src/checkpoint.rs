@@ -7,6 +7,27 @@
 //!
 //! Nothing in a file is ever executed: a pickle is read as data, and the few calls that make tensors are understood by
 //! name.
+//!
+//! ```
+//! use ftperm::checkpoint::{Checkpoint, ConvertOptions, network_state, safetensors};
+//! use ftperm::nnue::{Network, ReadOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let mut file = Vec::new();
+//! safetensors::write(&network_state(&network, false), &mut file)?;
+//!
+//! let checkpoint = Checkpoint::from_bytes(file)?;
+//! let options = ConvertOptions {
+//!     target_era: Some(network.recognition.era),
+//!     description: Some(network.description.clone()),
+//!     ..ConvertOptions::default()
+//! };
+//! let (again, _) = checkpoint.to_network(&options)?;
+//! assert!(again.ft.bias == network.ft.bias);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt;
 use std::path::Path;

@@ -52,7 +52,7 @@ Results go to stdout, everything for people to stderr.
 Exit codes: 0 done, 1 failed (nothing was written), 2 wrong usage.";
 
 /// Exit codes and what they mean.
-pub const EXIT_CODES: [(u8, &str); 4] = [
+pub const EXIT_CODES: [(u8, &str); 6] = [
     (
         0,
         "Done. After Ctrl-C optimize and find write the best order found so far and end with 0.",
@@ -62,7 +62,12 @@ pub const EXIT_CODES: [(u8, &str); 4] = [
         "Failed, and nothing was written; or verify or bench found that the networks differ.",
     ),
     (2, "Wrong usage; nothing was read."),
-    (130, "Given up after a second Ctrl-C."),
+    (3, "batch: some jobs failed, the others are done."),
+    (4, "batch: another run holds the lock."),
+    (
+        130,
+        "Given up after a second Ctrl-C; batch: stopped before all was done.",
+    ),
 ];
 
 /// Options of every command.
@@ -128,9 +133,11 @@ enum Command {
     /// List the graphics adapters and instruction sets that can compute
     #[command(after_help = examples::DEVICES)]
     Devices(devices::Devices),
+    #[command(after_help = examples::BATCH)]
     Batch(batch::Batch),
     #[command(hide = true)]
     BatchJob(batch_job::BatchJob),
+    #[command(after_help = examples::CONFIG)]
     Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
     #[command(after_help = examples::BENCH)]

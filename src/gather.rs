@@ -1,4 +1,30 @@
 //! Positions to zero planes, batch by batch.
+//!
+//! ```
+//! use ftperm::compute::Backend as _;
+//! use ftperm::compute::cpu::CpuBackend;
+//! use ftperm::gather::gather;
+//! use ftperm::inference::evaluate;
+//! use ftperm::nnue::{Network, ReadOptions};
+//! use ftperm::playouts::random_positions;
+//! use ftperm::samples::SampleOrder;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let boards = random_positions(1, 100);
+//! let backend = CpuBackend::new(None)?;
+//! let rows = network.ft_rows();
+//! let mut evaluator = backend.ft_evaluator(rows.weights())?;
+//! let it = &network.architecture;
+//! let planes = gather(it, evaluator.as_mut(), &boards, SampleOrder::Positions, |_| {})?;
+//! // Two samples a position, and as many zeros as the plain forward pass finds.
+//! assert_eq!((planes.neurons(), planes.samples()), (64, 200));
+//! let zeros: u64 = planes.zero_counts().iter().sum();
+//! let plain = boards.iter().map(|board| evaluate(&network, board).zero_bytes() as u64);
+//! assert_eq!(zeros, plain.sum::<u64>());
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::board::Board;
 use crate::compute::{

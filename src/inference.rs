@@ -2,6 +2,20 @@
 //!
 //! This is the slow, plain twin of what engines do, used to verify and to explain. It works on the rows as the file
 //! holds them, so it shares no code with the kernels of [`compute`](crate::compute).
+//!
+//! ```
+//! use ftperm::inference::evaluate;
+//! use ftperm::nnue::{Network, ReadOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let board = "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1".parse()?;
+//! let evaluation = evaluate(&network, &board);
+//! // What Stockfish computes before it scales: PSQT and positional output of the bucket for three men.
+//! assert_eq!(evaluation.selected(), (2706, 5420));
+//! # Ok(())
+//! # }
+//! ```
 
 use crate::board::{Board, Color};
 use crate::compute::Activation;

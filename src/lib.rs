@@ -8,7 +8,7 @@
 //! positions     samples     compute, gather   zeros           search     permutation     nnue, verify, deliver
 //! ```
 //!
-//! ```no_run
+//! ```
 //! use ftperm::compute::cpu::CpuBackend;
 //! use ftperm::deliver::{Target, write_checked};
 //! use ftperm::nnue::{Network, ReadOptions};
@@ -18,8 +18,10 @@
 //! use ftperm::verify::{ReferenceOutputs, spread};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut network = Network::read("nn.nnue".as_ref(), &ReadOptions::default())?;
-//! let taken = positions::read(&["train.binpack".into()], &Options::default())?;
+//! # let folder = tempfile::tempdir()?;
+//! # let out = folder.path().join("permuted.nnue");
+//! let mut network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let taken = positions::read(&["datasets/selfplay.binpack".into()], &Options::default())?;
 //! let (training, holdout) = taken.split_holdout(0.1, 0);
 //! let backend = CpuBackend::new(None)?;
 //! let job = Job {
@@ -33,20 +35,33 @@
 //!     time_limit: None,
 //! };
 //! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
-//! println!("{:.2} % of the blocks are zero now", 100.0 * plan.after.fraction());
+//! assert!(plan.after.fraction() > plan.before.fraction() + 0.1);
 //!
 //! let reference = ReferenceOutputs::new(&network, spread(&training.boards, 1000));
 //! let permutation = &plan.search.permutation;
 //! network.permute(permutation)?;
-//! let target = Target::File("permuted.nnue".into());
+//! let target = Target::File(out);
 //! write_checked(&network, &target, |it| reference.compare_permuted(it, permutation))?.commit()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The five types to know: [`nnue::Network`], [`positions::Positions`], [`zeros::ZeroPlanes`],
-//! [`permutation::Permutation`], and a [`compute::Backend`]. Everything is exact integer arithmetic, and the same inputs
-//! give the same bytes on any backend and number of threads.
+//! The five types to know:
+//!
+//! * [`nnue::Network`]: a network file, recognised, read, permuted and written; [`checkpoint::Checkpoint`] makes one;
+//! * [`positions::Positions`]: what was taken from training data, with the game of each position;
+//! * [`zeros::ZeroPlanes`]: which outputs are zero in which samples; [`gather::gather`] makes them;
+//! * [`permutation::Permutation`]: an order of neurons; [`search::search`] finds one;
+//! * [`compute::Backend`]: the processor ([`compute::cpu::CpuBackend`]) or a graphics adapter
+//!   ([`compute::gpu::GpuBackend`]).
+//!
+//! Each stage's module has an example. Everything is exact integer arithmetic, and the same inputs give the same bytes
+//! on any backend and number of threads.
+//!
+//! Beside the pipeline: [`inference`] is the plain forward pass that everything is verified against, [`holdout`] says
+//! how sure a rate is, [`walks`] goes to positions as engines meet them, [`source`] finds networks in files and
+//! engines, [`engine`] measures them there, [`actmat`] and [`activations`] are other tools' files, and [`report`] is
+//! what a run says about itself.
 
 pub mod activations;
 pub mod actmat;

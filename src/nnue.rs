@@ -2,6 +2,27 @@
 //!
 //! The file formats and every constant are those of `facts/eras.md`. A [`Network`] keeps all that is in the file,
 //! padding bytes, description and per-tensor compression included, so that writing gives back what was read.
+//!
+//! ```
+//! use ftperm::nnue::{Network, ReadOptions};
+//! use ftperm::permutation::Permutation;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bytes = std::fs::read("datasets/demo.nnue")?;
+//! let mut network = Network::parse(&bytes, &ReadOptions::default())?;
+//! assert_eq!(network.recognition.era.id, "small127");
+//! assert_eq!(network.architecture.feature_names(), "HalfKAv2_hm");
+//! // 128 columns in pairs: 64 outputs for each side.
+//! assert_eq!((network.architecture.l1, network.architecture.neurons()), (128, 64));
+//!
+//! let order = Permutation::new((0..64).rev().collect())?;
+//! network.permute(&order)?;
+//! assert!(network.to_bytes() != bytes);
+//! network.permute(&order.inverse())?;
+//! assert!(network.to_bytes() == bytes);
+//! # Ok(())
+//! # }
+//! ```
 
 mod architecture;
 mod error;

@@ -1,4 +1,19 @@
 //! The order of neurons: position i receives the old neuron `indices[i]`.
+//!
+//! ```
+//! use ftperm::permutation::{Permutation, PermutationFile};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let order = Permutation::new(vec![2, 0, 3, 1])?;
+//! assert!(order.after(&order.inverse()).is_identity());
+//! assert!(Permutation::new(vec![0, 0, 1, 2]).is_err());
+//!
+//! let file = PermutationFile { permutation: order.clone(), notes: vec![] };
+//! let bytes = file.to_bytes("order.npy".as_ref());
+//! assert_eq!(PermutationFile::parse(&bytes)?.permutation, order);
+//! # Ok(())
+//! # }
+//! ```
 
 use thiserror::Error;
 

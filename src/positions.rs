@@ -7,6 +7,23 @@
 //! A [`Format`] cuts a stream into blocks (the chunks of a binpack) and decodes one block on its own. Every entry of a
 //! block is offered to a [`filter::Sieve`], which keeps the positions that pass. The blocks are then put together in the
 //! order of the data. Only positions that are taken stay in memory, and a few blocks.
+//!
+//! ```
+//! use ftperm::positions::{self, Options, Sampling};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options {
+//!     sampling: Sampling { count: Some(1000), ..Sampling::default() },
+//!     ..Options::default()
+//! };
+//! let taken = positions::read(&["datasets/selfplay.binpack".into()], &options)?;
+//! assert_eq!(taken.len(), 1000);
+//! // A tenth of the games, by positions, is kept to measure on.
+//! let (training, holdout) = taken.split_holdout(0.1, 0);
+//! assert_eq!(training.len() + holdout.len(), 1000);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;

@@ -4,6 +4,25 @@
 //! *score* of a partition is the number of (sample, block) cells whose four neurons are all zero
 //! (`facts/eras.md`, section 10). [`search`] looks for the partition of the largest score with exact counts from any
 //! [`Backend`]; the result depends on the planes, the options and nothing else.
+//!
+//! ```
+//! use ftperm::compute::cpu::CpuBackend;
+//! use ftperm::search::{Control, SearchOptions, search};
+//! use ftperm::zeros::ZeroPlanes;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Even neurons are zero in even samples, odd ones in odd samples: blocks of one kind are best.
+//! let mut planes = ZeroPlanes::new(8, 64);
+//! for neuron in 0..8 {
+//!     (0..64).filter(|sample| sample % 2 == neuron % 2).for_each(|sample| planes.set(neuron, sample));
+//! }
+//! let backend = CpuBackend::new(None)?;
+//! let found = search(&backend, &[planes], &SearchOptions::default(), &mut Control::default())?;
+//! assert_eq!(found.score, 64);
+//! assert_eq!(found.permutation.indices(), [0, 2, 4, 6, 1, 3, 5, 7]);
+//! # Ok(())
+//! # }
+//! ```
 
 use thiserror::Error;
 

@@ -5,6 +5,17 @@
 //! are searched. [`NetSource::load`] turns it into the bytes of one network file and says where they came from.
 //!
 //! Nothing is read or unpacked beyond [`MAX_BYTES`].
+//!
+//! ```
+//! use ftperm::source::NetSource;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let loaded = NetSource::parse(Some("datasets/demo.nnue".as_ref())).load()?;
+//! assert_eq!(loaded.origin.to_string(), "datasets/demo.nnue");
+//! assert_eq!(loaded.bytes.len(), 3_395_547);
+//! # Ok(())
+//! # }
+//! ```
 
 mod compression;
 mod discovery;

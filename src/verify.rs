@@ -1,4 +1,23 @@
 //! Proof that two networks compute the same.
+//!
+//! ```
+//! use ftperm::nnue::{Network, ReadOptions};
+//! use ftperm::permutation::Permutation;
+//! use ftperm::playouts::random_positions;
+//! use ftperm::verify::ReferenceOutputs;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let reference = ReferenceOutputs::new(&network, random_positions(1, 50));
+//! let order = Permutation::new((0..64).rev().collect())?;
+//! network.permute(&order)?;
+//! assert!(reference.compare_permuted(&network, &order).is_ok());
+//! // A network that is not the same.
+//! network.stacks[0].layers[2].bias[0] += 1;
+//! assert!(reference.compare(&network).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 use rayon::prelude::*;
 use thiserror::Error;

@@ -2,6 +2,18 @@
 //!
 //! An engine evaluates positions inside its search tree: after odd moves, in the middle of exchanges, after null
 //! moves. [`walk`] replaces every position by one of that kind; `docs/positions.md` says what that is worth.
+//!
+//! ```
+//! use ftperm::board::Board;
+//! use ftperm::walks::{Walk, walk};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let start: Board = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1".parse()?;
+//! let walked = walk(&[start], Walk::Search, 7);
+//! assert_eq!(walked, walk(&[start], Walk::Search, 7));
+//! # Ok(())
+//! # }
+//! ```
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

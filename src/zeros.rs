@@ -1,4 +1,18 @@
 //! Zero planes: for every neuron one bit a sample, set where its feature transformer output is zero.
+//!
+//! ```
+//! use ftperm::zeros::ZeroPlanes;
+//!
+//! // Four neurons, three samples; the third neuron is zero in the last two, the others always.
+//! let mut planes = ZeroPlanes::new(4, 3);
+//! for (neuron, samples) in [(0, 0..3), (1, 0..3), (2, 1..3), (3, 0..3)] {
+//!     samples.for_each(|sample| planes.set(neuron, sample));
+//! }
+//! assert_eq!(planes.zero_counts(), [3, 3, 2, 3]);
+//! assert_eq!(planes.plane(2)[0], 0b110);
+//! // One block of four: all zero in two samples.
+//! assert_eq!(planes.zero_blocks(&[0, 1, 2, 3]), 2);
+//! ```
 
 mod file;
 pub mod record;

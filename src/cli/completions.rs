@@ -81,7 +81,9 @@ impl Man {
             page.render_subcommands_section(&mut text)?;
         }
         last_sections(command).to_writer(&mut text)?;
-        page.render_version_section(&mut text)?;
+        if command.get_version().is_some() {
+            page.render_version_section(&mut text)?;
+        }
         let path = Path::new(&self.folder).join(format!("{name}.1"));
         write_file(&path, &text)?;
         Ok(path.display().to_string())

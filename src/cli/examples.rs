@@ -4,10 +4,10 @@ pub const OPTIMIZE: &str = "\
 Examples:
   The usual run: writes nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder:
     ftperm optimize --net nn.nnue --data train.binpack --count 50000
-  On positions as engines meet them in their search, thoroughly, with a report:
-    ftperm optimize --net nn.nnue --data data/*.binpack --positions search --effort max --report run.json
-  Given names, on the CPU alone; the same seed gives the same bytes:
-    ftperm optimize --net nn.nnue --data games.plain.zst --out best.nnue --perm best.npy --backend cpu --seed 7
+  On positions as engines meet them in their search, thoroughly:
+    ftperm optimize --net nn.nnue --data data/*.binpack --positions search --effort max
+  Given names; the same seed gives the same bytes:
+    ftperm optimize --net nn.nnue --data games.plain.zst --out best.nnue --perm best.npy --seed 7
   For a script: one JSON object on stdout, nothing else:
     ftperm optimize --net nn.nnue --data train.binpack --quiet --json > run.json";
 
@@ -55,7 +55,7 @@ Examples:
   A trainer's checkpoint to a network:
     ftperm serialize last.ckpt nn.nnue
   The same, permuted on the way, named after its contents:
-    ftperm serialize last.ckpt . --out-sha --ft-optimize --ft-optimize-data train.binpack --ft-optimize-count 100000
+    ftperm serialize last.ckpt . --out-sha --ft-optimize --ft-optimize-data train.binpack
   With a known permutation; options may be spelt as in serialize.py:
     ftperm serialize last.ckpt nn.nnue --ft_perm=best.perm --ft_compression=none
   A network to a state dictionary for PyTorch's load_state_dict:
@@ -105,6 +105,22 @@ Examples:
   Then `man ftperm-optimize` works:
     ftperm man ~/.local/share/man/man1";
 
+pub const BATCH: &str = "\
+Examples:
+  All jobs of a file that are not done yet:
+    ftperm batch jobs.toml
+  What would be done, and why:
+    ftperm batch jobs.toml --dry-run
+  Each new network in a folder, with figures for Prometheus:
+    ftperm batch jobs.toml --watch nets --metrics ftperm.prom";
+
+pub const CONFIG: &str = "\
+Examples:
+  What a configuration file and the environment set, for which commands:
+    ftperm config
+  All options of a command as they would be:
+    ftperm config optimize --count 1000";
+
 pub const DEVICES: &str = "\
 Examples:
   Numbers and names are what --adapter takes:
@@ -114,8 +130,8 @@ pub const BENCH: &str = "\
 Examples:
   How much faster is the permuted network, in ten pairs of runs?:
     ftperm bench --engine stockfish --base nn.nnue --test best.nnue --runs 10
-  How many pairs would half-widths of 0.05 % take? A longer bench, another option for the network:
-    ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15' --net-option EvalFile";
+  How many pairs would half-widths of 0.05 % take? In a longer bench:
+    ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15'";
 
 #[cfg(test)]
 mod tests {
@@ -139,7 +155,10 @@ mod tests {
 
     #[test]
     fn every_command_has_examples_and_every_example_parses() {
-        for command in Cli::command().get_subcommands() {
+        for command in Cli::command()
+            .get_subcommands()
+            .filter(|it| !it.is_hide_set())
+        {
             let name = command.get_name();
             let text = command.get_after_help().map(ToString::to_string);
             let text = text.unwrap_or_else(|| panic!("{name} has no examples"));
