@@ -584,3 +584,37 @@ fn checkpoints_are_networks_too() {
     let net = &all[0]["report"]["net"]["sha256"];
     assert_eq!(*net, hex(&sha256(&read("b.nnue"))));
 }
+
+/// The example of docs/4-batch-use.md, as it is.
+#[test]
+fn the_documented_jobs_file_means_what_it_says() {
+    let it = tempfile::tempdir().unwrap();
+    let jobs = material::own("docs/batch/jobs.toml");
+    std::fs::copy(jobs, it.path().join("jobs.toml")).unwrap();
+    for name in [
+        "train/a.binpack",
+        "nets/master.nnue",
+        "incoming/x.nnue",
+        "incoming/y.ckpt",
+    ] {
+        let path = it.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "x").unwrap();
+    }
+    let output = batch(
+        it.path(),
+        &["jobs.toml", "--dry-run", "--watch", "incoming"],
+    );
+    let due = |name: &str| {
+        let (due, why) = ("due".to_string(), "not done before".to_string());
+        (name.to_string(), due, why)
+    };
+    let expected = [
+        "master",
+        "candidates.x",
+        "candidates.y.ckpt",
+        "watch.x",
+        "watch.y.ckpt",
+    ];
+    assert_eq!(statuses(&lines(&output, 0)), expected.map(due));
+}

@@ -106,7 +106,6 @@ fn warnings(layers: &Layers, program: &clap::Command) -> Vec<String> {
 
 #[derive(Serialize)]
 struct Shown {
-    schema: u32,
     /// The configuration file that was read.
     file: Option<String>,
     commands: BTreeMap<String, BTreeMap<String, ShownOption>>,
@@ -170,7 +169,6 @@ impl Config {
             }
         }
         let shown = Shown {
-            schema: 1,
             file: layers.file.as_ref().map(|it| it.path.display().to_string()),
             commands: shown,
             unknown_variables: layers

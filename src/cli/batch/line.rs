@@ -6,9 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::cli::console;
 
-/// Version of the lines' form. It grows when a field goes or changes its meaning, not when one is added.
-const SCHEMA: u32 = 1;
-
 /// Fields of a job's report that its record and its line keep.
 const KEPT: [&str; 12] = [
     "net",
@@ -47,7 +44,6 @@ pub struct Outcome {
 /// A line of JSON.
 #[derive(Serialize)]
 struct Line<'a> {
-    schema: u32,
     job: &'a str,
     status: &'static str,
     why: Option<&'a str>,
@@ -68,7 +64,6 @@ impl Outcome {
     pub fn print(&self) -> anyhow::Result<()> {
         let record = self.record.as_ref();
         console::json(&Line {
-            schema: SCHEMA,
             job: &self.job,
             status: self.status.name(),
             why: self.why.as_deref(),
