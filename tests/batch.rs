@@ -353,6 +353,7 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
             "the jobs a and b both write o",
         ),
         ("[jobs.a]\nnet = [\n", "jobs.toml:"),
+        ("[jobs.watch]\nnet = \"a\"", "jobs.toml:8: the name watch"),
     ];
     for (jobs, message) in cases {
         let it = folder(jobs);
@@ -365,6 +366,20 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
         );
         assert_eq!(files(it.path()).len(), 2, "{jobs} left something behind");
     }
+    // Its own outputs would be the next run's inputs.
+    let it = folder("[jobs.a]\nnets = [\"*.nnue\"]");
+    write_net(&it.path().join("a.nnue"), "");
+    let output = batch(it.path(), &["jobs.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("the folder that nets lists"),
+        "{}",
+        stderr(&output)
+    );
+    let it = folder("[jobs.a]\nnet = \"a.nnue\"");
+    let output = batch(it.path(), &["jobs.toml", "--metrics", "none/m.prom"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
     let it = tempfile::tempdir().unwrap();
     std::fs::write(it.path().join("jobs.toml"), "[jobs.a]\nnet = \"a\"\n").unwrap();
     let output = batch(it.path(), &["jobs.toml"]);

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use ftperm::batch::{
     Arrivals, FileState, Hasher, Record, RunLock, RunSample, Shard, Stale, Status, prometheus_text,
 };
-use ftperm::output::write_file;
+use ftperm::output::{check_writable, write_file};
 use ftperm::positions;
 
 use super::{ExitWith, Global, UsageError, config, console};
@@ -135,6 +135,9 @@ impl Batch {
         if self.dry_run {
             return run.dry(&jobs, &plan);
         }
+        if let Some(file) = &self.metrics {
+            check_writable(file)?;
+        }
         let _lock = self.take_lock()?;
         for job in &jobs {
             if run.stopped() {
@@ -235,7 +238,11 @@ impl Run<'_> {
         }
         outcome.print()?;
         self.outcomes.insert(job.name.clone(), outcome);
-        self.write_metrics()
+        if let Err(error) = self.write_metrics() {
+            // The last attempt is at the end of the run, and decides how it ends.
+            console::warn(format!("{error:#}"));
+        }
+        Ok(())
     }
 
     /// Is the job to be done? `None` if its record answers it, else the states of its inputs.

@@ -69,8 +69,8 @@ impl Job {
 
     /// The folders that files go to, each once.
     pub fn output_folders(&self) -> Vec<PathBuf> {
-        let parent = |file: &PathBuf| file.parent().map(Path::to_path_buf);
-        let mut folders: Vec<PathBuf> = self.named_outputs().filter_map(parent).collect();
+        let parent = |file: &PathBuf| folder_of(file).to_path_buf();
+        let mut folders: Vec<PathBuf> = self.named_outputs().map(parent).collect();
         folders.push(self.folder.clone());
         folders.sort();
         folders.dedup();
@@ -177,6 +177,10 @@ impl Plan {
         let DeValue::Table(table) = job.get_ref() else {
             return Err(toml.error(at, "a job is a table of options, [jobs.NAME]"));
         };
+        if name.get_ref() == "watch" {
+            let why = "the name watch is that of the jobs of --watch; choose another";
+            return Err(toml.error(at, why));
+        }
         let mut nets = None;
         if let Some((key, value)) = table.get_key_value(NETS) {
             nets = match toml.value(value)? {
@@ -232,10 +236,19 @@ impl Plan {
                 jobs.push(self.job(table.name.clone(), None, &table.origin, &layers)?);
                 continue;
             };
-            for net in self.expand(nets, &table.origin)? {
+            for (net, listed) in self.expand(nets, &table.origin)? {
                 let name = format!("{}.{}", table.name, short_name(&net));
                 let layers = [&table.settings, &self.defaults];
-                jobs.push(self.job(name, Some(&net), &table.origin, &layers)?);
+                let job = self.job(name, Some(&net), &table.origin, &layers)?;
+                if listed && same_folder(&job.folder, folder_of(&self.base.join(&net))) {
+                    return Err(UsageError(format!(
+                        "{}: job {}: networks would be written into the folder that nets lists: \
+                         choose another folder with out-sha",
+                        table.origin, job.name
+                    ))
+                    .into());
+                }
+                jobs.push(job);
             }
         }
         check_outputs(&jobs)?;
@@ -250,11 +263,7 @@ impl Plan {
         let name = format!("watch.{}", short_name(net));
         let origin = Origin::CommandLine;
         let job = self.job(name, Some(net), &origin, &[&self.watch, &self.defaults])?;
-        let arrives = |folder: &PathBuf| {
-            let watched = net.parent().and_then(|it| it.canonicalize().ok());
-            folder.canonicalize().ok().or(Some(folder.clone())) == watched
-        };
-        if arrives(&job.folder) {
+        if same_folder(&job.folder, folder_of(net)) {
             return Err(UsageError(format!(
                 "networks would be written into {}, which is watched: choose another folder with out-sha",
                 job.folder.display()
@@ -264,36 +273,38 @@ impl Plan {
         Ok(job)
     }
 
-    /// Files and patterns as the names of files, sorted, each once. A file that is named and missing stays: its job
-    /// fails and says so.
-    fn expand(&self, nets: &[OsString], origin: &Origin) -> Result<Vec<PathBuf>, UsageError> {
-        let mut files = Vec::new();
+    /// Files and patterns as the names of files, sorted, each once, and whether a pattern or a folder listed it. A file
+    /// that is named and missing stays: its job fails and says so.
+    fn expand(
+        &self,
+        nets: &[OsString],
+        origin: &Origin,
+    ) -> Result<Vec<(PathBuf, bool)>, UsageError> {
+        let mut files = BTreeMap::new();
         for net in nets {
             let path = self.base.join(net);
             let pattern = net.to_str().filter(|it| it.contains(['*', '?', '[']));
-            let (false, Some(pattern)) = (path.exists(), pattern) else {
-                if path.is_dir() {
-                    let inside = std::fs::read_dir(&path).into_iter().flatten();
-                    let inside = inside
-                        .filter_map(Result::ok)
-                        .map(|it| Path::new(net).join(it.file_name()));
-                    files.extend(inside.filter(|it| is_network_name(it)));
-                } else {
-                    files.push(PathBuf::from(net));
+            if path.is_dir() {
+                for entry in std::fs::read_dir(&path).into_iter().flatten().flatten() {
+                    let file = Path::new(net).join(entry.file_name());
+                    if is_network_name(&file) {
+                        files.insert(file, true);
+                    }
                 }
-                continue;
-            };
-            let base = glob::Pattern::escape(&self.base.to_string_lossy());
-            let whole = Path::new(&base).join(pattern);
-            let found = glob::glob(&whole.to_string_lossy())
-                .map_err(|error| UsageError(format!("{origin}: {pattern}: {}", error.msg)))?;
-            for file in found.filter_map(Result::ok).filter(|it| it.is_file()) {
-                files.push(file.strip_prefix(&self.base).unwrap_or(&file).to_path_buf());
+            } else if let Some(pattern) = pattern.filter(|_| !path.exists()) {
+                let base = glob::Pattern::escape(&self.base.to_string_lossy());
+                let whole = Path::new(&base).join(pattern);
+                let found = glob::glob(&whole.to_string_lossy())
+                    .map_err(|error| UsageError(format!("{origin}: {pattern}: {}", error.msg)))?;
+                for file in found.filter_map(Result::ok).filter(|it| it.is_file()) {
+                    let file = file.strip_prefix(&self.base).unwrap_or(&file);
+                    files.insert(file.to_path_buf(), true);
+                }
+            } else {
+                files.entry(PathBuf::from(net)).or_insert(false);
             }
         }
-        files.sort();
-        files.dedup();
-        Ok(files)
+        Ok(files.into_iter().collect())
     }
 
     /// A job from its layers of options, the strongest first.
@@ -358,7 +369,7 @@ impl Plan {
         let at = |path: PathBuf| self.base.join(path);
         let out = value("out").map(at);
         let folder = match &out {
-            Some(file) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
+            Some(file) => folder_of(file).to_path_buf(),
             None => at(value("out-sha").unwrap_or_else(|| PathBuf::from("."))),
         };
         let net = value("net")
@@ -415,6 +426,22 @@ fn path_of(value: &Value) -> Option<PathBuf> {
         Value::Values(values) => values.first().map(PathBuf::from),
         // An option whose value may be left out stands for the current folder.
         Value::Flag(_) => None,
+    }
+}
+
+/// The folder that a file is in.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Are they one folder, however they are named? A folder that is still to be made is no other.
+fn same_folder(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
     }
 }
 
