@@ -5,8 +5,9 @@ use std::io::{self, Read};
 /// Longest header that is read, in bytes; numpy itself refuses more than 10000.
 const MAX_HEADER: usize = 1 << 16;
 
-/// Opening brackets in a header; one of a matrix has two. The reader descends into every one of them.
-const MAX_BRACKETS: usize = 32;
+/// Opening brackets in a header; one of a matrix has two. The reader descends into every one of them, and where one
+/// is not closed its time doubles with each.
+const MAX_BRACKETS: usize = 8;
 
 /// Digits in a header, all numbers together. The reader multiplies the sizes of a shape, and a product of numbers is
 /// less than ten to the number of their digits, which with so many fits 64 bits.
