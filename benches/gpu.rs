@@ -1,15 +1,31 @@
-//! Speed of both kernels on a graphics adapter.
+//! Speed of graphics adapters: counting, evaluation, and a whole search.
 //!
-//! `FTPERM_BENCH_ADAPTER` names the adapter, by index or by part of its name; without it, the best hardware adapter
-//! is taken, or else the first one. Hardware gets the sizes of a large run, software adapters small ones.
+//! `cargo bench --bench gpu` prints a table: for every piece of work the shortest and the middle time of ten runs, and
+//! the speed. Hardware gets the sizes of a large run (a feature transformer of 3,072 columns, a million positions, so
+//! 1,536 neurons and two million samples), software adapters small ones.
+//!
+//! ```text
+//! --adapter LIST   adapters by number or part of the name, e.g. 0,1, or all [default: the best one]
+//! --cpu            measure the processor instead
+//! --large          the large sizes, on software adapters and the processor, too
+//! --search         also search on the planes, on the adapter and on the processor, and compare the results
+//! --test           tiny sizes, one run each
+//! ```
+//!
+//! The program needs nothing but a Vulkan, Metal or Direct3D 12 driver, so it can be measured on a machine without Rust:
+//! `cargo bench --bench gpu --no-run` says where the program is; copy it, and run it there with `--bench`.
+//!
+//! What to expect of an H200: 60 ms or less for the swap matrix, 0.2 s or less for the evaluation.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput};
-use ftperm::compute::gpu::{AdapterKind, AdapterSelector, GpuBackend, list_adapters};
+use ftperm::compute::cpu::CpuBackend;
+use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
 use ftperm::compute::{
-    Activation, Backend, FtEvaluator, FtWeights, NeuronGroup, RowLists, SampleBatch,
+    Activation, Backend, FtEvaluator, FtWeights, HostPlanes, NeuronGroup, PlaneSet, RowLists,
+    SampleBatch, SampleSource,
 };
+use ftperm::search::{Control, Effort, SearchOptions, search_planes};
 use ftperm::zeros::ZeroPlanes;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,20 +34,104 @@ const WIDE_FEATURES: usize = 22528;
 /// Features of one king bucket, to which neighbouring samples are sorted.
 const BUCKET_FEATURES: usize = 704;
 
-fn selector() -> Option<(AdapterSelector, AdapterKind)> {
-    let adapters = list_adapters();
-    let adapter = match std::env::var("FTPERM_BENCH_ADAPTER") {
-        Ok(wanted) => adapters.into_iter().find(|it| {
-            wanted.parse() == Ok(it.index)
-                || it.name.to_lowercase().contains(&wanted.to_lowercase())
-        }),
-        Err(_) => adapters.into_iter().min_by_key(|it| it.kind as u8),
-    }?;
-    Some((AdapterSelector::Index(adapter.index), adapter.kind))
+struct Options {
+    adapters: Option<Vec<AdapterSelector>>,
+    cpu: bool,
+    large: bool,
+    search: bool,
+    smoke: bool,
+}
+
+impl Options {
+    fn parse() -> Options {
+        let mut options = Options {
+            adapters: None,
+            cpu: false,
+            large: false,
+            search: false,
+            smoke: false,
+        };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--adapter" => {
+                    let list = arguments.next().expect("--adapter LIST");
+                    options.adapters = Some(list.split(',').map(selector).collect());
+                }
+                "--cpu" => options.cpu = true,
+                "--large" => options.large = true,
+                "--search" => options.search = true,
+                "--test" => options.smoke = true,
+                // Cargo's own, and what it passes on.
+                _ => {}
+            }
+        }
+        options
+    }
+}
+
+fn selector(name: &str) -> AdapterSelector {
+    match name.parse() {
+        Ok(index) => AdapterSelector::Index(index),
+        Err(_) if name == "all" => AdapterSelector::All,
+        Err(_) => AdapterSelector::Name(name.to_owned()),
+    }
+}
+
+/// The chosen adapters, or why there are none; and whether they are hardware.
+fn gpu(adapters: Option<&[AdapterSelector]>) -> Result<(GpuBackend, bool), String> {
+    let best = list_adapters().into_iter().min_by_key(|it| it.kind as u8);
+    let hardware = best.as_ref().is_some_and(|it| it.kind.is_hardware());
+    let best: Vec<AdapterSelector> = best
+        .into_iter()
+        .map(|it| AdapterSelector::Index(it.index))
+        .collect();
+    let selectors = adapters.unwrap_or(&best);
+    let backend = GpuBackend::with_limits(selectors, WorkLimits::default());
+    backend
+        .map(|backend| (backend, hardware))
+        .map_err(|error| error.to_string())
+}
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    l1: usize,
+    positions: usize,
+    runs: usize,
+}
+
+impl Sizes {
+    fn neurons(self) -> usize {
+        self.l1 / 2
+    }
+
+    fn samples(self) -> usize {
+        2 * self.positions
+    }
+}
+
+/// Prints the shortest and the middle time of some runs, and units a second.
+fn measure(what: &str, runs: usize, units: f64, unit: &str, mut work: impl FnMut()) {
+    // Sizes of dispatches adapt to the speed in the first runs.
+    (0..runs.min(6)).for_each(|_| work());
+    let mut times: Vec<Duration> = (0..runs)
+        .map(|_| {
+            let started = Instant::now();
+            work();
+            started.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let milliseconds = |it: Duration| 1e3 * it.as_secs_f64();
+    println!(
+        "{what:<44} {:>10.2} {:>10.2}   {:>10.4} {unit}",
+        milliseconds(times[0]),
+        milliseconds(times[times.len() / 2]),
+        units / times[0].as_secs_f64(),
+    );
 }
 
 fn random_planes(rng: &mut impl Rng, neurons: usize, samples: usize) -> ZeroPlanes {
-    assert_eq!(samples % 64, 0);
     let mut planes = ZeroPlanes::new(neurons, samples);
     for neuron in 0..neurons {
         // Three of four bits.
@@ -42,10 +142,11 @@ fn random_planes(rng: &mut impl Rng, neurons: usize, samples: usize) -> ZeroPlan
     planes
 }
 
-fn counts(criterion: &mut Criterion, backend: &GpuBackend, neurons: usize, samples: usize) {
+fn counts(backend: &dyn Backend, sizes: Sizes) {
+    let (neurons, samples) = (sizes.neurons(), sizes.samples() / 64 * 64);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let chunks = [random_planes(&mut rng, neurons, samples)];
-    let mut counter = backend.co_zero_counter(&chunks).unwrap();
+    let mut counter = backend.co_zero_counter(&chunks).expect("a counter");
     let single: Vec<NeuronGroup> = (0..neurons as u32)
         .map(|it| NeuronGroup::new(&[it]))
         .collect();
@@ -56,105 +157,196 @@ fn counts(criterion: &mut Criterion, backend: &GpuBackend, neurons: usize, sampl
             NeuronGroup::new(&block)
         })
         .collect();
+    let firsts = |groups: &[NeuronGroup]| groups.iter().step_by(4).copied().collect::<Vec<_>>();
     let mut result = Vec::new();
-    let mut group = criterion.benchmark_group("co_zero_counts");
-    for (what, right) in [
-        ("swap matrix", &others[..]),
-        ("one swap's columns", &others[..8]),
+    for (what, left, right) in [
+        ("swap matrix", single.clone(), others.clone()),
+        ("a reassignment", firsts(&others), firsts(&single)),
+        ("one swap's columns", single.clone(), others[..8].to_vec()),
     ] {
-        let words = neurons * right.len() * samples / 32;
-        group.throughput(Throughput::Elements(words as u64));
-        group.bench_function(
-            format!("{what}, {neurons} neurons, {samples} samples"),
-            |b| {
-                b.iter(|| counter.co_zero_counts(&single, right, &mut result).unwrap());
-            },
-        );
+        let words = left.len() as f64 * right.len() as f64 * (samples / 32) as f64;
+        let what = format!("{what}, {neurons} x {samples}");
+        measure(&what, sizes.runs, words / 1e12, "T word pairs/s", || {
+            counter
+                .co_zero_counts(&left, &right, &mut result)
+                .expect("counts");
+        });
     }
-    group.finish();
 }
 
-fn evaluation(criterion: &mut Criterion, backend: &GpuBackend, l1: usize, positions: usize) {
-    let mut rng = ChaCha8Rng::seed_from_u64(2);
-    let mut small = |count: usize| -> Vec<i16> {
-        let mut weights = vec![0; count];
-        rng.fill(&mut weights[..]);
-        weights.iter_mut().for_each(|it| *it %= 64);
-        weights
-    };
-    let bias = small(l1);
-    let wide = small(WIDE_FEATURES * l1);
-    let samples = 2 * positions;
-    let buckets = WIDE_FEATURES / BUCKET_FEATURES;
-    let mut batch = SampleBatch {
-        samples,
-        wide: RowLists {
-            offsets: vec![0],
-            rows: Vec::new(),
-        },
-        narrow: RowLists::default(),
-    };
-    for sample in 0..samples {
-        let first = sample * buckets / samples * BUCKET_FEATURES;
-        for _ in 0..rng.random_range(16..=32) {
-            let feature = first + rng.random_range(0..BUCKET_FEATURES);
-            batch.wide.rows.push(feature as u32);
+struct Network {
+    l1: usize,
+    bias: Vec<i16>,
+    wide: Vec<i16>,
+}
+
+impl Network {
+    fn random(l1: usize) -> Network {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let mut small = |count: usize| -> Vec<i16> {
+            let mut weights = vec![0; count];
+            rng.fill(&mut weights[..]);
+            weights.iter_mut().for_each(|it| *it %= 64);
+            weights
+        };
+        Network {
+            l1,
+            bias: small(l1),
+            wide: small(WIDE_FEATURES * l1),
         }
-        batch.wide.offsets.push(batch.wide.rows.len() as u32);
     }
-    let weights = FtWeights {
-        l1,
-        activation: Activation::Pairwise {
-            clamp: 255,
-            shift: 9,
-        },
-        bias: &bias,
-        wide: &wide,
-        narrow: &[],
-    };
-    let mut group = criterion.benchmark_group("ft_zeros");
-    group.throughput(Throughput::Elements(positions as u64));
-    let mut evaluator = backend.device_ft_evaluator(&weights).unwrap();
-    let mut planes = ZeroPlanes::new(l1 / 2, samples);
-    group.bench_function(format!("L1 {l1}, {positions} positions"), |b| {
-        b.iter(|| evaluator.ft_zeros(&batch, &mut planes, 0).unwrap());
-    });
-    let mut device_planes = backend.device_planes(l1 / 2, samples).unwrap();
-    let name = format!("L1 {l1}, {positions} positions, planes stay");
-    group.bench_function(name, |b| {
-        b.iter(|| {
-            evaluator
-                .ft_zeros_on_device(&batch, &mut device_planes, 0)
-                .unwrap();
+
+    fn weights(&self) -> FtWeights<'_> {
+        FtWeights {
+            l1: self.l1,
+            activation: Activation::Pairwise {
+                clamp: 255,
+                shift: 9,
+            },
+            bias: &self.bias,
+            wide: &self.wide,
+            narrow: &[],
+        }
+    }
+}
+
+/// Batches of the size that `gather` makes, sorted by king bucket.
+struct Source(Vec<SampleBatch>);
+
+/// Samples of a batch.
+const BATCH: usize = 1 << 16;
+
+impl Source {
+    fn random(samples: usize) -> Source {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let buckets = WIDE_FEATURES / BUCKET_FEATURES;
+        let batches = (0..samples).step_by(BATCH).map(|first| {
+            let samples = BATCH.min(samples - first);
+            let mut wide = RowLists {
+                offsets: vec![0],
+                rows: Vec::new(),
+            };
+            for sample in 0..samples {
+                let first = sample * buckets / samples * BUCKET_FEATURES;
+                for _ in 0..rng.random_range(16..=32) {
+                    let feature = first + rng.random_range(0..BUCKET_FEATURES);
+                    wide.rows.push(feature as u32);
+                }
+                wide.offsets.push(wide.rows.len() as u32);
+            }
+            SampleBatch {
+                samples,
+                wide,
+                narrow: RowLists::default(),
+            }
         });
+        Source(batches.collect())
+    }
+}
+
+impl SampleSource for Source {
+    fn samples(&self) -> usize {
+        self.0.iter().map(|it| it.samples).sum()
+    }
+
+    fn batches(&self) -> usize {
+        self.0.len()
+    }
+
+    fn first_sample(&self, number: usize) -> usize {
+        number * BATCH
+    }
+
+    fn batch(&self, number: usize) -> SampleBatch {
+        self.0[number].clone()
+    }
+}
+
+fn to_host(evaluator: &mut dyn FtEvaluator, source: &Source, planes: &mut ZeroPlanes) {
+    for (number, batch) in source.0.iter().enumerate() {
+        evaluator
+            .ft_zeros(batch, planes, source.first_sample(number))
+            .expect("planes");
+    }
+}
+
+fn evaluation(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Source) {
+    let mut evaluator = backend.ft_evaluator(network.weights()).expect("weights");
+    let millions = sizes.positions as f64 / 1e6;
+    let (l1, positions) = (sizes.l1, sizes.positions);
+    let mut planes = ZeroPlanes::new(sizes.neurons(), sizes.samples());
+    let what = format!("evaluation, L1 {l1}, {positions} positions");
+    measure(&what, sizes.runs, millions, "M positions/s", || {
+        to_host(evaluator.as_mut(), source, &mut planes);
     });
-    group.finish();
+    let what = format!("{what}, stay");
+    if backend.name() == "gpu" {
+        measure(&what, sizes.runs, millions, "M positions/s", || {
+            let planes = evaluator.planes_that_stay(source, &mut |_| ());
+            assert!(planes.expect("planes").is_some());
+        });
+    }
+}
+
+/// A quick search from evaluated planes, on the backend and on the processor: the same result.
+fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Source) {
+    let cpu = CpuBackend::new(None).expect("threads");
+    let options = SearchOptions {
+        effort: Effort::Quick,
+        ..SearchOptions::default()
+    };
+    let run = |planes: &dyn PlaneSet| {
+        let started = Instant::now();
+        let found = search_planes(planes, &options, &mut Control::default());
+        (found.expect("a search"), started.elapsed())
+    };
+    let mut evaluator = backend.ft_evaluator(network.weights()).expect("weights");
+    let stay = evaluator
+        .planes_that_stay(source, &mut |_| ())
+        .expect("planes");
+    let mut planes = ZeroPlanes::new(sizes.neurons(), sizes.samples());
+    to_host(evaluator.as_mut(), source, &mut planes);
+    drop(evaluator);
+    let on_host = HostPlanes::new(&cpu, vec![planes]);
+    let (expected, cpu_time) = run(&on_host);
+    println!("quick search on {}: {cpu_time:.2?}", cpu.adapter());
+    if let Some(planes) = stay {
+        let (found, time) = run(planes.as_ref());
+        println!("quick search on {}: {time:.2?}", backend.adapter());
+        assert_eq!(found.permutation, expected.permutation);
+        println!("both found the same, {} zero blocks", found.score);
+    }
 }
 
 fn main() {
-    let Some((selector, kind)) = selector() else {
-        println!("skipped: no graphics adapter");
-        return;
-    };
-    let backend = match GpuBackend::new(&selector) {
-        Ok(backend) => backend,
-        Err(error) => {
-            println!("skipped: {error}");
-            return;
+    let options = Options::parse();
+    let (backend, hardware): (Box<dyn Backend>, bool) = if options.cpu {
+        (Box::new(CpuBackend::new(None).expect("threads")), false)
+    } else {
+        match gpu(options.adapters.as_deref()) {
+            Ok((backend, hardware)) => (Box::new(backend), hardware),
+            Err(error) => {
+                println!("skipped: {error}");
+                return;
+            }
         }
     };
-    println!("{}", backend.adapter());
-    let smoke = std::env::args().any(|it| it == "--test");
-    let (neurons, samples, l1, positions) = match (smoke, kind.is_hardware()) {
-        (true, _) => (128, 6400, 64, 320),
-        (false, true) => (1536, 2_000_000, 3072, 1_000_000),
-        (false, false) => (256, 200_000, 1024, 1600),
+    let (l1, positions, runs) = match (options.smoke, hardware || options.large) {
+        (true, _) => (128, 3200, 1),
+        (false, true) => (3072, 1_000_000, 10),
+        (false, false) => (512, 20_000, 3),
     };
-    let mut criterion = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(500))
-        .configure_from_args();
-    counts(&mut criterion, &backend, neurons, samples);
-    evaluation(&mut criterion, &backend, l1, positions);
-    criterion.final_summary();
+    let sizes = Sizes {
+        l1,
+        positions,
+        runs,
+    };
+    println!("{}", backend.adapter());
+    println!("{:<44} {:>10} {:>10}", "", "best ms", "middle ms");
+    counts(backend.as_ref(), sizes);
+    let (network, source) = (Network::random(l1), Source::random(sizes.samples()));
+    evaluation(backend.as_ref(), sizes, &network, &source);
+    if options.search || options.smoke {
+        search(backend.as_ref(), sizes, &network, &source);
+    }
 }

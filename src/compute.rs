@@ -248,10 +248,14 @@ pub enum ComputeError {
     Unsupported(String),
 }
 
+pub mod choice;
 pub mod cpu;
+mod fallback;
 pub mod gpu;
 mod host;
 mod weighted;
 
+pub use fallback::FallbackBackend;
 pub use host::HostPlanes;
+pub(crate) use host::evaluate_all;
 pub use weighted::WeightedPlanes;

@@ -29,6 +29,7 @@
 use crate::board::Board;
 use crate::compute::{
     Backend, ComputeError, FtEvaluator, HostPlanes, PlaneSet, SampleBatch, SampleSource,
+    evaluate_all,
 };
 use crate::nnue::Architecture;
 use crate::samples::{SampleOrder, sample_batch};
@@ -85,7 +86,7 @@ pub fn gather(
         boards,
         order,
     };
-    gather_source(architecture.neurons(), evaluator, &source, &mut |samples| {
+    evaluate_all(architecture.neurons(), evaluator, &source, &mut |samples| {
         progress(samples / 2);
     })
 }
@@ -105,22 +106,6 @@ pub fn gather_where_counted<'a>(
         return Ok(planes);
     }
     let neurons = source.architecture.neurons();
-    let planes = gather_source(neurons, evaluator, source, &mut progress)?;
+    let planes = evaluate_all(neurons, evaluator, source, &mut progress)?;
     Ok(Box::new(HostPlanes::new(backend, vec![planes])))
-}
-
-/// Evaluates all batches of a source into the host's memory.
-fn gather_source(
-    neurons: usize,
-    evaluator: &mut dyn FtEvaluator,
-    source: &dyn SampleSource,
-    progress: &mut dyn FnMut(usize),
-) -> Result<ZeroPlanes, ComputeError> {
-    let mut planes = ZeroPlanes::new(neurons, source.samples());
-    for number in 0..source.batches() {
-        let batch = source.batch(number);
-        evaluator.ft_zeros(&batch, &mut planes, source.first_sample(number))?;
-        progress(batch.samples);
-    }
-    Ok(planes)
 }

@@ -786,3 +786,46 @@ fn shaders_are_valid_within_default_limits() {
     }
     assert_eq!(checked, 6);
 }
+
+/// The program with one adapter opened twice writes what it writes with the processor.
+#[test]
+fn optimize_writes_the_same_on_two_adapters() {
+    if list_adapters().is_empty() {
+        println!("skipped: no adapter");
+        return;
+    }
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/selfplay.binpack");
+    let net = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
+            .args(["optimize", "--net", net, "--data", data, "--count", "3000"])
+            .args(["--effort", "quick", "--certify", "--out"])
+            .arg(folder.path().join(format!("{name}.nnue")))
+            .arg("--perm")
+            .arg(folder.path().join(format!("{name}.npy")))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        let read = |kind| std::fs::read(folder.path().join(format!("{name}.{kind}"))).unwrap();
+        (text, read("nnue"), read("npy"))
+    };
+    let (text, net, perm) = run("cpu", &["--backend", "cpu"]);
+    assert!(text.contains("computing on cpu: ") && text.contains("(as asked for)"));
+    let (text, twice_net, twice_perm) = run("twice", &["--adapter", "0,0"]);
+    assert!(
+        text.contains("computing on gpu: ") && text.contains(" and "),
+        "{text}"
+    );
+    assert!(net == twice_net && perm == twice_perm);
+    let (text, auto_net, _) = run("auto", &[]);
+    let because = [
+        "no hardware adapter was found",
+        "too little work",
+        "in a trial",
+    ];
+    assert!(because.iter().any(|why| text.contains(why)), "{text}");
+    assert!(net == auto_net);
+}

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use ftperm::compute::choice::Work;
 use ftperm::output::{check_writable, write_file};
 use ftperm::permutation::{NET_SHA256, Permutation, PermutationFile};
 use ftperm::resources::peak_rss_bytes;
@@ -99,12 +100,12 @@ impl Find {
             None => SearchState::none(),
         };
         let loaded = input.load(self.memory.for_data(neurons)?)?;
-        let backend = self.backend.open()?;
-        console::say(format!(
-            "computing on {}: {}",
-            backend.name(),
-            backend.adapter()
-        ));
+        let held = loaded.chunks.iter().map(|it| it.samples() as u64).sum();
+        let backend = self.backend.open(&Work {
+            search: (neurons, held),
+            searches: self.search.searches(),
+            ..Work::default()
+        })?;
         let mut report_progress = progress_lines();
         let mut write_checkpoint = |state: &Checkpoint| checkpoint.write(state);
         let options = SearchOptions {

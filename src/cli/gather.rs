@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use ftperm::actmat::{self, ZeroRule};
 use ftperm::board::Board;
 use ftperm::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::compute::choice::Work;
 use ftperm::compute::{Backend, FtEvaluator};
 use ftperm::digest::{hex, sha256};
 use ftperm::gather::gather;
@@ -303,12 +304,17 @@ impl<'n> Evaluation<'n> {
         if options.zero_rule == ZeroRuleChoice::Round {
             return Ok(Evaluation::Plain(network, ZeroRule::Round));
         }
-        let backend = options.backend.open()?;
-        console::say(format!(
-            "computing on {}: {}",
-            backend.name(),
-            backend.adapter()
-        ));
+        // Shards without a count take all that there are.
+        let all = if options.shards.is_some() {
+            u64::from(u32::MAX)
+        } else {
+            50_000
+        };
+        let positions = options.count.unwrap_or(all);
+        let backend = options.backend.open(&Work {
+            evaluation: (network.architecture.l1, 2 * positions),
+            ..Work::default()
+        })?;
         Ok(Evaluation::Kernels {
             network,
             backend,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ftperm::board::Board;
 use ftperm::bucket_weights::BucketWeights;
+use ftperm::compute::choice::Work;
 use ftperm::deliver::{Target, write_checked};
 use ftperm::digest::{hex, net_name};
 use ftperm::optimize::{Job, optimize};
@@ -196,12 +197,16 @@ impl Optimize {
         }
         let positions_time = clock.elapsed();
 
-        let backend = self.backend.open_prepared(backend)?;
-        console::say(format!(
-            "computing on {}: {}",
-            backend.name(),
-            backend.adapter()
-        ));
+        let neurons = loaded.network.architecture.neurons();
+        let work = Work {
+            evaluation: (
+                loaded.network.architecture.l1,
+                2 * (training.boards.len() + holdout.boards.len()) as u64,
+            ),
+            search: (neurons, 2 * training.boards.len() as u64),
+            searches: self.search.searches(),
+        };
+        let backend = self.backend.open_prepared(backend, &work)?;
         let stop = stop_flag()?;
         let mut report_progress = progress_lines();
         let mut control = Control {

@@ -10,6 +10,7 @@ use ftperm::checkpoint::{
     Checkpoint, Conversion, ConvertOptions, StateDict, is_checkpoint, network_state, safetensors,
     same_features, statistics, write_torch,
 };
+use ftperm::compute::choice::Work;
 use ftperm::deliver::{DeliverError, Target, write_compared};
 use ftperm::nnue::{ERAS, Era, FtCompression, NetError, Network, era};
 use ftperm::optimize::{Job, optimize};
@@ -351,7 +352,12 @@ impl Serialize {
                 taken.statistics.taken, self.ft_optimize_count
             ));
         }
-        let backend = self.backend.open()?;
+        let samples = 2 * taken.boards.len() as u64;
+        let backend = self.backend.open(&Work {
+            evaluation: (network.architecture.l1, samples),
+            search: (network.architecture.neurons(), samples),
+            searches: 1.0,
+        })?;
         let job = Job {
             network,
             training: &taken.boards,

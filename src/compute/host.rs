@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::{Backend, CoZeroCounter, ComputeError, NeuronGroup, PlaneSet};
+use super::{
+    Backend, CoZeroCounter, ComputeError, FtEvaluator, NeuronGroup, PlaneSet, SampleSource,
+};
 use crate::zeros::ZeroPlanes;
 use crate::zeros::subsample::{PlaneSource, Share, Subsample};
 
@@ -52,6 +54,22 @@ impl PlaneSet for HostPlanes<'_> {
     fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
         Ok(group_counts(&self.chunks, groups))
     }
+}
+
+/// Evaluates all batches of a source into the host's memory. `progress` is told how many samples more were evaluated.
+pub(crate) fn evaluate_all(
+    neurons: usize,
+    evaluator: &mut dyn FtEvaluator,
+    source: &dyn SampleSource,
+    progress: &mut dyn FnMut(usize),
+) -> Result<ZeroPlanes, ComputeError> {
+    let mut planes = ZeroPlanes::new(neurons, source.samples());
+    for number in 0..source.batches() {
+        let batch = source.batch(number);
+        evaluator.ft_zeros(&batch, &mut planes, source.first_sample(number))?;
+        progress(batch.samples);
+    }
+    Ok(planes)
 }
 
 /// Stage `group_counts`: in how many samples are all neurons of a group zero?

@@ -1,20 +1,31 @@
 //! Choosing what computes.
 
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use ftperm::compute::Backend;
+use ftperm::compute::choice::{Work, trial};
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::compute::gpu::{AdapterSelector, GpuBackend, has_hardware_adapter, list_adapters};
+use ftperm::compute::gpu::{
+    AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
+};
+use ftperm::compute::{Backend, FallbackBackend};
+
+use crate::cli::{UsageError, console};
+
+/// Work that is not worth opening an adapter.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// What computes.
 #[derive(Debug, clap::Args)]
 pub struct BackendArgs {
-    /// auto takes a hardware graphics adapter if there is one, and the CPU otherwise; results are the same
+    /// auto takes a hardware graphics adapter where that is faster, and goes on with the CPU if it fails; results are
+    /// the same
     #[arg(long, value_enum, default_value = "auto")]
     pub backend: BackendChoice,
-    /// Graphics adapter by number or part of its name (`ftperm devices` lists them); implies --backend gpu
-    #[arg(long, value_name = "NAME|INDEX")]
+    /// Graphics adapters by number or part of their names (`ftperm devices` lists them), e.g. 0,1, or all; implies
+    /// --backend gpu
+    #[arg(long, value_name = "NAME|INDEX,...|all")]
     pub adapter: Option<String>,
     /// Threads of the CPU [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -67,27 +78,72 @@ impl BackendArgs {
         Prepared(asked.then(|| std::thread::spawn(has_hardware_adapter)))
     }
 
-    /// Opens the chosen backend.
-    pub fn open(&self) -> anyhow::Result<Box<dyn Backend>> {
-        self.open_prepared(self.prepare())
+    /// Opens the chosen backend for so much work and says which it is and why.
+    pub fn open(&self, work: &Work) -> anyhow::Result<Box<dyn Backend>> {
+        self.open_prepared(self.prepare(), work)
     }
 
     /// As [`open`](Self::open), after [`prepare`](Self::prepare).
-    pub fn open_prepared(&self, mut prepared: Prepared) -> anyhow::Result<Box<dyn Backend>> {
+    pub fn open_prepared(
+        &self,
+        mut prepared: Prepared,
+        work: &Work,
+    ) -> anyhow::Result<Box<dyn Backend>> {
         let hardware = prepared.found();
-        let cpu = || -> anyhow::Result<Box<dyn Backend>> {
-            Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
+        let (backend, why) = match (&self.adapter, self.backend) {
+            (Some(list), _) => (gpu(&selectors(list)?)?, "as asked for".to_owned()),
+            (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
+            (None, BackendChoice::Gpu) => (gpu(&[any_adapter()])?, "as asked for".to_owned()),
+            (None, BackendChoice::Auto) if !hardware => {
+                (self.cpu()?, "no hardware adapter was found".to_owned())
+            }
+            (None, BackendChoice::Auto) => self.faster(work)?,
         };
-        match (&self.adapter, self.backend) {
-            (None, BackendChoice::Cpu) => cpu(),
-            (None, BackendChoice::Auto) if !hardware => cpu(),
-            (None, BackendChoice::Auto) => gpu(&AdapterSelector::Auto),
-            (None, BackendChoice::Gpu) => gpu(&any_adapter()),
-            (Some(adapter), _) => gpu(&match adapter.parse() {
-                Ok(index) => AdapterSelector::Index(index),
-                Err(_) => AdapterSelector::Name(adapter.clone()),
-            }),
+        console::say(format!(
+            "computing on {}: {} ({why})",
+            backend.name(),
+            backend.adapter()
+        ));
+        Ok(backend)
+    }
+
+    fn cpu(&self) -> anyhow::Result<Box<dyn Backend>> {
+        Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
+    }
+
+    /// The CPU for short work, else whichever is faster in a short trial; and why.
+    fn faster(&self, work: &Work) -> anyhow::Result<(Box<dyn Backend>, String)> {
+        let cpu = self.cpu()?;
+        if work.estimate() < SHORT {
+            let why = "too little work to open a graphics adapter for".to_owned();
+            return Ok((cpu, why));
         }
+        let opened = GpuBackend::new(&AdapterSelector::Auto).and_then(|gpu| {
+            let times = (trial(&gpu)?, trial(cpu.as_ref())?);
+            Ok((gpu, times))
+        });
+        let (gpu, (gpu_time, cpu_time)) = match opened {
+            Ok(it) => it,
+            Err(error) => return Ok((cpu, format!("the graphics adapter failed: {error}"))),
+        };
+        let ratio = |slow: Duration, fast: Duration| slow.as_secs_f64() / fast.as_secs_f64();
+        if gpu_time >= cpu_time {
+            let why = format!(
+                "{:.1} times as fast as {} in a trial",
+                ratio(gpu_time, cpu_time),
+                gpu.adapter()
+            );
+            return Ok((cpu, why));
+        }
+        let why = format!(
+            "{:.1} times as fast as the CPU in a trial",
+            ratio(cpu_time, gpu_time)
+        );
+        let tell = |error: &ftperm::compute::ComputeError| {
+            console::warn(format!("{error}; going on with the CPU"));
+        };
+        let backend = FallbackBackend::new(Box::new(gpu), cpu, Box::new(tell));
+        Ok((Box::new(backend), why))
     }
 }
 
@@ -100,6 +156,43 @@ fn any_adapter() -> AdapterSelector {
     }
 }
 
-fn gpu(selector: &AdapterSelector) -> anyhow::Result<Box<dyn Backend>> {
-    Ok(Box::new(GpuBackend::new(selector)?))
+/// The adapters of a list like `0,1`, `radeon` or `all`.
+fn selectors(list: &str) -> Result<Vec<AdapterSelector>, UsageError> {
+    let names = list.split(',').map(str::trim);
+    names
+        .map(|name| match name.parse() {
+            _ if name.is_empty() => Err(UsageError(format!(
+                "--adapter {list:?}: a name or number is missing"
+            ))),
+            Ok(index) => Ok(AdapterSelector::Index(index)),
+            Err(_) if name.eq_ignore_ascii_case("all") => Ok(AdapterSelector::All),
+            Err(_) => Ok(AdapterSelector::Name(name.to_owned())),
+        })
+        .collect()
+}
+
+fn gpu(selectors: &[AdapterSelector]) -> anyhow::Result<Box<dyn Backend>> {
+    let limits = WorkLimits::default();
+    Ok(Box::new(GpuBackend::with_limits(selectors, limits)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_adapters() {
+        let list = |text: &str| selectors(text).ok();
+        assert_eq!(list("all"), Some(vec![AdapterSelector::All]));
+        assert_eq!(
+            list("1, 0"),
+            Some(vec![AdapterSelector::Index(1), AdapterSelector::Index(0)])
+        );
+        assert_eq!(
+            list("H200"),
+            Some(vec![AdapterSelector::Name("H200".into())])
+        );
+        assert_eq!(list("0,"), None);
+        assert_eq!(list(""), None);
+    }
 }

@@ -43,6 +43,15 @@ impl SearchArgs {
         }
     }
 
+    /// About how many times the work of a normal search.
+    pub fn searches(&self) -> f64 {
+        match self.effort {
+            EffortChoice::Quick => 0.4,
+            EffortChoice::Normal => 1.0,
+            EffortChoice::Max => 70.0,
+        }
+    }
+
     pub fn time_limit(&self) -> Result<Option<Duration>, UsageError> {
         let wrong = |_| UsageError("--time-limit is a number of seconds".into());
         self.time_limit

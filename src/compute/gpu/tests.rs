@@ -1,7 +1,12 @@
 //! What only the inside can provoke. Results are tested in `tests/gpu.rs`.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::*;
-use crate::compute::{Activation, NeuronGroup, RowLists, SampleBatch};
+use crate::compute::cpu::CpuBackend;
+use crate::compute::{Activation, FallbackBackend, NeuronGroup, RowLists, SampleBatch};
+use crate::search::{Control, Effort, Progress, SearchOptions, search};
 
 fn backend() -> Option<GpuBackend> {
     match GpuBackend::new(&AdapterSelector::Index(0)) {
@@ -74,4 +79,51 @@ fn mistakes_in_calls_are_errors() {
     names_the_adapter(&backend, error);
     // The device still works.
     assert!(backend.device_planes(64, 100).is_ok());
+}
+
+#[test]
+fn a_search_goes_on_when_the_device_is_lost() {
+    let Some(gpu) = backend() else {
+        return;
+    };
+    let mut planes = ZeroPlanes::new(32, 2000);
+    for sample in 0..2000 {
+        let mood = sample * sample % 31;
+        (0..32)
+            .filter(|neuron| (neuron * 11 + mood) % 32 < mood)
+            .for_each(|neuron| planes.set(neuron, sample));
+    }
+    let chunks = [planes];
+    let options = SearchOptions {
+        effort: Effort::Quick,
+        ..SearchOptions::default()
+    };
+    let cpu = || CpuBackend::new(Some(1)).unwrap();
+    let expected = search(&cpu(), &chunks, &options, &mut Control::default()).unwrap();
+
+    let device = gpu.contexts[0].device.clone();
+    let name = gpu.adapter();
+    let told = Rc::new(Cell::new(0));
+    let tell = {
+        let (told, name) = (Rc::clone(&told), name.clone());
+        move |error: &ComputeError| {
+            told.set(told.get() + 1);
+            assert!(error.to_string().starts_with(&name), "{error}");
+        }
+    };
+    let backend = FallbackBackend::new(Box::new(gpu), Box::new(cpu()), Box::new(tell));
+    let mut lose = |progress: &Progress| {
+        if progress.rounds == 20 {
+            device.destroy();
+        }
+    };
+    let mut control = Control {
+        progress: Some(&mut lose),
+        ..Control::default()
+    };
+    let found = search(&backend, &chunks, &options, &mut control).unwrap();
+    assert_eq!(told.get(), 1);
+    assert!(backend.adapter().ends_with(&format!("after {name} failed")));
+    assert_eq!(found.permutation, expected.permutation);
+    assert_eq!(found.moves, expected.moves);
 }
