@@ -291,6 +291,22 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
 }
 
 #[test]
+fn positions_that_do_not_fit_are_refused() {
+    let folder = folder();
+    let whole = ["gather", "--net", "demo.nnue", "--data", "a.binpack"];
+    let much = ["--out", "p.z", "--count", "1000000", "--memory", "60M"];
+    // The program and its tables alone take most of it.
+    let output = ftperm(&folder, &[&whole[..], &much].concat());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("do not fit") && text.contains("--memory"),
+        "{text}"
+    );
+    assert!(!folder.path().join("p.z").exists());
+}
+
+#[test]
 fn a_stopped_find_goes_on() {
     let folder = folder();
     gather(&folder, &["--out", "p.z", "--count", "2000"]);
