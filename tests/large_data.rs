@@ -266,6 +266,9 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
     let searched = report["samples_searched"].as_u64().unwrap();
     assert!((500_000..1_300_000).contains(&searched), "{searched}");
     assert_eq!(report["samples"], 2_000_003);
+    if let Some(peak) = report["peak_rss_bytes"].as_u64() {
+        assert!(peak < 42 << 20, "{peak}");
+    }
     let text = String::from_utf8(bytes(&folder, "p.txt")).unwrap();
     let order: Vec<u32> = text
         .lines()
