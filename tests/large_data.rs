@@ -266,6 +266,9 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
     let searched = report["samples_searched"].as_u64().unwrap();
     assert!((500_000..1_300_000).contains(&searched), "{searched}");
     assert_eq!(report["samples"], 2_000_003);
+    if let Some(peak) = report["peak_rss_bytes"].as_u64() {
+        assert!(peak < 42 << 20, "{peak}");
+    }
     let text = String::from_utf8(bytes(&folder, "p.txt")).unwrap();
     let order: Vec<u32> = text
         .lines()
@@ -288,6 +291,22 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
         "find", "--data", "large.z", "--out", "x.txt", "--memory", "20M",
     ];
     fails(&folder, &little, &["20.0 MiB of memory are too few"]);
+}
+
+#[test]
+fn positions_that_do_not_fit_are_refused() {
+    let folder = folder();
+    let whole = ["gather", "--net", "demo.nnue", "--data", "a.binpack"];
+    let much = ["--out", "p.z", "--count", "1000000", "--memory", "60M"];
+    // The program and its tables alone take most of it.
+    let output = ftperm(&folder, &[&whole[..], &much].concat());
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("do not fit") && text.contains("--memory"),
+        "{text}"
+    );
+    assert!(!folder.path().join("p.z").exists());
 }
 
 #[test]

@@ -49,6 +49,9 @@ impl Eval {
             let found = file.permutation.len();
             return Err(EvalError::Length { found, neurons }.into());
         }
+        if input.samples() == 0 {
+            anyhow::bail!("there are no samples in these files");
+        }
         let cells = input.samples() * (neurons as u64 / 4);
         let percentage = |order: &Permutation| -> anyhow::Result<f64> {
             Ok(input.zero_blocks(order)? as f64 / cells as f64 * 100.0)

@@ -119,6 +119,8 @@ impl Gather {
         let common = self.record(net_sha256, &inputs)?;
         let evaluation = Evaluation::new(self, &network)?;
         let mut evaluator = evaluation.evaluator()?;
+        // A board and its game, in a vector that grows, and two samples of a bit a neuron.
+        let room = self.memory.beside_network(neurons)? / (72 + neurons as u64 / 4);
         let mut files = Vec::new();
         for shard in shards {
             let path = shard.map_or(self.out.clone(), |it| shards::path(&self.out, it));
@@ -138,8 +140,6 @@ impl Gather {
                 of: it.of,
                 by: positions::part_by(&inputs, it.of),
             });
-            // A board and its game, in a vector that grows, and two samples of a bit a neuron.
-            let room = self.memory.for_data(neurons)? / (72 + neurons as u64 / 4);
             let advice =
                 "take more shards, fewer positions with --count, or allow more with --memory";
             let boards = self.positions.read_within(&options, room, advice)?.boards;

@@ -171,9 +171,7 @@ impl Optimize {
         let neurons = loaded.network.architecture.neurons();
         // A board and its game, and two samples of a bit a neuron.
         let bytes_per_position = 36 + neurons as u64 / 4;
-        // The network stays, and another one is made of it.
-        let networks = 2 * peak_rss_bytes().unwrap_or(0);
-        let room = self.memory.for_data(neurons)?.saturating_sub(networks);
+        let room = self.memory.beside_network(neurons)?;
         let taken = self.positions.read_within(
             &self.positions.options(Some(self.count), self.backend.threads),
             room / bytes_per_position,

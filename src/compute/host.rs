@@ -1,6 +1,8 @@
 //! Planes in the host's memory, which any backend counts.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::io;
 
 use rayon::prelude::*;
 
@@ -40,15 +42,11 @@ impl PlaneSet for HostPlanes<'_> {
     }
 
     fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError> {
-        let sources: Vec<&dyn PlaneSource> = self
-            .chunks
-            .iter()
-            .map(|it| it as &dyn PlaneSource)
-            .collect();
-        let copy = Subsample::choose(&sources, share).and_then(|part| part.copy(&sources));
-        // Only planes on disks can fail.
-        let copy = copy.map_err(|error| ComputeError::Unsupported(error.to_string()))?;
-        Ok(Box::new(HostPlanes::new(self.backend, vec![copy])))
+        Ok(Box::new(HostPart::choose(
+            self.backend,
+            &self.chunks,
+            share,
+        )?))
     }
 
     fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
@@ -70,6 +68,78 @@ pub(crate) fn evaluate_all(
         progress(batch.samples);
     }
     Ok(planes)
+}
+
+/// A part of planes in the host's memory. It is copied when it is first counted on: a part that turns out too large is
+/// dropped before it takes memory.
+struct HostPart<'a> {
+    backend: &'a dyn Backend,
+    chunks: &'a [ZeroPlanes],
+    chosen: Subsample,
+    copy: OnceCell<[ZeroPlanes; 1]>,
+}
+
+impl<'a> HostPart<'a> {
+    fn choose(
+        backend: &'a dyn Backend,
+        chunks: &'a [ZeroPlanes],
+        share: Share,
+    ) -> Result<HostPart<'a>, ComputeError> {
+        let chosen = Subsample::choose(&sources(chunks), share).map_err(unreadable)?;
+        Ok(HostPart {
+            backend,
+            chunks,
+            chosen,
+            copy: OnceCell::new(),
+        })
+    }
+
+    fn planes(&self) -> Result<&[ZeroPlanes], ComputeError> {
+        if self.copy.get().is_none() {
+            let copy = self
+                .chosen
+                .copy(&sources(self.chunks))
+                .map_err(unreadable)?;
+            // Nobody else has set it.
+            let _ = self.copy.set([copy]);
+        }
+        Ok(self.copy.get().map_or(&[], |copy| &copy[..]))
+    }
+}
+
+fn sources(chunks: &[ZeroPlanes]) -> Vec<&dyn PlaneSource> {
+    chunks.iter().map(|it| it as &dyn PlaneSource).collect()
+}
+
+/// Only planes on disks can fail.
+fn unreadable(error: io::Error) -> ComputeError {
+    ComputeError::Unsupported(error.to_string())
+}
+
+impl PlaneSet for HostPart<'_> {
+    fn neurons(&self) -> usize {
+        self.chunks.first().map_or(0, ZeroPlanes::neurons)
+    }
+
+    fn samples(&self) -> u64 {
+        self.chosen.kept() as u64
+    }
+
+    fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError> {
+        self.backend.co_zero_counter(self.planes()?)
+    }
+
+    fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError> {
+        Ok(Box::new(HostPart::choose(
+            self.backend,
+            self.planes()?,
+            share,
+        )?))
+    }
+
+    fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
+        Ok(group_counts(self.planes()?, groups))
+    }
 }
 
 /// Stage `group_counts`: in how many samples are all neurons of a group zero?

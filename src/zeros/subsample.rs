@@ -115,10 +115,25 @@ impl Subsample {
     /// Those of the sources.
     pub fn choose(sources: &[&dyn PlaneSource], share: Share) -> io::Result<Subsample> {
         let neurons = sources.first().map_or(0, |source| source.neurons());
-        let sets = sets(neurons);
+        Subsample::by_sets(sources, share, &sets(neurons))
+    }
+
+    /// As [`choose`](Self::choose), by sixteen other sets of neurons. A part of share p chosen in the one way has about
+    /// a share q of the samples in a part of share q chosen in the other way; in the same way it would have all or
+    /// p / q of them.
+    ///
+    /// # Errors
+    /// Those of the sources.
+    pub fn choose_otherwise(sources: &[&dyn PlaneSource], share: Share) -> io::Result<Subsample> {
+        let neurons = sources.first().map_or(0, |source| source.neurons());
+        let others: Vec<u32> = sets(neurons).iter().map(|set| set >> BITS).collect();
+        Subsample::by_sets(sources, share, &others)
+    }
+
+    fn by_sets(sources: &[&dyn PlaneSource], share: Share, sets: &[u32]) -> io::Result<Subsample> {
         let masks: Vec<Vec<u64>> = sources
             .iter()
-            .map(|source| mask(*source, share, &sets))
+            .map(|source| mask(*source, share, sets))
             .collect::<io::Result<_>>()?;
         let kept = masks
             .iter()
@@ -381,6 +396,17 @@ mod tests {
             let set = sample_set(&part);
             assert!(set.iter().all(|sample| all.binary_search(sample).is_ok()));
         }
+    }
+
+    #[test]
+    fn a_part_of_a_part_chosen_otherwise_has_its_share() {
+        let planes = random_planes(24, 20_000, 2);
+        let share = Share::at_most(1, 4);
+        let first = Subsample::choose_otherwise(&[&planes], share).unwrap();
+        let first = first.copy(&[&planes]).unwrap();
+        let kept = part(&[&first], share).samples();
+        // 1250 and five standard deviations.
+        assert!((1080..1420).contains(&kept), "{kept}");
     }
 
     proptest! {

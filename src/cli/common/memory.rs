@@ -1,6 +1,6 @@
 //! How much memory a command may take.
 
-use ftperm::resources::available_memory;
+use ftperm::resources::{available_memory, peak_rss_bytes};
 
 /// The limit of the memory.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,14 @@ impl MemoryArgs {
         }
         // A tenth of the planes is copied for the coarse part of the search.
         Ok((limit - needed) / 11 * 10)
+    }
+}
+
+impl MemoryArgs {
+    /// As [`for_data`](Self::for_data), now that a network is loaded, which stays in memory.
+    pub fn beside_network(&self, neurons: usize) -> anyhow::Result<u64> {
+        let taken = peak_rss_bytes().unwrap_or(0);
+        Ok(self.for_data(neurons)?.saturating_sub(taken))
     }
 }
 

@@ -157,7 +157,8 @@ impl PlanesInput {
         let sources: Vec<&dyn PlaneSource> = self.sources.iter().map(Source::planes).collect();
         let reading = "reading the planes";
         let part = loop {
-            let part = Subsample::choose(&sources, share).context(reading)?;
+            // The search takes a part of this part in its own way.
+            let part = Subsample::choose_otherwise(&sources, share).context(reading)?;
             let bytes = 8 * ZeroPlanes::stride_for(part.kept()) as u64 * self.neurons as u64;
             if bytes <= room && part.kept() as u64 <= MAX_SAMPLES {
                 break part;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use ftperm::positions::{self, Options, Positions, Reason, Sampling};
 
 use super::FilterArgs;
@@ -75,10 +75,17 @@ impl PositionArgs {
                 ControlFlow::Continue(())
             }
         });
+        let too_many = || {
+            anyhow!("more than {room} positions do not fit in the memory that is left: {advice}")
+        };
         if full {
-            bail!("more than {room} positions do not fit in the memory that is left: {advice}");
+            return Err(too_many());
         }
         let positions = outcome?;
+        // The last block was not reported.
+        if positions.len() as u64 > room {
+            return Err(too_many());
+        }
         let found = &positions.statistics;
         let mut skipped: Vec<String> = Reason::ALL
             .iter()
