@@ -4,8 +4,10 @@ use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 use ftperm::compute::Backend;
-use ftperm::compute::cpu::CpuBackend;
+use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, has_hardware_adapter, list_adapters};
+
+use crate::cli::UsageError;
 
 /// What computes.
 #[derive(Debug, clap::Args)]
@@ -19,6 +21,32 @@ pub struct BackendArgs {
     /// Threads of the CPU [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Instruction set of the CPU (`ftperm devices` lists those that it has); results are the same. Anything but auto
+    /// implies --backend cpu
+    #[arg(long, value_enum, default_value = "auto")]
+    pub kernel: KernelChoice,
+}
+
+/// The instruction set that the CPU computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KernelChoice {
+    /// The fastest that the processor has
+    Auto,
+    /// Plain code
+    Portable,
+    Avx2,
+    Avx512,
+}
+
+impl KernelChoice {
+    fn instruction_set(self) -> Option<InstructionSet> {
+        match self {
+            KernelChoice::Auto => None,
+            KernelChoice::Portable => Some(InstructionSet::Portable),
+            KernelChoice::Avx2 => Some(InstructionSet::Avx2),
+            KernelChoice::Avx512 => Some(InstructionSet::Avx512),
+        }
+    }
 }
 
 /// A kind of backend.
@@ -63,7 +91,9 @@ impl BackendArgs {
 
     /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
     pub fn prepare(&self) -> Prepared {
-        let asked = self.adapter.is_none() && self.backend == BackendChoice::Auto;
+        let asked = self.adapter.is_none()
+            && self.backend == BackendChoice::Auto
+            && self.kernel == KernelChoice::Auto;
         Prepared(asked.then(|| std::thread::spawn(has_hardware_adapter)))
     }
 
@@ -75,8 +105,16 @@ impl BackendArgs {
     /// As [`open`](Self::open), after [`prepare`](Self::prepare).
     pub fn open_prepared(&self, mut prepared: Prepared) -> anyhow::Result<Box<dyn Backend>> {
         let hardware = prepared.found();
+        let kernel = self.kernel.instruction_set();
+        if kernel.is_some() && (self.adapter.is_some() || self.backend == BackendChoice::Gpu) {
+            return Err(
+                UsageError("--kernel is for the CPU, not for graphics adapters".into()).into(),
+            );
+        }
         let cpu = || -> anyhow::Result<Box<dyn Backend>> {
-            Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
+            let set = kernel.unwrap_or_else(InstructionSet::detect);
+            let threads = self.threads.map(usize::from);
+            Ok(Box::new(CpuBackend::with_instruction_set(threads, set)?))
         };
         match (&self.adapter, self.backend) {
             (None, BackendChoice::Cpu) => cpu(),

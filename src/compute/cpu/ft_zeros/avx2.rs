@@ -20,7 +20,8 @@ pub(super) unsafe fn masks(
     masks: &mut Masks,
 ) {
     let last = sums;
-    for sample in 0..lists.samples {
+    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
+    for (sample, wide_ends) in samples.enumerate() {
         slice.prefetch(lists, sample);
         let start = if lists.is_fresh(sample) {
             slice.bias
@@ -62,9 +63,8 @@ pub(super) unsafe fn masks(
         for (i, sums) in sums.iter_mut().enumerate() {
             *sums = _mm256_add_epi16(*sums, load_wide(start, i));
         }
-        let ends = &lists.wide.ends[2 * sample..2 * sample + 3];
         // SAFETY: ends and rows are in range by the contract of this function.
-        let rows = unsafe { lists.wide.rows.get_unchecked(ends[0]..ends[1]) };
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[0]..wide_ends[1]) };
         for &row in rows {
             // SAFETY: as above.
             let row = unsafe { slice.wide.get_unchecked(row as usize) };
@@ -73,7 +73,7 @@ pub(super) unsafe fn masks(
             }
         }
         // SAFETY: as above.
-        let rows = unsafe { lists.wide.rows.get_unchecked(ends[1]..ends[2]) };
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[1]..wide_ends[2]) };
         for &row in rows {
             // SAFETY: as above.
             let row = unsafe { slice.wide.get_unchecked(row as usize) };

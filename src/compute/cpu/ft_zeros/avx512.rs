@@ -22,7 +22,8 @@ pub(super) unsafe fn masks(
 ) {
     let bias = load_wide(slice.bias);
     let mut all = load_wide(sums);
-    for sample in 0..lists.samples {
+    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
+    for (sample, wide_ends) in samples.enumerate() {
         slice.prefetch(lists, sample);
         if lists.is_fresh(sample) {
             all = bias;
@@ -59,9 +60,8 @@ pub(super) unsafe fn masks(
                 all[HALF + i] = _mm512_add_epi16(all[HALF + i], sums[HALF + i]);
             }
         }
-        let ends = &lists.wide.ends[2 * sample..2 * sample + 3];
         // SAFETY: ends and rows are in range by the contract of this function.
-        let rows = unsafe { lists.wide.rows.get_unchecked(ends[0]..ends[1]) };
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[0]..wide_ends[1]) };
         for &row in rows {
             // SAFETY: as above.
             let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });
@@ -70,7 +70,7 @@ pub(super) unsafe fn masks(
             }
         }
         // SAFETY: as above.
-        let rows = unsafe { lists.wide.rows.get_unchecked(ends[1]..ends[2]) };
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[1]..wide_ends[2]) };
         for &row in rows {
             // SAFETY: as above.
             let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });

@@ -13,7 +13,8 @@ pub(super) fn masks(
     masks: &mut Masks,
 ) {
     let [mut a, mut b] = sums.0;
-    for sample in 0..lists.samples {
+    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
+    for (sample, wide_ends) in samples.enumerate() {
         if lists.is_fresh(sample) {
             [a, b] = slice.bias.0;
         }
@@ -39,13 +40,12 @@ pub(super) fn masks(
                 *b = b.wrapping_add(*upper);
             }
         }
-        let ends = &lists.wide.ends[2 * sample..2 * sample + 3];
-        for &row in &lists.wide.rows[ends[0]..ends[1]] {
+        for &row in &lists.wide.rows[wide_ends[0]..wide_ends[1]] {
             let row = &slice.wide[row as usize].0;
             add(&mut a, &row[0]);
             add(&mut b, &row[1]);
         }
-        for &row in &lists.wide.rows[ends[1]..ends[2]] {
+        for &row in &lists.wide.rows[wide_ends[1]..wide_ends[2]] {
             let row = &slice.wide[row as usize].0;
             subtract(&mut a, &row[0]);
             subtract(&mut b, &row[1]);
