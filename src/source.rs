@@ -6,6 +6,7 @@
 //!
 //! Nothing is read or unpacked beyond [`MAX_BYTES`].
 
+mod asm_js;
 mod compression;
 mod discovery;
 mod embed;
