@@ -34,6 +34,7 @@ mod permute;
 mod read;
 mod recognise;
 mod registry;
+mod relayout;
 mod walk;
 mod write;
 
@@ -45,6 +46,7 @@ pub use permute::PermuteError;
 pub use read::ReadOptions;
 pub use recognise::{Reading, Recognition};
 pub use registry::{ERAS, Era, era};
+pub use relayout::RelayoutError;
 pub use write::FtCompression;
 
 /// Version constant of SFNNv1 files.

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod asm_js;
 mod compression;
 mod discovery;
 mod embed;

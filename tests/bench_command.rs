@@ -3,8 +3,23 @@
 #[path = "common/material.rs"]
 mod material;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// Debian's network with its neurons in reverse.
+fn reversed(net: &Path, folder: &Path) -> PathBuf {
+    let bytes = std::fs::read(net).unwrap();
+    let mut network = ftperm::nnue::Network::parse(&bytes, &Default::default()).unwrap();
+    let half = u32::try_from(network.architecture.l1 / 2).unwrap();
+    let order = (0..half).rev().collect();
+    network
+        .permute(&ftperm::permutation::Permutation::new(order).unwrap())
+        .unwrap();
+    let permuted = folder.join("permuted.nnue");
+    let mut file = std::fs::File::create(&permuted).unwrap();
+    network.write(&mut file).unwrap();
+    permuted
+}
 
 fn bench(engine: &Path, base: &Path, test: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ftperm"))
@@ -25,18 +40,8 @@ fn a_permuted_network_searches_the_same_nodes() {
     let (Some(engine), Some(net)) = (material::stockfish(), material::stockfish_net()) else {
         return;
     };
-    let bytes = std::fs::read(&net).unwrap();
-    let mut network = ftperm::nnue::Network::parse(&bytes, &Default::default()).unwrap();
-    let half = u32::try_from(network.architecture.l1 / 2).unwrap();
-    let order = (0..half).rev().collect();
-    network
-        .permute(&ftperm::permutation::Permutation::new(order).unwrap())
-        .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let permuted = folder.path().join("permuted.nnue");
-    let mut file = std::fs::File::create(&permuted).unwrap();
-    network.write(&mut file).unwrap();
-    drop(file);
+    let permuted = reversed(&net, folder.path());
 
     let output = bench(&engine, &net, &permuted, &[]);
     let text = String::from_utf8_lossy(&output.stderr);
@@ -51,6 +56,80 @@ fn a_permuted_network_searches_the_same_nodes() {
         json["instructions"].is_null(),
         json["no_counters"].is_string()
     );
+}
+
+fn verify(a: &Path, b: &Path, engine: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .args([
+            "verify",
+            "--json",
+            "--count",
+            "20",
+            "--bench-args",
+            "16 1 8",
+        ])
+        .args([a, b])
+        .arg("--data")
+        .arg(material::own("datasets/selfplay.binpack"))
+        .arg("--engine")
+        .arg(engine)
+        .output()
+        .expect("the program starts")
+}
+
+#[test]
+fn verify_asks_an_engine_too() {
+    let (Some(engine), Some(net)) = (material::stockfish(), material::stockfish_net()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let permuted = reversed(&net, folder.path());
+    let output = verify(&net, &permuted, &engine);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["verified"]["equal"], true);
+    // What the engine says itself at the same depth.
+    let load = format!(
+        "setoption name EvalFile value {}\nbench 16 1 8\n",
+        net.display()
+    );
+    let said = material::uci(&engine, &load);
+    let nodes = json["nodes"].as_u64().unwrap();
+    assert!(nodes > 10_000);
+    let line = said.lines().find(|line| line.starts_with("Nodes searched"));
+    assert!(
+        line.is_some_and(|line| line.ends_with(&format!(": {nodes}"))),
+        "{line:?} {nodes}"
+    );
+    // Networks that compute different things need no engine.
+    let mut bytes = std::fs::read(&net).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0x55;
+    let other = folder.path().join("other.nnue");
+    std::fs::write(&other, bytes).unwrap();
+    let output = verify(&net, &other, &engine);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["nodes"].is_null(), "{json}");
+}
+
+/// The error names the file and the place; the engine, which does not even exist, is not started.
+#[test]
+fn networks_that_are_cut_off_never_reach_the_engine() {
+    let whole = material::own("datasets/demo.nnue");
+    let bytes = std::fs::read(&whole).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.nnue");
+    std::fs::write(&cut, &bytes[..bytes.len() - 1000]).unwrap();
+    for (base, test) in [(&whole, &cut), (&cut, &whole)] {
+        let output = bench(Path::new("no-such-engine"), base, test, &[]);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let place = format!("the file at {}", bytes.len() - 1000);
+        assert!(text.contains("cut.nnue") && text.contains(&place), "{text}");
+    }
 }
 
 #[cfg(unix)]

@@ -606,3 +606,41 @@ fn the_three_steps_on_their_own() {
         &["--l1 says 256"],
     );
 }
+
+#[test]
+fn every_kernel_gives_the_same_planes() {
+    let folder = tempfile::tempdir().unwrap();
+    let devices = ftperm(folder.path(), &["devices", "--json"]);
+    let devices: serde_json::Value = serde_json::from_slice(&devices.stdout).unwrap();
+    let kernels = devices["cpu"]["kernels"].as_array().unwrap();
+    assert_eq!(kernels[0], "portable");
+    let (net, data) = (demo_net(), demo_data());
+    let gather = |out: &str, more: &[&str]| {
+        let mut arguments = vec!["gather", "--net", path(&net), "--data", path(&data)];
+        arguments.extend(["--count", "3000", "--out", out]);
+        arguments.extend(more);
+        arguments
+    };
+    let mut planes = Vec::new();
+    for kernel in kernels {
+        let kernel = kernel.as_str().unwrap();
+        let output = ftperm(folder.path(), &gather(kernel, &["--kernel", kernel]));
+        let said = stderr(&output).to_lowercase().replace('-', "");
+        assert!(output.status.success(), "{said}");
+        assert!(
+            said.contains(&format!("computing on cpu: {kernel}")),
+            "{said}"
+        );
+        planes.push(std::fs::read(folder.path().join(kernel)).unwrap());
+    }
+    assert!(planes.iter().all(|it| *it == planes[0]));
+    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .current_dir(folder.path())
+        .env("FTPERM_KERNEL", "portable")
+        .args(gather("environment", &[]))
+        .output()
+        .unwrap();
+    assert!(stderr(&output).contains("computing on cpu: portable"));
+    let wrong = gather("planes", &["--kernel", "portable", "--backend", "gpu"]);
+    fails(&folder, 2, &wrong, &["--kernel is for the CPU"]);
+}

@@ -28,6 +28,77 @@ fn real_nets() -> Vec<(PathBuf, &'static str, usize)> {
     nets
 }
 
+/// A network whose LEB128 is longer than need be is read, that is said, and it is written in the shortest form.
+#[test]
+fn longer_leb128_is_told() {
+    let pristine = std::fs::read(material::own("datasets/demo.nnue")).unwrap();
+    let magic = b"COMPRESSED_LEB128";
+    let mut blocks = pristine.windows(magic.len()).enumerate();
+    let block = blocks.find(|(_, window)| window == magic).unwrap().0;
+    let length_at = block + magic.len();
+    let mut bytes = pristine.clone();
+    let length = u32::from_le_bytes(bytes[length_at..length_at + 4].try_into().unwrap());
+    bytes[length_at..length_at + 4].copy_from_slice(&(length + 1).to_le_bytes());
+    // The end of the first value goes on in a byte of its sign.
+    let first = length_at + 4;
+    let end = first
+        + bytes[first..]
+            .iter()
+            .position(|byte| byte & 0x80 == 0)
+            .unwrap();
+    let sign = if bytes[end] & 0x40 == 0 { 0 } else { 0x7F };
+    bytes[end] |= 0x80;
+    bytes.insert(end + 1, sign);
+    let network = Network::parse(&bytes, &ReadOptions::default()).unwrap();
+    assert_eq!(network.longer_leb128, ["feature transformer biases"]);
+    assert!(network.to_bytes() == pristine);
+    let network = Network::parse(&pristine, &ReadOptions::default()).unwrap();
+    assert!(network.longer_leb128.is_empty());
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.nnue");
+    std::fs::write(&path, &bytes).unwrap();
+    let run = |arguments: &[&std::ffi::OsStr]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let (shown, _) = run(&["inspect".as_ref(), path.as_os_str()]);
+    assert!(
+        shown.contains("not in its shortest form in feature transformer biases"),
+        "{shown}"
+    );
+    let out = folder.path().join("short.nnue");
+    let (_, said) = run(&["serialize".as_ref(), path.as_os_str(), out.as_os_str()]);
+    assert!(
+        said.contains("LEB128 values of feature transformer biases"),
+        "{said}"
+    );
+    assert!(said.contains("same outputs in all buckets"), "{said}");
+    assert!(std::fs::read(&out).unwrap() == pristine);
+    // Compression is changed only if asked for.
+    let raw = folder.path().join("raw.nnue");
+    let how = "--ft-compression=none";
+    run(&[
+        "serialize".as_ref(),
+        out.as_os_str(),
+        raw.as_os_str(),
+        how.as_ref(),
+    ]);
+    let network = Network::parse(&std::fs::read(&raw).unwrap(), &ReadOptions::default()).unwrap();
+    assert!(
+        network
+            .ft
+            .encodings
+            .iter()
+            .all(|&it| it == ftperm::nnue::Encoding::Raw)
+    );
+}
+
 fn read(path: &PathBuf) -> (Vec<u8>, Network) {
     let bytes = std::fs::read(path).unwrap();
     let network = Network::parse(&bytes, &ReadOptions::default()).unwrap();

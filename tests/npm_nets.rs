@@ -207,6 +207,33 @@ fn v19_0_0_multi() {
     );
 }
 
+/// Engines that became JavaScript hold the lite networks of the same packages' modules as base64.
+#[test]
+fn asm_js() {
+    for (path, sha256, era) in [
+        ("17.1.0/src/stockfish-17.1-asm-341ff22.js", NN_9067E3, "v5"),
+        ("18.0.8/bin/stockfish-18-asm.js", NN_9067E3, "v5"),
+        ("19.0.0/bin/stockfish-19-asm.js", NN_61E7AF, "lite768"),
+    ] {
+        let Some(path) = material::npm(path) else {
+            return;
+        };
+        let engine = Engine::open(&path).unwrap();
+        let [net] = engine.nets() else {
+            panic!("{}: {:?}", path.display(), engine.nets());
+        };
+        let bytes = engine.bytes(net);
+        assert_eq!(
+            hex(&ftperm::digest::sha256(bytes)),
+            sha256,
+            "{}",
+            path.display()
+        );
+        check(bytes, era);
+        assert!(net.offset > 100_000 && net.address.is_some(), "{net:?}");
+    }
+}
+
 #[test]
 fn v19_0_0_lite() {
     let nets = [(607_348, Some(40_240), NN_61E7AF)];

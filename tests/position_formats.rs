@@ -472,6 +472,92 @@ proptest! {
     }
 }
 
+/// Records, and the FEN that a reader by other people (a Python one, on top of python-chess) makes of the first 32 bytes
+/// of each. The moves of the first five are the words that the data tools of Fairy-Stockfish write for e2e4, e1g1, e5d6
+/// en passant, a7a8n and a7a8q.
+const OUTSIDE: [(&str, &str); 7] = [
+    (
+        "08fece9aebbc31c618638c000000002184104208679454c679400000000000002a001c0341010100",
+        "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1",
+    ),
+    (
+        "08fe820b000000000070c0794000000000000000000000000000000000000000000007c101000000",
+        "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1",
+    ),
+    (
+        "081e0000801800000000802b100000000000000000000000000000000000000000002b8903000000",
+        "4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 1",
+    ),
+    (
+        "081e100000000000000000040000000000000000000000000000000000000000f9ff384c0400ff00",
+        "4k3/P7/8/8/8/8/8/4K3 w - - 0 1",
+    ),
+    (
+        "081e100000000000000000040000000000000000000000000000000000000000007d387c07000100",
+        "4k3/P7/8/8/8/8/8/4K3 w - - 0 1",
+    ),
+    (
+        "09feaa991b2335c6c81427c408080a8412062118420887c449c50100000000008fff9a080d00ff00",
+        "r1bqk2r/pp2bppp/2n1pn2/2pp4/3P1B2/2PBPN2/PP1N1PPP/R2QK2R b Kq - 5 7",
+    ),
+    (
+        "b91600407411c5304401331000001c00234b40000000000000000000000000000000f30a57020000",
+        "8/8/1p1r1k2/p1pPN1p1/P3KnP1/1P6/8/3R4 b - - 99 300",
+    ),
+];
+
+/// The first five in the text form, as the same tools write it (their castling is e1g1 there), one without optional keys.
+const OUTSIDE_PLAIN: &str = "fen rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1
+move e2e4
+score 42
+ply 321
+result 1
+e
+fen r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1
+move e1g1
+e
+fen 4k3/8/8/3pP3/8/8/8/4K3 w - d6 0 1
+move e5d6
+score 0
+ply 3
+result 0
+e
+fen 4k3/P7/8/8/8/8/8/4K3 w - - 0 1
+move a7a8n
+score -7
+ply 4
+result -1
+e
+fen 4k3/P7/8/8/8/8/8/4K3 w - - 0 1
+move a7a8q
+score 32000
+ply 7
+result 1
+e
+";
+
+#[test]
+fn records_as_others_read_them() {
+    let bytes = |hex: &str| -> Vec<u8> {
+        let digits = hex.as_bytes().as_chunks::<2>().0;
+        let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16);
+        digits.iter().map(|pair| byte(pair).unwrap()).collect()
+    };
+    let records: Vec<u8> = OUTSIDE.iter().flat_map(|(hex, _)| bytes(hex)).collect();
+    let found = read_bytes(records.clone(), &everything()).unwrap();
+    let fens: Vec<String> = found.boards.iter().map(Board::fen).collect();
+    assert_eq!(fens, OUTSIDE.map(|(_, fen)| fen));
+    // Of all the moves only the one en passant captures: castling is not the king's capture of its rook.
+    let options = Options::default();
+    for data in [records, OUTSIDE_PLAIN.as_bytes().to_vec()] {
+        let found = read_bytes(data, &options).unwrap();
+        assert_eq!(found.statistics.skipped(Reason::Capture), 1);
+    }
+    let plain = read_bytes(OUTSIDE_PLAIN.as_bytes().to_vec(), &everything()).unwrap();
+    let fens: Vec<String> = plain.boards.iter().map(Board::fen).collect();
+    assert_eq!(fens[..], OUTSIDE.map(|(_, fen)| fen)[..5]);
+}
+
 /// A position by hand: the start position as `SfenPacker` writes it.
 #[test]
 fn the_start_position_packed_by_hand() {

@@ -89,6 +89,7 @@ fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {
         description: b"random".to_vec(),
         ft,
         stacks,
+        longer_leb128: Vec::new(),
     }
     .to_bytes()
 }
@@ -177,6 +178,120 @@ fn t5_the_clamp_is_not_in_the_file() {
     // Wider ones are taken for 127, and that is said.
     let wide = parse(&random_net("v5", 1024, Encoding::Raw));
     assert_eq!(wide.recognition.assumptions.len(), 1);
+}
+
+/// What is left of a network is read as the whole one would be.
+#[test]
+fn cut_networks_are_named_as_whole_ones() {
+    for (id, l1, named) in [
+        ("small127", 128, "small127"),
+        ("v5", 256, "v5"),
+        ("v5", 1024, "v5"),
+    ] {
+        for encoding in [Encoding::Raw, Encoding::Leb128] {
+            let bytes = random_net(id, l1, encoding);
+            for len in [bytes.len() - 1, bytes.len() / 2] {
+                let error = Network::parse(&bytes[..len], &ReadOptions::default()).unwrap_err();
+                let error = error.to_string();
+                assert!(
+                    error.contains(&format!("read as {named})")),
+                    "{l1} {len}: {error}"
+                );
+            }
+        }
+    }
+}
+
+fn outputs(network: &Network) -> Vec<ftperm::inference::Evaluation> {
+    let boards = ftperm::playouts::random_positions(3, 40);
+    boards
+        .iter()
+        .map(|board| ftperm::inference::evaluate(network, board))
+        .collect()
+}
+
+#[test]
+fn t18_both_layouts_of_v10_hold_the_same_network() {
+    for encoding in [Encoding::Raw, Encoding::Leb128] {
+        let mut network = parse(&random_net("v10a", 64, encoding));
+        let wide = network.to_bytes();
+        let expected = outputs(&network);
+        assert_eq!(network.relayout(era("v10b").unwrap()), Ok(0));
+        let narrow = network.to_bytes();
+        // As the network of the other era that has the same values.
+        assert_eq!(recognised_bytes(&narrow), "v10b");
+        assert_ne!(narrow.len(), wide.len());
+        let mut network = parse(&narrow);
+        assert!(outputs(&network) == expected);
+        assert_eq!(network.relayout(era("v10a").unwrap()), Ok(0));
+        assert!(network.to_bytes() == wide);
+    }
+}
+
+#[test]
+fn wide_threats_lose_what_the_engine_never_used() {
+    let mut network = parse(&random_net("v10a", 64, Encoding::Raw));
+    network.ft.wide[5] = 300;
+    let expected = outputs(&network);
+    assert_eq!(network.relayout(era("v10b").unwrap()), Ok(1));
+    assert_eq!(network.ft.narrow[5], 44);
+    assert!(outputs(&network) == expected);
+}
+
+#[test]
+fn both_hashes_of_v13_stand_for_the_same_network() {
+    let mut network = parse(&random_net("v13a", 64, Encoding::Leb128));
+    let old = network.to_bytes();
+    let ids: Vec<&str> = network.other_layouts().iter().map(|era| era.id).collect();
+    assert_eq!(ids, ["v13b"]);
+    network.relayout(era("v13b").unwrap()).unwrap();
+    let new = network.to_bytes();
+    let changed: Vec<usize> = (0..old.len()).filter(|&at| old[at] != new[at]).collect();
+    // Nothing but the header's hash and the feature transformer's.
+    assert!(changed.len() <= 8 && changed[0] == 4, "{changed:?}");
+    assert_eq!(recognised_bytes(&new), "v13b");
+    for other in ["v10a", "v14", "small127", "v2"] {
+        let error = network
+            .relayout(era(other).unwrap())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("it can be written as v13a"), "{error}");
+    }
+}
+
+#[test]
+fn serialize_changes_the_layout() {
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["old.nnue", "new.nnue"].map(|name| folder.path().join(name));
+    std::fs::write(&old, random_net("v10a", 64, Encoding::Leb128)).unwrap();
+    let run = |era: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
+            .arg("serialize")
+            .args([&old, &new])
+            .args(["--target-era", era])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), text)
+    };
+    let (code, text) = run("v16");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("old.nnue") && text.contains("it can be written as v10b"),
+        "{text}"
+    );
+    assert!(!new.exists());
+    let (code, text) = run("v10b");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("same outputs in all buckets on 500 positions"),
+        "{text}"
+    );
+    assert_eq!(recognised_bytes(&std::fs::read(&new).unwrap()), "v10b");
+}
+
+fn recognised_bytes(bytes: &[u8]) -> &'static str {
+    parse(bytes).recognition.era.id
 }
 
 #[test]

@@ -140,6 +140,7 @@ impl Checkpoint {
             description,
             ft,
             stacks,
+            longer_leb128: Vec::new(),
         };
         let conversion = Conversion {
             features,

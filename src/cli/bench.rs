@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ftperm::engine::{BenchRun, Counts, EngineBench, EngineNet, Pair, SpeedRatio, median};
+use ftperm::nnue::{NetError, NetFileError, Network, ReadOptions};
 use ftperm::source::NetSource;
 use serde::Serialize;
 
@@ -71,9 +72,18 @@ impl BenchArgs {
     }
 }
 
-/// A network for an engine.
+/// A network for an engine. What begins as a network of a known format must be whole; of other formats the engine is
+/// the judge.
 pub fn engine_net(net: &OsStr) -> anyhow::Result<EngineNet> {
-    Ok(EngineNet::new(NetSource::parse(Some(net)).load()?)?)
+    let loaded = NetSource::parse(Some(net)).load()?;
+    match Network::parse(&loaded.bytes, &ReadOptions::default()) {
+        Ok(_) | Err(NetError::Version { .. } | NetError::ClampUnknown { .. }) => {}
+        Err(source) => {
+            let path = PathBuf::from(loaded.origin.to_string());
+            return Err(NetFileError::Net { path, source }.into());
+        }
+    }
+    Ok(EngineNet::new(loaded)?)
 }
 
 /// Medians of both networks in JSON output.

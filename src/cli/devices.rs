@@ -19,6 +19,8 @@ struct Listing {
 struct Cpu {
     threads: usize,
     instruction_set: &'static str,
+    /// What --kernel takes on this machine.
+    kernels: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -40,6 +42,11 @@ impl Devices {
             cpu: Cpu {
                 threads: std::thread::available_parallelism().map_or(1, usize::from),
                 instruction_set: InstructionSet::detect().name(),
+                kernels: InstructionSet::ALL
+                    .into_iter()
+                    .filter(|set| set.is_supported())
+                    .map(InstructionSet::option)
+                    .collect(),
             },
             adapters: list_adapters()
                 .into_iter()
@@ -59,8 +66,10 @@ impl Devices {
             return console::json(&listing);
         }
         console::result(format!(
-            "cpu      {} threads, {}",
-            listing.cpu.threads, listing.cpu.instruction_set
+            "cpu      {} threads, {}; --kernel {}",
+            listing.cpu.threads,
+            listing.cpu.instruction_set,
+            listing.cpu.kernels.join(", ")
         ))?;
         for it in &listing.adapters {
             console::result(format!(

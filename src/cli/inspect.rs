@@ -105,6 +105,8 @@ struct NetReport {
     psqt_buckets: usize,
     layers: Vec<[usize; 2]>,
     tensors: Vec<TensorReport>,
+    /// Tensors whose LEB128 is not in its shortest form.
+    longer_leb128: Vec<&'static str>,
     nonzero_padding: usize,
     evidence: Vec<String>,
     assumptions: Vec<String>,
@@ -305,6 +307,7 @@ impl Inspect {
                     },
                 })
                 .collect(),
+            longer_leb128: network.longer_leb128.clone(),
             nonzero_padding: network.nonzero_padding(),
             evidence: recognition.evidence.clone(),
             assumptions: recognition.assumptions.clone(),
@@ -417,6 +420,15 @@ fn show_network(it: &NetReport) -> anyhow::Result<()> {
         "layers",
         format!("{} stacks of {}", it.stacks, layers.join(", ")),
     )?;
+    if !it.longer_leb128.is_empty() {
+        line(
+            "leb128",
+            format!(
+                "not in its shortest form in {}; written anew, the file is smaller",
+                it.longer_leb128.join(", ")
+            ),
+        )?;
+    }
     if it.nonzero_padding > 0 {
         line(
             "padding",

@@ -45,7 +45,7 @@ pub struct Serialize {
     /// Description in the network's header [default: that of the source network, else the reference tool's]
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// How the network's feature transformer is stored [default: leb128]
+    /// How the network's feature transformer is stored [default: as in a source network, leb128 for checkpoints]
     #[arg(long, alias = "ft_compression", value_name = "HOW", value_enum)]
     ft_compression: Option<Compression>,
     /// Permute the network with this permutation, text or .npy
@@ -79,7 +79,8 @@ pub struct Serialize {
     /// asks for the factorised form, with zeros in the shared rows
     #[arg(long, value_name = "NAMES")]
     features: Option<String>,
-    /// Write a checkpoint as this era instead of the recognised one
+    /// Write a checkpoint as this era instead of the recognised one; a network only as an era that computes the same from
+    /// the same weights in another layout (v10a and v10b, v13a and v13b)
     #[arg(long, value_name = "ERA")]
     target_era: Option<String>,
     /// Let values that do not fit wrap around where the reference tool of that version does
@@ -171,8 +172,13 @@ impl Serialize {
         };
         let finished = match output {
             Output::Network(target) => {
+                // What comes from a network must compute the same at the end.
+                let reference = match &source {
+                    Source::Network(network) => Some(reference_of(network)),
+                    Source::Checkpoint(_) => None,
+                };
                 let network = self.network(source, &mut report)?;
-                self.write_network(network, &target)?
+                self.write_network(network, reference, &target)?
             }
             Output::Safetensors => self.write_state(source, safetensors::write)?,
             Output::Torch => self.write_state(source, write_torch)?,
@@ -251,14 +257,10 @@ impl Serialize {
                 it.feature_names()
             );
         }
-        let only_checkpoints = [
-            ("--target-era", self.target_era.is_some()),
-            ("--compat", self.compat),
-        ];
-        if let Some((option, _)) = only_checkpoints.iter().find(|(_, given)| *given) {
-            return Err(UsageError(format!(
-                "{option} is for checkpoints; a network's integers are kept as they are"
-            ))
+        if self.compat {
+            return Err(UsageError(
+                "--compat is for checkpoints; a network's integers are kept as they are".into(),
+            )
             .into());
         }
         Ok(())
@@ -270,6 +272,9 @@ impl Serialize {
             Source::Network(mut network) => {
                 if let Some(description) = &self.description {
                     network.description = description.clone().into_bytes();
+                }
+                if let Some(target) = &self.target_era {
+                    self.relayout(&mut network, target)?;
                 }
                 report.features = Some(network.architecture.feature_names());
                 *network
@@ -303,26 +308,49 @@ impl Serialize {
         Ok(network)
     }
 
-    /// Permutes if asked to, writes and checks.
+    fn relayout(&self, network: &mut Network, target: &str) -> anyhow::Result<()> {
+        let before = network.recognition.era.id;
+        let changed = network
+            .relayout(find_era(target)?)
+            .with_context(|| self.source_name())?;
+        console::say(format!("{before} becomes {target}"));
+        if changed > 0 {
+            console::warn(format!(
+                "{changed} threat weights do not fit 8 bits; what engines use of them is kept"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Permutes if asked to, writes and checks. `reference` is of the network that was read, if it was one.
     fn write_network(
         &self,
         mut network: Network,
+        reference: Option<ReferenceOutputs>,
         target: &Target,
     ) -> anyhow::Result<ftperm::output::FinishedFile> {
         network.set_compression(match self.ft_compression {
             Some(Compression::None) => FtCompression::None,
-            Some(Compression::Leb128) | None => FtCompression::Leb128,
+            Some(Compression::Leb128) => FtCompression::Leb128,
+            None if reference.is_some() => FtCompression::Keep,
+            None => FtCompression::Leb128,
         });
-        let Some(permutation) = self.permutation(&network)? else {
-            return Ok(write_compared(&network, target)?);
+        let permutation = self.permutation(&network)?;
+        let reference = match (reference, &permutation) {
+            (Some(reference), _) => reference,
+            (None, Some(_)) => reference_of(&network),
+            (None, None) => return Ok(write_compared(&network, target)?),
         };
-        let reference = ReferenceOutputs::new(&network, random_positions(1, VERIFIED_POSITIONS));
-        network.permute(&permutation)?;
+        if let Some(permutation) = &permutation {
+            network.permute(permutation)?;
+        }
         // The file holds the bytes of the network in memory, which is then compared with what it was.
         let finished = write_compared(&network, target)?;
-        reference
-            .compare_permuted(&network, &permutation)
-            .map_err(DeliverError::Differs)?;
+        match &permutation {
+            Some(permutation) => reference.compare_permuted(&network, permutation),
+            None => reference.compare(&network),
+        }
+        .map_err(DeliverError::Differs)?;
         console::say(format!(
             "verified: same outputs in all buckets on {} positions",
             reference.len()
@@ -417,6 +445,10 @@ pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
         .and_then(|file| file.take(16).read_to_end(&mut head))
         .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(is_checkpoint(&head))
+}
+
+fn reference_of(network: &Network) -> ReferenceOutputs {
+    ReferenceOutputs::new(network, random_positions(1, VERIFIED_POSITIONS))
 }
 
 fn find_era(id: &str) -> Result<&'static Era, NetError> {

@@ -64,6 +64,15 @@ impl InstructionSet {
         }
     }
 
+    /// Its name in options.
+    pub fn option(self) -> &'static str {
+        match self {
+            InstructionSet::Portable => "portable",
+            InstructionSet::Avx2 => "avx2",
+            InstructionSet::Avx512 => "avx512",
+        }
+    }
+
     /// Its name, for people.
     pub fn name(self) -> &'static str {
         match self {

@@ -28,6 +28,9 @@ pub struct Network {
     pub ft: FeatureTransformer,
     /// One per bucket (a single one in networks without buckets).
     pub stacks: Vec<LayerStack>,
+    /// Tensors of the file whose LEB128 values were not all in their shortest form. They are written in the shortest
+    /// one, so that the file comes out shorter than it was.
+    pub longer_leb128: Vec<&'static str>,
 }
 
 /// The first layer. Rows stand feature-major: the `l1` weights of one feature follow one another.

@@ -56,7 +56,7 @@ impl Network {
         let chosen = candidates.remove(0);
         // The column test may have chosen other input sizes for the same bytes.
         let stacks = parse_stacks(bytes, &chosen);
-        let ft = parse_feature_transformer(bytes, &chosen)?;
+        let (ft, longer_leb128) = parse_feature_transformer(bytes, &chosen)?;
         readings.extend(candidates.iter().map(|other| Reading {
             era: other.era.id,
             possible: true,
@@ -75,6 +75,7 @@ impl Network {
             description: bytes[FIXED_HEADER..header.ft_hash_at()].to_vec(),
             ft,
             stacks,
+            longer_leb128,
         };
         candidates.push(chosen);
         recognise::settle_clamp(&mut network, bytes, &candidates, options)?;
@@ -109,10 +110,11 @@ fn parse_stacks(bytes: &[u8], candidate: &Candidate) -> Vec<LayerStack> {
     candidate.places.stacks.iter().map(stack).collect()
 }
 
+/// The first layer, and the tensors whose LEB128 was longer than need be.
 fn parse_feature_transformer(
     bytes: &[u8],
     candidate: &Candidate,
-) -> Result<FeatureTransformer, NetError> {
+) -> Result<(FeatureTransformer, Vec<&'static str>), NetError> {
     let Candidate {
         architecture,
         places,
@@ -125,12 +127,14 @@ fn parse_feature_transformer(
         psqt: Vec::new(),
         encodings: places.tensors.iter().map(|place| place.encoding).collect(),
     };
+    let mut longer = Vec::new();
     for number in 0..architecture.layout.len() {
-        let tensor = Tensor {
+        let mut tensor = Tensor {
             bytes,
             architecture,
             places,
             number,
+            longer: &mut longer,
         };
         match architecture.layout[number].role {
             TensorRole::Bias => append(&mut ft.bias, tensor.values(i16::from_le_bytes)?),
@@ -150,7 +154,7 @@ fn parse_feature_transformer(
             }
         }
     }
-    Ok(ft)
+    Ok((ft, longer))
 }
 
 /// Moves the first tensor of a store into place, appends further ones.
@@ -167,11 +171,12 @@ struct Tensor<'a> {
     architecture: &'a Architecture,
     places: &'a Places,
     number: usize,
+    longer: &'a mut Vec<&'static str>,
 }
 
 impl Tensor<'_> {
     fn values<T: Leb128Value, const N: usize>(
-        &self,
+        &mut self,
         from_bytes: fn([u8; N]) -> T,
     ) -> Result<Vec<T>, NetError> {
         let spec = &self.architecture.layout[self.number];
@@ -182,7 +187,12 @@ impl Tensor<'_> {
             Encoding::Leb128 => {
                 let expected = self.architecture.tensor_len(spec.role);
                 match leb128::decode(data, expected) {
-                    Ok(decoded) => Ok(decoded.values),
+                    Ok(decoded) => {
+                        if !decoded.minimal {
+                            self.longer.push(spec.name);
+                        }
+                        Ok(decoded.values)
+                    }
                     Err(source) => Err(NetError::Leb128 {
                         tensor: spec.name.to_string(),
                         offset: place.start,

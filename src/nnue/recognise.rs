@@ -58,7 +58,7 @@ pub(super) fn candidates(
 ) -> Result<(Vec<Candidate>, Vec<Reading>), NetError> {
     let mut found = Vec::new();
     let mut readings = Vec::new();
-    let mut failures: Vec<(bool, WalkFailure)> = Vec::new();
+    let mut failures: Vec<Failure> = Vec::new();
     let mut features_match = false;
     for era in ERAS {
         if options.era.is_some_and(|wanted| wanted.id != era.id) {
@@ -125,7 +125,11 @@ pub(super) fn candidates(
                     };
                 }
                 readings.push(reject(failure.error.to_string()));
-                failures.push((exact, failure));
+                failures.push(Failure {
+                    exact,
+                    architecture,
+                    failure,
+                });
             }
         }
     }
@@ -141,12 +145,38 @@ pub(super) fn candidates(
             reason,
         });
     }
-    // The reading that got furthest explains best what is wrong; shipped sizes are likelier than derived ones.
-    failures.sort_by_key(|(exact, failure)| (*exact, failure.reached));
-    if let Some((_, failure)) = failures.pop() {
+    if let Some(failure) = likeliest(failures) {
         return Err(failure.error);
     }
     Err(hash_error(header, features_match))
+}
+
+/// An era whose tensors do not fill the file.
+struct Failure {
+    exact: bool,
+    architecture: Architecture,
+    failure: WalkFailure,
+}
+
+/// The reading that got furthest explains best what is wrong; shipped sizes are likelier than derived ones.
+fn likeliest(failures: Vec<Failure>) -> Option<WalkFailure> {
+    let rank = |it: &Failure| (it.exact, it.failure.reached);
+    let best = failures.iter().map(rank).max()?;
+    let mut kept: Vec<Failure> = Vec::new();
+    for failure in failures {
+        // Among eras with the same tensors a whole file is read as the oldest one: so is what is left of one.
+        let it = failure.architecture;
+        let is_twin = |other: &Failure| {
+            let activation = other.architecture.activation;
+            other
+                .architecture
+                .same_as(&Architecture { activation, ..it })
+        };
+        if rank(&failure) == best && !kept.iter().any(is_twin) {
+            kept.push(failure);
+        }
+    }
+    kept.pop().map(|it| it.failure)
 }
 
 /// Accumulator width that makes the era's feature hash into the file's, if any does.

@@ -1,10 +1,12 @@
-//! Networks inside engines: native executables of any kind, WebAssembly modules, any other file.
+//! Networks inside engines: native executables of any kind, WebAssembly modules, also such that became JavaScript, any
+//! other file.
 
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::MAX_BYTES;
+use super::asm_js::Script;
 use super::error::SourceError;
 use super::input::Input;
 use super::kind::FileKind;
@@ -27,7 +29,7 @@ pub struct Engine {
 pub struct EngineNet {
     /// Counted from 1, in the order of [`Engine::nets`]: what follows the `#`.
     pub number: usize,
-    /// Offset of its first byte in the (unpacked, joined) file.
+    /// Offset of its first byte, or of its first character of base64, in the (unpacked, joined) file.
     pub offset: u64,
     /// Address of its first byte in the memory that a WebAssembly module sets up.
     pub address: Option<u64>,
@@ -72,6 +74,11 @@ impl Engine {
         };
         let broken = if wasm::is_module(&bytes) {
             engine.search_module(&bytes)?
+        } else if let Some(script) = (kind == FileKind::Text)
+            .then(|| Script::parse(&bytes))
+            .flatten()
+        {
+            engine.search_script(&script)
         } else {
             engine.search_buffer(bytes, |place| (place as u64, None))
         };
@@ -101,6 +108,20 @@ impl Engine {
             broken = broken.or(self.search_buffer(region.bytes(module), in_file));
         }
         Ok(broken)
+    }
+
+    /// As [`search_module`](Self::search_module), for a module that became JavaScript.
+    fn search_script(&mut self, script: &Script) -> Option<u64> {
+        let mut broken = None;
+        for region in &script.regions {
+            let in_file = |place| {
+                let offset = region.file_offset(place);
+                let offset = offset.map_or(0, |place| script.text_offset(place)) as u64;
+                (offset, Some(region.address + place as u64))
+            };
+            broken = broken.or(self.search_buffer(region.bytes(&script.data), in_file));
+        }
+        broken
     }
 
     fn search_buffer(

@@ -213,6 +213,19 @@ fn constant(expression: &ConstExpr<'_>) -> Option<u64> {
     matches!(operators.read(), Ok(Operator::End)).then_some(value)
 }
 
+/// Regions of segments at addresses of one memory; ranges are within `len` bytes of data.
+pub(super) fn join_active(segments: Vec<(u64, Range<usize>)>, len: usize) -> Vec<Region> {
+    let fits =
+        |(address, data): &(u64, Range<usize>)| address.checked_add(data.len() as u64).is_some();
+    let pieces = segments.into_iter().filter(fits);
+    let pieces = pieces.map(|(address, data)| Piece {
+        memory: 0,
+        address,
+        data,
+    });
+    join(pieces.collect(), len)
+}
+
 /// Puts pieces together that are not further apart than the zeros reach.
 fn join(pieces: Vec<Piece>, module_len: usize) -> Vec<Region> {
     let mut zeros = ZEROS + module_len as u64;

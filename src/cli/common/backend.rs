@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ftperm::compute::choice::{Work, trial};
-use ftperm::compute::cpu::CpuBackend;
+use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{
     AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
 };
@@ -30,6 +30,32 @@ pub struct BackendArgs {
     /// Threads of the CPU [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Instruction set of the CPU (`ftperm devices` lists those that it has); results are the same. Anything but auto
+    /// implies --backend cpu
+    #[arg(long, value_enum, default_value = "auto")]
+    pub kernel: KernelChoice,
+}
+
+/// The instruction set that the CPU computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KernelChoice {
+    /// The fastest that the processor has
+    Auto,
+    /// Plain code
+    Portable,
+    Avx2,
+    Avx512,
+}
+
+impl KernelChoice {
+    fn instruction_set(self) -> Option<InstructionSet> {
+        match self {
+            KernelChoice::Auto => None,
+            KernelChoice::Portable => Some(InstructionSet::Portable),
+            KernelChoice::Avx2 => Some(InstructionSet::Avx2),
+            KernelChoice::Avx512 => Some(InstructionSet::Avx512),
+        }
+    }
 }
 
 /// A kind of backend.
@@ -74,7 +100,9 @@ impl BackendArgs {
 
     /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
     pub fn prepare(&self) -> Prepared {
-        let asked = self.adapter.is_none() && self.backend == BackendChoice::Auto;
+        let asked = self.adapter.is_none()
+            && self.backend == BackendChoice::Auto
+            && self.kernel == KernelChoice::Auto;
         Prepared(asked.then(|| std::thread::spawn(has_hardware_adapter)))
     }
 
@@ -90,6 +118,12 @@ impl BackendArgs {
         work: &Work,
     ) -> anyhow::Result<Box<dyn Backend>> {
         let hardware = prepared.found();
+        let on_adapters = self.adapter.is_some() || self.backend == BackendChoice::Gpu;
+        if on_adapters && self.kernel.instruction_set().is_some() {
+            return Err(
+                UsageError("--kernel is for the CPU, not for graphics adapters".into()).into(),
+            );
+        }
         let (backend, why) = match (&self.adapter, self.backend) {
             (Some(list), _) => (gpu(&selectors(list)?)?, "as asked for".to_owned()),
             (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
@@ -108,7 +142,10 @@ impl BackendArgs {
     }
 
     fn cpu(&self) -> anyhow::Result<Box<dyn Backend>> {
-        Ok(Box::new(CpuBackend::new(self.threads.map(usize::from))?))
+        let set = self.kernel.instruction_set();
+        let set = set.unwrap_or_else(InstructionSet::detect);
+        let threads = self.threads.map(usize::from);
+        Ok(Box::new(CpuBackend::with_instruction_set(threads, set)?))
     }
 
     /// The CPU for short work, else whichever is faster in a short trial; and why.

@@ -129,6 +129,13 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
     for assumption in &it.assumptions {
         console::say(format!("assumed: {assumption}"));
     }
+    if !network.longer_leb128.is_empty() {
+        console::warn(format!(
+            "LEB128 values of {} are longer than they need be; written, they are as short as can be: the same values \
+             in a smaller file",
+            network.longer_leb128.join(", ")
+        ));
+    }
     if !it.era.sparse {
         console::say(format!(
             "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",

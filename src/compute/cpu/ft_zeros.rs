@@ -2,6 +2,7 @@
 //!
 //! Weights are copied once into slices of [`LANES`] lanes, because all the rows that a king bucket uses of one slice
 //! fit into the second-level cache: with samples in king bucket order this is several times faster than whole rows.
+//! Samples that share most of their rows with the one before them are computed from it ([`changes`]).
 //! A slice has two halves, A and B. Pairwise networks multiply lane i of A with lane i of B (columns j and
 //! j + L1/2), clipped ones use both halves for neurons of their own.
 
@@ -9,6 +10,7 @@ use std::ops::Range;
 
 use bytemuck::{Pod, Zeroable};
 
+use self::changes::Run;
 use super::{InstructionSet, Threads};
 use crate::compute::{Activation, ComputeError, FtEvaluator, FtWeights, RowLists, SampleBatch};
 use crate::zeros::ZeroPlanes;
@@ -17,6 +19,7 @@ use crate::zeros::ZeroPlanes;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod changes;
 mod portable;
 mod transpose;
 
@@ -28,6 +31,13 @@ const SAMPLES: usize = 64;
 
 /// Words of a task: few enough that tasks keep all threads busy, many enough that a bucket's rows are reused.
 const TASK_WORDS: usize = 64;
+
+/// Rows are asked for so many samples before they are used: main memory is slow, and a chained sample takes little time.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 8;
+
+/// Samples are chained if there are at least so many slices: for fewer, finding the changes costs what they save.
+const CHAINED_SLICES: usize = 2;
 
 /// One 16-bit row in one slice: half A, then half B.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -45,6 +55,12 @@ struct NarrowRow([i16; LANES]);
 /// A lane of [`NarrowRow`].
 fn narrow_lane(a: i8, b: i8) -> i16 {
     i16::from(b) << 8 | i16::from(a as u8 ^ 0x80)
+}
+
+/// `128 * n` for lanes of [`NarrowRow`], where n counts added rows and, negative, subtracted ones.
+fn narrow_excess(ends: &[usize]) -> i16 {
+    let rows = (2 * ends[1]).wrapping_sub(ends[0] + ends[2]);
+    rows.wrapping_mul(128) as i16
 }
 
 /// The test for zero, as the instruction sets do it.
@@ -91,33 +107,57 @@ struct Slice<'a> {
 
 #[cfg(target_arch = "x86_64")]
 impl Slice<'_> {
-    /// Asks for the 8-bit rows of a sample: there are too many rows for the second-level cache.
+    /// Asks for the rows that a later sample adds. Rows that it subtracts were read not long ago.
     #[inline(always)]
     fn prefetch(self, lists: WordLists<'_>, sample: usize) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) else {
-            return;
-        };
-        for &row in &lists.narrow_rows[first as usize..last as usize] {
-            let row = self.narrow.as_ptr().wrapping_add(row as usize).cast::<i8>();
-            // SAFETY: the instruction reads nothing and accepts any address.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(row);
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(64));
-            }
+        prefetch(self.narrow, lists.narrow, sample + AHEAD);
+        // Fresh samples of a king bucket find most of their 16-bit rows near; what chained ones add is new.
+        if 2 * lists.fresh.count_ones() < SAMPLES as u32 {
+            prefetch(self.wide, lists.wide, sample + AHEAD);
         }
     }
 }
 
-/// The samples of one word: where their lists begin and end.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn prefetch<Row>(rows: &[Row], lists: Lists<'_>, sample: usize) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    let Some(&[first, middle]) = lists.ends.get(2 * sample..2 * sample + 2) else {
+        return;
+    };
+    for &row in &lists.rows[first..middle] {
+        let row = rows.as_ptr().wrapping_add(row as usize).cast::<i8>();
+        for line in (0..size_of::<Row>()).step_by(64) {
+            // SAFETY: the instruction reads nothing and accepts any address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(line)) };
+        }
+    }
+}
+
+/// Rows of one store that samples add and subtract.
+#[derive(Clone, Copy)]
+struct Lists<'a> {
+    /// Of sample s the rows from entry 2 s to entry 2 s + 1 are added, those from there to entry 2 s + 2 subtracted.
+    /// Ascending and within `rows`. Empty where the network has no such rows.
+    ends: &'a [usize],
+    rows: &'a [u32],
+}
+
+/// The samples of one word. Lists go on with those of the words after it.
 #[derive(Clone, Copy)]
 struct WordLists<'a> {
-    /// Offsets of 1 to 64 lists, and of their end. Every offset is within `wide_rows`.
-    wide_offsets: &'a [u32],
-    wide_rows: &'a [u32],
-    /// Empty, or as many as `wide_offsets`.
-    narrow_offsets: &'a [u32],
-    narrow_rows: &'a [u32],
+    /// 1 to 64.
+    samples: usize,
+    /// Bit s: sample s starts from the biases. The others start from the sums of the sample before.
+    fresh: u64,
+    wide: Lists<'a>,
+    narrow: Lists<'a>,
+}
+
+impl WordLists<'_> {
+    fn is_fresh(self, sample: usize) -> bool {
+        self.fresh >> sample & 1 == 1
+    }
 }
 
 /// Row i of both is sample i; bit j is set where lane j is zero. Only the first half for pairwise networks.
@@ -304,8 +344,7 @@ fn check_lists(
 /// A part of the planes of one slice's neurons.
 struct Task<'a> {
     slice: usize,
-    /// First word, counted from the batch's first sample.
-    first: usize,
+    run: usize,
     /// One a neuron.
     out: Vec<&'a mut [u64]>,
 }
@@ -345,51 +384,69 @@ impl FtEvaluator for Evaluator<'_> {
                 if neuron.is_multiple_of(per_slice) {
                     tasks.push(Task {
                         slice,
-                        first: part * TASK_WORDS,
+                        run: part,
                         out: Vec::with_capacity(per_slice),
                     });
                 }
                 tasks[slice * per_plane + part].out.push(out);
             }
         }
-        self.threads.for_each(tasks, |task| self.run(batch, task));
+        let runs = self.runs(batch);
+        self.threads
+            .for_each(tasks, |task| self.run(&runs[task.run], task));
         Ok(())
     }
 }
 
 impl Evaluator<'_> {
-    fn run(&self, batch: &SampleBatch, mut task: Task<'_>) {
+    /// The samples of every task, [`TASK_WORDS`] words each.
+    fn runs(&self, batch: &SampleBatch) -> Vec<Run> {
+        const STEP: usize = TASK_WORDS * SAMPLES;
+        let mut runs: Vec<Option<Run>> = Vec::new();
+        runs.resize_with(batch.samples.div_ceil(STEP), || None);
+        let rows = [self.wide_rows, self.narrow_rows];
+        let tasks = runs.iter_mut().enumerate().collect();
+        self.threads.for_each(tasks, |(part, run)| {
+            let samples = part * STEP..batch.samples.min((part + 1) * STEP);
+            *run = Some(Run::new(
+                batch,
+                samples,
+                rows,
+                self.slices >= CHAINED_SLICES,
+            ));
+        });
+        runs.into_iter().flatten().collect()
+    }
+
+    fn run(&self, run: &Run, mut task: Task<'_>) {
         let slice = self.slice(task.slice);
         let words = task.out.first().map_or(0, |words| words.len());
+        let mut sums = *slice.bias;
         let mut masks: Masks = [[0; SAMPLES]; 2];
         for word in 0..words {
-            let first = (task.first + word) * SAMPLES;
-            let last = (first + SAMPLES).min(batch.samples);
-            let lists = WordLists {
-                wide_offsets: &batch.wide.offsets[first..=last],
-                wide_rows: &batch.wide.rows,
-                narrow_offsets: batch.narrow.offsets.get(first..=last).unwrap_or(&[]),
-                narrow_rows: &batch.narrow.rows,
-            };
+            let lists = run.word(word);
             match self.set {
-                InstructionSet::Portable => portable::masks(slice, lists, self.test, &mut masks),
-                // SAFETY: `check` was passed, so offsets are within the rows, and rows are below the rows of the slice.
+                InstructionSet::Portable => {
+                    portable::masks(slice, lists, self.test, &mut sums, &mut masks)
+                }
+                // SAFETY: `check` was passed, so rows are below the rows of the slice; ends of a `Run` are within its
+                // rows.
                 // `CpuBackend` has only instruction sets that the machine has.
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Avx2 => unsafe {
-                    avx2::masks(slice, lists, self.test, &mut masks);
+                    avx2::masks(slice, lists, self.test, &mut sums, &mut masks);
                 },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 InstructionSet::Avx512 => unsafe {
-                    avx512::masks(slice, lists, self.test, &mut masks);
+                    avx512::masks(slice, lists, self.test, &mut sums, &mut masks);
                 },
                 #[cfg(not(target_arch = "x86_64"))]
-                _ => portable::masks(slice, lists, self.test, &mut masks),
+                _ => portable::masks(slice, lists, self.test, &mut sums, &mut masks),
             }
             for (masks, out) in masks.iter_mut().zip(task.out.chunks_mut(LANES)) {
                 // Masks of samples that the last word has not are of an earlier word.
-                masks[last - first..].fill(0);
+                masks[lists.samples..].fill(0);
                 transpose::transpose(masks);
                 for (plane, bits) in out.iter_mut().zip(masks) {
                     plane[word] = *bits;

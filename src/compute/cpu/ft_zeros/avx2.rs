@@ -2,32 +2,36 @@
 
 use std::arch::x86_64::*;
 
-use super::{Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest};
+use super::{Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest, narrow_excess};
 
 /// Registers of a half.
 const HALF: usize = 4;
 
-/// The zero bits of 1 to 64 samples.
+/// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one.
 ///
 /// # Safety
-/// Offsets of `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has AVX2.
+/// Ends in `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has AVX2.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn masks(
     slice: Slice<'_>,
     lists: WordLists<'_>,
     test: ZeroTest,
+    sums: &mut WideRow,
     masks: &mut Masks,
 ) {
-    for (sample, ends) in lists.wide_offsets.windows(2).enumerate() {
+    let last = sums;
+    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
+    for (sample, wide_ends) in samples.enumerate() {
+        slice.prefetch(lists, sample);
+        let start = if lists.is_fresh(sample) {
+            slice.bias
+        } else {
+            &*last
+        };
         let mut sums = [_mm256_setzero_si256(); 2 * HALF];
-        slice.prefetch(lists, sample + 1);
-        if let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) {
-            // SAFETY: offsets and rows are in range by the contract of this function.
-            let rows = unsafe {
-                lists
-                    .narrow_rows
-                    .get_unchecked(first as usize..last as usize)
-            };
+        if let Some(ends) = lists.narrow.ends.get(2 * sample..2 * sample + 3) {
+            // SAFETY: ends and rows are in range by the contract of this function.
+            let rows = unsafe { lists.narrow.rows.get_unchecked(ends[0]..ends[1]) };
             for &row in rows {
                 // SAFETY: as above.
                 let row = unsafe { slice.narrow.get_unchecked(row as usize) };
@@ -38,27 +42,47 @@ pub(super) unsafe fn masks(
                     sums[HALF + i] = _mm256_add_epi16(sums[HALF + i], b);
                 }
             }
-            let excess = _mm256_set1_epi16((last - first).wrapping_mul(128) as i16);
+            // SAFETY: as above.
+            let rows = unsafe { lists.narrow.rows.get_unchecked(ends[1]..ends[2]) };
+            for &row in rows {
+                // SAFETY: as above.
+                let row = unsafe { slice.narrow.get_unchecked(row as usize) };
+                for i in 0..HALF {
+                    let lanes = load_narrow(row, i);
+                    sums[i] = _mm256_sub_epi16(sums[i], lanes);
+                    let b = _mm256_srai_epi16::<8>(lanes);
+                    sums[HALF + i] = _mm256_sub_epi16(sums[HALF + i], b);
+                }
+            }
+            let excess = _mm256_set1_epi16(narrow_excess(ends));
             for i in 0..HALF {
                 let b = _mm256_slli_epi16::<8>(sums[HALF + i]);
                 sums[i] = _mm256_sub_epi16(_mm256_sub_epi16(sums[i], b), excess);
             }
         }
         for (i, sums) in sums.iter_mut().enumerate() {
-            *sums = _mm256_add_epi16(*sums, load_wide(slice.bias, i));
+            *sums = _mm256_add_epi16(*sums, load_wide(start, i));
         }
-        // SAFETY: offsets and rows are in range by the contract of this function.
-        let rows = unsafe {
-            lists
-                .wide_rows
-                .get_unchecked(ends[0] as usize..ends[1] as usize)
-        };
+        // SAFETY: ends and rows are in range by the contract of this function.
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[0]..wide_ends[1]) };
         for &row in rows {
             // SAFETY: as above.
             let row = unsafe { slice.wide.get_unchecked(row as usize) };
             for (i, sums) in sums.iter_mut().enumerate() {
                 *sums = _mm256_add_epi16(*sums, load_wide(row, i));
             }
+        }
+        // SAFETY: as above.
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[1]..wide_ends[2]) };
+        for &row in rows {
+            // SAFETY: as above.
+            let row = unsafe { slice.wide.get_unchecked(row as usize) };
+            for (i, sums) in sums.iter_mut().enumerate() {
+                *sums = _mm256_sub_epi16(*sums, load_wide(row, i));
+            }
+        }
+        for (i, &sums) in sums.iter().enumerate() {
+            store_wide(last, i, sums);
         }
         match test {
             ZeroTest::Clipped => {
@@ -104,6 +128,15 @@ fn load_wide(row: &WideRow, i: usize) -> __m256i {
     let lanes = bytemuck::cast_ref::<WideRow, [[i16; 16]; 2 * HALF]>(row);
     // SAFETY: sixteen lanes are 32 bytes.
     unsafe { _mm256_loadu_si256(lanes[i].as_ptr().cast()) }
+}
+
+/// Stores sixteen lanes of half A (i below 4) or B.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store_wide(row: &mut WideRow, i: usize, sums: __m256i) {
+    let lanes = bytemuck::cast_mut::<WideRow, [[i16; 16]; 2 * HALF]>(row);
+    // SAFETY: sixteen lanes are 32 bytes.
+    unsafe { _mm256_storeu_si256(lanes[i].as_mut_ptr().cast(), sums) }
 }
 
 /// Sixteen lanes.

@@ -2,34 +2,36 @@
 
 use std::arch::x86_64::*;
 
-use super::{Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest};
+use super::{Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest, narrow_excess};
 
 /// Registers of a half.
 const HALF: usize = 2;
 
-/// The zero bits of 1 to 64 samples.
+/// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one.
 ///
 /// # Safety
-/// Offsets of `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has
-/// AVX-512 F and BW.
+/// Ends in `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has AVX-512 F
+/// and BW.
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) unsafe fn masks(
     slice: Slice<'_>,
     lists: WordLists<'_>,
     test: ZeroTest,
+    sums: &mut WideRow,
     masks: &mut Masks,
 ) {
     let bias = load_wide(slice.bias);
-    for (sample, ends) in lists.wide_offsets.windows(2).enumerate() {
-        let mut sums = [_mm512_setzero_si512(); 2 * HALF];
-        slice.prefetch(lists, sample + 1);
-        if let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) {
-            // SAFETY: offsets and rows are in range by the contract of this function.
-            let rows = unsafe {
-                lists
-                    .narrow_rows
-                    .get_unchecked(first as usize..last as usize)
-            };
+    let mut all = load_wide(sums);
+    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
+    for (sample, wide_ends) in samples.enumerate() {
+        slice.prefetch(lists, sample);
+        if lists.is_fresh(sample) {
+            all = bias;
+        }
+        if let Some(ends) = lists.narrow.ends.get(2 * sample..2 * sample + 3) {
+            let mut sums = [_mm512_setzero_si512(); 2 * HALF];
+            // SAFETY: ends and rows are in range by the contract of this function.
+            let rows = unsafe { lists.narrow.rows.get_unchecked(ends[0]..ends[1]) };
             for &row in rows {
                 // SAFETY: as above.
                 let row = load_narrow(unsafe { slice.narrow.get_unchecked(row as usize) });
@@ -39,28 +41,44 @@ pub(super) unsafe fn masks(
                     sums[HALF + i] = _mm512_add_epi16(sums[HALF + i], b);
                 }
             }
-            let excess = _mm512_set1_epi16((last - first).wrapping_mul(128) as i16);
+            // SAFETY: as above.
+            let rows = unsafe { lists.narrow.rows.get_unchecked(ends[1]..ends[2]) };
+            for &row in rows {
+                // SAFETY: as above.
+                let row = load_narrow(unsafe { slice.narrow.get_unchecked(row as usize) });
+                for i in 0..HALF {
+                    sums[i] = _mm512_sub_epi16(sums[i], row[i]);
+                    let b = _mm512_srai_epi16::<8>(row[i]);
+                    sums[HALF + i] = _mm512_sub_epi16(sums[HALF + i], b);
+                }
+            }
+            let excess = _mm512_set1_epi16(narrow_excess(ends));
             for i in 0..HALF {
                 let b = _mm512_slli_epi16::<8>(sums[HALF + i]);
-                sums[i] = _mm512_sub_epi16(_mm512_sub_epi16(sums[i], b), excess);
+                let a = _mm512_sub_epi16(_mm512_sub_epi16(sums[i], b), excess);
+                all[i] = _mm512_add_epi16(all[i], a);
+                all[HALF + i] = _mm512_add_epi16(all[HALF + i], sums[HALF + i]);
             }
         }
-        for i in 0..2 * HALF {
-            sums[i] = _mm512_add_epi16(sums[i], bias[i]);
-        }
-        // SAFETY: offsets and rows are in range by the contract of this function.
-        let rows = unsafe {
-            lists
-                .wide_rows
-                .get_unchecked(ends[0] as usize..ends[1] as usize)
-        };
+        // SAFETY: ends and rows are in range by the contract of this function.
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[0]..wide_ends[1]) };
         for &row in rows {
             // SAFETY: as above.
             let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });
             for i in 0..2 * HALF {
-                sums[i] = _mm512_add_epi16(sums[i], row[i]);
+                all[i] = _mm512_add_epi16(all[i], row[i]);
             }
         }
+        // SAFETY: as above.
+        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[1]..wide_ends[2]) };
+        for &row in rows {
+            // SAFETY: as above.
+            let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });
+            for i in 0..2 * HALF {
+                all[i] = _mm512_sub_epi16(all[i], row[i]);
+            }
+        }
+        let mut sums = all;
         match test {
             ZeroTest::Clipped => {
                 let zero = _mm512_setzero_si512();
@@ -83,6 +101,7 @@ pub(super) unsafe fn masks(
             }
         }
     }
+    store_wide(sums, all);
 }
 
 #[inline]
@@ -91,6 +110,16 @@ fn load_wide(row: &WideRow) -> [__m512i; 2 * HALF] {
     let lanes: *const __m512i = std::ptr::from_ref(row).cast();
     // SAFETY: a row is 256 bytes, aligned to 64.
     [0, 1, 2, 3].map(|i| unsafe { _mm512_load_si512(lanes.add(i)) })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn store_wide(row: &mut WideRow, lanes: [__m512i; 2 * HALF]) {
+    let row: *mut __m512i = std::ptr::from_mut(row).cast();
+    for (i, lanes) in lanes.into_iter().enumerate() {
+        // SAFETY: a row is 256 bytes, aligned to 64.
+        unsafe { _mm512_store_si512(row.add(i), lanes) };
+    }
 }
 
 #[inline]

@@ -1,30 +1,54 @@
 //! Plain Rust in loops of fixed length, which compilers vectorise for any target.
 
-use super::{LANES, Masks, Slice, WordLists, ZeroTest};
+use super::{LANES, Masks, Slice, WideRow, WordLists, ZeroTest, narrow_excess};
 
-/// The zero bits of 1 to 64 samples. Nothing is unchecked here: wrong rows would panic.
-pub(super) fn masks(slice: Slice<'_>, lists: WordLists<'_>, test: ZeroTest, masks: &mut Masks) {
-    for (sample, ends) in lists.wide_offsets.windows(2).enumerate() {
-        let [mut a, mut b] = [[0i16; LANES]; 2];
-        if let Some(&[first, last]) = lists.narrow_offsets.get(sample..sample + 2) {
-            for &row in &lists.narrow_rows[first as usize..last as usize] {
-                let lanes = &slice.narrow[row as usize].0;
-                for ((a, b), &lane) in a.iter_mut().zip(&mut b).zip(lanes) {
-                    *a = a.wrapping_add(lane);
-                    *b = b.wrapping_add(lane >> 8);
+/// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one.
+///
+/// Nothing is unchecked here: wrong rows would panic.
+pub(super) fn masks(
+    slice: Slice<'_>,
+    lists: WordLists<'_>,
+    test: ZeroTest,
+    sums: &mut WideRow,
+    masks: &mut Masks,
+) {
+    let [mut a, mut b] = sums.0;
+    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
+    for (sample, wide_ends) in samples.enumerate() {
+        if lists.is_fresh(sample) {
+            [a, b] = slice.bias.0;
+        }
+        if let Some(ends) = lists.narrow.ends.get(2 * sample..2 * sample + 3) {
+            let [mut lanes, mut upper] = [[0i16; LANES]; 2];
+            for &row in &lists.narrow.rows[ends[0]..ends[1]] {
+                let row = &slice.narrow[row as usize].0;
+                for ((lanes, upper), &lane) in lanes.iter_mut().zip(&mut upper).zip(row) {
+                    *lanes = lanes.wrapping_add(lane);
+                    *upper = upper.wrapping_add(lane >> 8);
                 }
             }
-            let excess = (last - first).wrapping_mul(128) as i16;
-            for (a, b) in a.iter_mut().zip(&b) {
-                *a = a.wrapping_sub(b << 8).wrapping_sub(excess);
+            for &row in &lists.narrow.rows[ends[1]..ends[2]] {
+                let row = &slice.narrow[row as usize].0;
+                for ((lanes, upper), &lane) in lanes.iter_mut().zip(&mut upper).zip(row) {
+                    *lanes = lanes.wrapping_sub(lane);
+                    *upper = upper.wrapping_sub(lane >> 8);
+                }
+            }
+            let excess = narrow_excess(ends);
+            for ((a, b), (lanes, upper)) in a.iter_mut().zip(&mut b).zip(lanes.iter().zip(&upper)) {
+                *a = a.wrapping_add(lanes.wrapping_sub(upper << 8).wrapping_sub(excess));
+                *b = b.wrapping_add(*upper);
             }
         }
-        add(&mut a, &slice.bias.0[0]);
-        add(&mut b, &slice.bias.0[1]);
-        for &row in &lists.wide_rows[ends[0] as usize..ends[1] as usize] {
+        for &row in &lists.wide.rows[wide_ends[0]..wide_ends[1]] {
             let row = &slice.wide[row as usize].0;
             add(&mut a, &row[0]);
             add(&mut b, &row[1]);
+        }
+        for &row in &lists.wide.rows[wide_ends[1]..wide_ends[2]] {
+            let row = &slice.wide[row as usize].0;
+            subtract(&mut a, &row[0]);
+            subtract(&mut b, &row[1]);
         }
         match test {
             ZeroTest::Clipped => {
@@ -41,12 +65,20 @@ pub(super) fn masks(slice: Slice<'_>, lists: WordLists<'_>, test: ZeroTest, mask
             }
         }
     }
+    sums.0 = [a, b];
 }
 
 #[inline(always)]
 fn add(sums: &mut [i16; LANES], row: &[i16; LANES]) {
     for (sum, weight) in sums.iter_mut().zip(row) {
         *sum = sum.wrapping_add(*weight);
+    }
+}
+
+#[inline(always)]
+fn subtract(sums: &mut [i16; LANES], row: &[i16; LANES]) {
+    for (sum, weight) in sums.iter_mut().zip(row) {
+        *sum = sum.wrapping_sub(*weight);
     }
 }
 

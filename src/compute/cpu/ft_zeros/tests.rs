@@ -235,6 +235,52 @@ fn thresholds() {
     }
 }
 
+/// Lists that differ from the one before in a few rows, and now and then have a row twice.
+fn similar_lists(samples: usize, rows: u32, random: &mut impl Rng) -> RowLists {
+    let mut lists = RowLists {
+        offsets: vec![0],
+        rows: Vec::new(),
+    };
+    let mut list: Vec<u32> = (0..rows / 4).collect();
+    for sample in 0..samples {
+        for _ in 0..random.random_range(0..4) {
+            let place = random.random_range(0..list.len());
+            list[place] = random.random_range(0..rows);
+        }
+        list.sort_unstable();
+        if sample % 50 != 7 {
+            list.dedup();
+        }
+        while list.len() < rows as usize / 4 {
+            let row = random.random_range(0..rows);
+            if !list.contains(&row) {
+                list.push(row);
+            }
+        }
+        lists.rows.extend(&list);
+        lists.offsets.push(lists.rows.len() as u32);
+    }
+    lists
+}
+
+/// More samples than a mark has values, in several words.
+#[test]
+fn samples_that_share_most_rows() {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    for activation in [CLIPPED, PAIRWISE_255] {
+        let network = Network::random(320, [60, 130], i16::MAX, &mut random);
+        let weights = network.weights(activation);
+        let mut batch = SampleBatch {
+            samples: 700,
+            wide: similar_lists(700, 60, &mut random),
+            narrow: similar_lists(700, 130, &mut random),
+        };
+        compare(&weights, &batch);
+        batch.narrow = RowLists::default();
+        compare(&weights, &batch);
+    }
+}
+
 #[test]
 fn many_tasks_give_what_one_gives() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
