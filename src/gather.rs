@@ -120,7 +120,13 @@ fn gather_source(
     for number in 0..source.batches() {
         let batch = source.batch(number);
         evaluator.ft_zeros(&batch, &mut planes, source.first_sample(number))?;
+        tracing::debug!(batch = number, samples = batch.samples, "evaluated");
         progress(batch.samples);
     }
+    tracing::info!(
+        samples = planes.samples(),
+        neurons = planes.neurons(),
+        "feature transformer evaluated"
+    );
     Ok(planes)
 }
