@@ -151,6 +151,15 @@ impl Checkpoint {
                 bytes[..bytes.len().min(8)].to_vec(),
             ));
         };
+        tracing::info!(
+            %container,
+            tensors = tensors.len(),
+            bytes = bytes.len(),
+            "checkpoint opened"
+        );
+        for tensor in &tensors {
+            tracing::debug!(name = tensor.name, shape = ?tensor.shape, "tensor");
+        }
         Ok(Checkpoint {
             bytes,
             container,

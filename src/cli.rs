@@ -18,8 +18,11 @@ mod find;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;
+mod logging;
 mod nets;
 mod optimize;
+mod progress;
+mod report;
 mod serialize;
 mod trace;
 mod verify;
@@ -85,6 +88,9 @@ pub struct Global {
     /// Take no options from a configuration file or the environment
     #[arg(long, global = true, help_heading = "General")]
     pub no_config: bool,
+    /// Log what happens inside: -v stages, -vv steps, -vvv everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "General")]
+    pub verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -142,6 +148,9 @@ enum Command {
     /// Measure how much faster an engine is with one network than with another
     #[command(after_help = examples::BENCH)]
     Bench(bench::Bench),
+    /// Turn the JSON report of a run into one HTML page
+    #[command(after_help = examples::REPORT)]
+    Report(report::MakeReport),
 }
 
 /// Parses the command line over the environment and the configuration file.
@@ -158,6 +167,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     for warning in &cli.warnings {
         console::warn(warning);
     }
+    logging::start(cli.global.verbose);
     match &cli.command {
         Command::Optimize(command) => command.run(&cli.global),
         Command::Gather(command) => command.run(&cli.global),
@@ -178,6 +188,7 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Batch(command) => command.run(&cli.global),
         Command::BatchJob(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
+        Command::Report(command) => command.run(&cli.global),
     }
 }
 

@@ -55,6 +55,7 @@ pub fn write_checked(
     let finished = write_temporary(network, target)?;
     let written = read_back(finished.temporary_path(), network)?;
     check(&written).map_err(DeliverError::Differs)?;
+    tracing::info!("network read back and checked");
     Ok(finished)
 }
 
@@ -66,6 +67,7 @@ pub fn write_checked(
 pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
     let finished = write_temporary(network, target)?;
     compare(finished.temporary_path(), network)?;
+    tracing::info!("network read back and compared");
     Ok(finished)
 }
 
@@ -84,6 +86,11 @@ fn write_temporary(network: &Network, target: &Target) -> Result<FinishedFile, O
     if matches!(target, Target::Named(_)) {
         finished.rename(&format!("{}.nnue", net_name(&finished.sha256())));
     }
+    tracing::info!(
+        file = %finished.target().display(),
+        temporary = %finished.temporary_path().display(),
+        "network written"
+    );
     Ok(finished)
 }
 

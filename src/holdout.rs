@@ -155,7 +155,7 @@ struct Sums {
 }
 
 /// All-zero blocks of every sample.
-fn blocks_by_sample(planes: &ZeroPlanes, order: &Permutation) -> Vec<u32> {
+pub(crate) fn blocks_by_sample(planes: &ZeroPlanes, order: &Permutation) -> Vec<u32> {
     let mut counts = vec![0; planes.samples()];
     for block in order.indices().as_chunks::<4>().0 {
         let planes = block.map(|neuron| planes.plane(neuron as usize));

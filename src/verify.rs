@@ -65,10 +65,24 @@ pub enum Difference {
 impl ReferenceOutputs {
     /// Evaluates `network` in all buckets on these positions.
     pub fn new(network: &Network, boards: Vec<Board>) -> ReferenceOutputs {
-        let evaluations = boards
+        ReferenceOutputs::watched(network, boards, &|| {})
+    }
+
+    /// As [`new`](Self::new), and calls `done` after every position, from any thread.
+    pub fn watched(
+        network: &Network,
+        boards: Vec<Board>,
+        done: &(dyn Fn() + Sync),
+    ) -> ReferenceOutputs {
+        let evaluations: Vec<Evaluation> = boards
             .par_iter()
-            .map(|board| evaluate(network, board))
+            .map(|board| {
+                let evaluation = evaluate(network, board);
+                done();
+                evaluation
+            })
             .collect();
+        tracing::info!(positions = boards.len(), "reference outputs computed");
         ReferenceOutputs {
             boards,
             evaluations,
@@ -111,8 +125,22 @@ impl ReferenceOutputs {
         other: &Network,
         permutation: &Permutation,
     ) -> Result<(), Difference> {
+        self.compare_permuted_watched(other, permutation, &|| {})
+    }
+
+    /// As [`compare_permuted`](Self::compare_permuted), and calls `done` after every position, from any thread.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn compare_permuted_watched(
+        &self,
+        other: &Network,
+        permutation: &Permutation,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<(), Difference> {
         self.check(|board, expected| {
             let found = evaluate(other, board);
+            done();
             compare_outputs(board, expected, &found)?;
             compare_ft_bytes(board, expected, &found, permutation)
         })

@@ -112,6 +112,10 @@ fn json_is_as_documented() {
             "o.perm",
         ],
     );
+    let report = ["--count", "500", "--effort", "quick", "--report", "r.json"];
+    let run = ["optimize", "--net", net, "--data", data];
+    ftperm(folder, &[&run[..], &report].concat());
+    check("report", &["report", "r.json"]);
     check(
         "gather",
         &[

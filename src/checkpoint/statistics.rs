@@ -7,6 +7,9 @@ use crate::nnue::{Network, TensorRole};
 /// Bars of a histogram, as many as the reference's.
 const BINS: usize = 6;
 
+/// Parts of a bar's interval in the finer histogram.
+const PARTS: usize = 8;
+
 /// Characters of the longest bar.
 const BAR: usize = 50;
 
@@ -20,6 +23,8 @@ pub struct TensorStatistics {
     pub max: i32,
     /// Counts of equally wide intervals from the smallest to the largest value.
     pub histogram: [usize; BINS],
+    /// The same for intervals of an eighth of the width.
+    pub fine_histogram: [usize; BINS * PARTS],
 }
 
 impl TensorStatistics {
@@ -30,15 +35,20 @@ impl TensorStatistics {
             (min, max) = (min.min(value), max.max(value));
             zeros += usize::from(value == 0);
         }
-        let mut histogram = [0; BINS];
+        let mut fine_histogram = [0; BINS * PARTS];
         if values.is_empty() {
             (min, max) = (0, 0);
         }
         let (low, span) = (i64::from(min), (i64::from(max) - i64::from(min)).max(1));
         for &value in values {
             // The last interval holds its upper end too.
-            let bin = (i64::from(value.into()) - low) * BINS as i64 / span;
-            histogram[(bin as usize).min(BINS - 1)] += 1;
+            let bin = (i64::from(value.into()) - low) * fine_histogram.len() as i64 / span;
+            fine_histogram[(bin as usize).min(BINS * PARTS - 1)] += 1;
+        }
+        let bars = fine_histogram.as_chunks::<PARTS>().0;
+        let mut histogram = [0; BINS];
+        for (count, parts) in histogram.iter_mut().zip(bars) {
+            *count = parts.iter().sum();
         }
         TensorStatistics {
             tensor,
@@ -47,6 +57,7 @@ impl TensorStatistics {
             min,
             max,
             histogram,
+            fine_histogram,
         }
     }
 

@@ -17,4 +17,4 @@ pub use net::{LoadedNet, NetArgs, ReadingArgs, load, parse};
 pub use out::OutArgs;
 pub use planes::PlanesInput;
 pub use positions::PositionArgs;
-pub use search::{SearchArgs, progress_lines, stop_flag};
+pub use search::{SearchArgs, stop_flag};

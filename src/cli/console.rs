@@ -1,20 +1,46 @@
 //! What people read, on stderr; and results, on stdout.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressDrawTarget};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Bars under way; they show only if stderr is a terminal.
+static BARS: LazyLock<MultiProgress> =
+    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
 
 /// Called once at the start.
 pub fn configure(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
+/// Should nothing but errors be printed?
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// Can and may stderr be painted on?
+pub fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Are colours welcome on stderr? See <https://no-color.org>.
+pub fn has_colors() -> bool {
+    is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The bars that are under way.
+pub fn bars() -> &'static MultiProgress {
+    &BARS
+}
+
 /// A line about what is happening.
 pub fn say(line: impl AsRef<str>) {
-    if !QUIET.load(Ordering::Relaxed) {
-        // A closed stderr is no reason to stop a run.
-        let _ = writeln!(std::io::stderr(), "{}", line.as_ref());
+    if !is_quiet() {
+        to_stderr(line.as_ref());
     }
 }
 
@@ -34,7 +60,7 @@ pub fn error(error: &anyhow::Error) {
             text.push_str(&cause);
         }
     }
-    let _ = writeln!(std::io::stderr(), "error: {text}");
+    to_stderr(&format!("error: {text}"));
 }
 
 /// A line of results.
@@ -42,7 +68,7 @@ pub fn error(error: &anyhow::Error) {
 /// # Errors
 /// stdout is closed.
 pub fn result(line: impl AsRef<str>) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{}", line.as_ref())?;
+    beside_bars(|| writeln!(std::io::stdout(), "{}", line.as_ref()))?;
     Ok(())
 }
 
@@ -62,5 +88,21 @@ pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
             ))
         }
         _ => result(text),
+    }
+}
+
+fn to_stderr(line: &str) {
+    // A closed stderr is no reason to stop a run.
+    let _ = beside_bars(|| writeln!(std::io::stderr(), "{line}"));
+}
+
+/// Prints while no bar is on the screen, so that neither spoils the other.
+pub fn beside_bars<T>(print: impl FnOnce() -> T) -> T {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_terminal() {
+        BARS.suspend(print)
+    } else {
+        print()
     }
 }

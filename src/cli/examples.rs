@@ -8,8 +8,15 @@ Examples:
     ftperm optimize --net nn.nnue --data data/*.binpack --positions search --effort max
   Given names; the same seed gives the same bytes:
     ftperm optimize --net nn.nnue --data games.plain.zst --out best.nnue --perm best.npy --seed 7
+  With a page that shows the run in pictures:
+    ftperm optimize --net nn.nnue --data train.binpack --report run.html
   For a script: one JSON object on stdout, nothing else:
     ftperm optimize --net nn.nnue --data train.binpack --quiet --json > run.json";
+
+pub const REPORT: &str = "\
+Examples:
+  A page with pictures of a run that wrote --report run.json:
+    ftperm report run.json --out run.html";
 
 pub const GATHER: &str = "\
 Examples:

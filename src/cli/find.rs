@@ -12,8 +12,9 @@ use ftperm::search::{Checkpoint, Checkpoints, Control, SearchOptions, search};
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
-use super::common::{BackendArgs, MemoryArgs, PlanesInput, SearchArgs, progress_lines, stop_flag};
+use super::common::{BackendArgs, MemoryArgs, PlanesInput, SearchArgs, stop_flag};
 use super::export::ExportArgs;
+use super::progress::RunProgress;
 use super::{Global, console};
 
 mod state;
@@ -106,7 +107,8 @@ impl Find {
             searches: self.search.searches(),
             ..Work::default()
         })?;
-        let mut report_progress = progress_lines();
+        let progress = RunProgress::new(0, neurons);
+        let mut searched = |it: &_| progress.searched(it);
         let mut write_checkpoint = |state: &Checkpoint| checkpoint.write(state);
         let options = SearchOptions {
             effort: self.search.effort(),
@@ -119,7 +121,7 @@ impl Find {
                 .search
                 .time_limit()?
                 .map(|it: Duration| std::time::Instant::now() + it),
-            progress: Some(&mut report_progress),
+            progress: Some(&mut searched),
             checkpoints: checkpoint
                 .is_wanted()
                 .then(|| Checkpoints::new(CHECKPOINT_EVERY, &mut write_checkpoint)),
@@ -128,6 +130,7 @@ impl Find {
         let begin = options.start.clone();
         let found = search(backend.as_ref(), &loaded.chunks, &options, &mut control)
             .map_err(|error| checkpoint.explain(error))?;
+        progress.end();
         let mut permutation = found.permutation;
         let before = loaded.zero_blocks(&Permutation::identity(neurons))?;
         let mut after = if loaded.is_part() {

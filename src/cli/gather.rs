@@ -21,6 +21,7 @@ use ftperm::zeros::{StoredPlanes, ZeroPlanes};
 use serde::Serialize;
 
 use super::common::{BackendArgs, MemoryArgs, NetArgs, PositionArgs};
+use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
 mod shards;
@@ -342,13 +343,16 @@ impl<'n> Evaluation<'n> {
         evaluator: Option<&mut (dyn FtEvaluator + '_)>,
         boards: &[Board],
     ) -> anyhow::Result<ZeroPlanes> {
+        let (Evaluation::Plain(network, _) | Evaluation::Kernels { network, .. }) = self;
+        let progress = RunProgress::new(boards.len(), network.architecture.neurons());
+        let evaluated = |positions| progress.evaluated(positions);
         match (self, evaluator) {
             (Evaluation::Plain(network, rule), _) => {
-                Ok(actmat::gather(network, boards, *rule, |_| {}))
+                Ok(actmat::gather(network, boards, *rule, evaluated))
             }
             (Evaluation::Kernels { network, order, .. }, Some(evaluator)) => {
                 let it = &network.architecture;
-                Ok(gather(it, evaluator, boards, *order, |_| {})?)
+                Ok(gather(it, evaluator, boards, *order, evaluated)?)
             }
             (Evaluation::Kernels { .. }, None) => bail!("there is nothing to evaluate with"),
         }

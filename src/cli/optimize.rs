@@ -12,9 +12,11 @@ use ftperm::optimize::{Job, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::PermutationFile;
 use ftperm::positions::Positions;
+use ftperm::report::curve::CurveRecorder;
+use ftperm::report::measures::measure;
 use ftperm::report::{
-    BucketReport, CertificateReport, CountAdvice, Moves, NetReport, NetSummary, OptimizeReport,
-    PermReport, Rates, SCHEMA, Seconds, Verified,
+    BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
+    OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, Verified,
 };
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{Control, SearchOptions};
@@ -22,9 +24,11 @@ use ftperm::verify::{ReferenceOutputs, spread};
 use ftperm::walks::{Walk, walk};
 
 use super::common::{
-    BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, progress_lines, stop_flag,
+    BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, stop_flag,
 };
 use super::export::ExportArgs;
+use super::progress::{RunProgress, Stage};
+use super::report::write_report;
 use super::{Global, UsageError, console};
 
 mod notes;
@@ -71,7 +75,8 @@ pub struct Optimize {
     /// Write the permutation to this file: in the format of .npy if the name ends in .npy or .perm, else text
     #[arg(long, value_name = "FILE")]
     perm: Option<PathBuf>,
-    /// Write a JSON report with all that reproduces the run
+    /// Write a report of the run: a page with pictures if the name ends in .html, else JSON, from which `ftperm report`
+    /// makes the page
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     #[command(flatten)]
@@ -206,10 +211,23 @@ impl Optimize {
         };
         let backend = self.backend.open_prepared(backend, &work)?;
         let stop = stop_flag()?;
-        let mut report_progress = progress_lines();
+        let progress = RunProgress::new(
+            training.len() + holdout.len(),
+            loaded.network.architecture.neurons(),
+        );
+        let mut curve = self
+            .report
+            .is_some()
+            .then(|| CurveRecorder::new(loaded.network.architecture.neurons()));
+        let mut searched = |it: &_| {
+            progress.searched(it);
+            if let Some(curve) = &mut curve {
+                curve.note(it);
+            }
+        };
         let mut control = Control {
             stop: Some(stop),
-            progress: Some(&mut report_progress),
+            progress: Some(&mut searched),
             ..Control::default()
         };
         let job = Job {
@@ -226,13 +244,25 @@ impl Optimize {
             certify: self.certify,
             time_limit: self.search.time_limit()?,
         };
-        let plan = optimize(&job, backend.as_ref(), &mut control, |_| {})?;
+        let plan = optimize(&job, backend.as_ref(), &mut control, |it| {
+            progress.evaluated(it)
+        })?;
+        progress.end();
+        let measures = match self.report {
+            Some(_) => Some(measure(
+                &loaded.network,
+                backend.as_ref(),
+                &training.boards,
+                &holdout.boards,
+                &plan.search.permutation,
+            )?),
+            None => None,
+        };
 
         let clock = Instant::now();
-        let reference = ReferenceOutputs::new(
-            &loaded.network,
-            verified_positions(&training.boards, &holdout.boards),
-        );
+        let verified = verified_positions(&training.boards, &holdout.boards);
+        let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
+        let reference = ReferenceOutputs::watched(&loaded.network, verified, &|| verifying.add(1));
         let reference_time = clock.elapsed();
         let clock = Instant::now();
         let permutation = &plan.search.permutation;
@@ -241,10 +271,12 @@ impl Optimize {
         let mut compare_time = Duration::ZERO;
         let finished = write_checked(&loaded.network, &target, |written| {
             let clock = Instant::now();
-            let outcome = reference.compare_permuted(written, permutation);
+            let outcome =
+                reference.compare_permuted_watched(written, permutation, &|| verifying.add(1));
             compare_time = clock.elapsed();
             outcome
         })?;
+        drop(verifying);
 
         let perm_path = self
             .perm
@@ -253,6 +285,7 @@ impl Optimize {
         let architecture = &loaded.network.architecture;
         let mut report = OptimizeReport {
             schema: SCHEMA,
+            kind: Kind::Optimize,
             positions: statistics.taken as usize,
             games: statistics.games,
             samples: plan.samples,
@@ -300,6 +333,8 @@ impl Optimize {
                 positions: reference.len(),
                 equal: true,
             },
+            curve: curve.map(CurveRecorder::finish),
+            measures,
             version: env!("CARGO_PKG_VERSION").to_string(),
         };
         let perm_file = PermutationFile {
@@ -329,13 +364,7 @@ impl Optimize {
         };
         report.peak_rss_bytes = peak_rss_bytes();
         if let Some(path) = &self.report {
-            let mut output = OutputFile::create(path)?;
-            write_all(
-                &mut output,
-                path,
-                serde_json::to_string_pretty(&report)?.as_bytes(),
-            )?;
-            output.commit()?;
+            write_report(path, &Report::Optimize(Box::new(report.clone())))?;
         }
         self.export.print(permutation)?;
         Ok(report)

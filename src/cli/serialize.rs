@@ -22,6 +22,7 @@ use ftperm::search::{Control, SearchOptions};
 use ftperm::verify::ReferenceOutputs;
 
 use super::common::{BackendArgs, FilterArgs, NetSummary, ReadingArgs, load};
+use super::progress::{RunProgress, read_positions};
 use super::{Global, UsageError, console};
 
 /// Positions of random games on which a permuted network is compared with the one before.
@@ -373,7 +374,7 @@ impl Serialize {
             },
             ..positions::Options::default()
         };
-        let taken = positions::read(&self.ft_optimize_data, &options)?;
+        let taken = read_positions(&self.ft_optimize_data, &options)?;
         if taken.statistics.missing() > 0 {
             console::warn(format!(
                 "only {} of {} positions found",
@@ -396,7 +397,16 @@ impl Serialize {
             compared: &[],
             time_limit: None,
         };
-        let plan = optimize(&job, backend.as_ref(), &mut Control::default(), |_| {})?;
+        let progress = RunProgress::new(taken.len(), network.architecture.neurons());
+        let mut searched = |it: &_| progress.searched(it);
+        let mut control = Control {
+            progress: Some(&mut searched),
+            ..Control::default()
+        };
+        let plan = optimize(&job, backend.as_ref(), &mut control, |it| {
+            progress.evaluated(it)
+        })?;
+        progress.end();
         console::say(format!(
             "blocks that engines skip: {:.2} % before, {:.2} % after, on {} positions",
             100.0 * plan.before.fraction(),

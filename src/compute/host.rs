@@ -65,8 +65,14 @@ pub(crate) fn evaluate_all(
     for number in 0..source.batches() {
         let batch = source.batch(number);
         evaluator.ft_zeros(&batch, &mut planes, source.first_sample(number))?;
+        tracing::debug!(batch = number, samples = batch.samples, "evaluated");
         progress(batch.samples);
     }
+    tracing::info!(
+        samples = planes.samples(),
+        neurons = planes.neurons(),
+        "feature transformer evaluated"
+    );
     Ok(planes)
 }
 

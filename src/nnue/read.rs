@@ -84,6 +84,16 @@ impl Network {
             .recognition
             .readings
             .retain(|reading| reading.era != settled);
+        tracing::info!(
+            era = settled,
+            l1 = network.architecture.l1,
+            features = network.architecture.feature_names(),
+            bytes = bytes.len(),
+            "network read"
+        );
+        for evidence in &network.recognition.evidence {
+            tracing::debug!("recognised by: {evidence}");
+        }
         Ok(network)
     }
 }

@@ -196,6 +196,12 @@ pub(super) fn recognise(
             known: FORMATS.map(|format| format.name()).join(", "),
         });
     };
+    tracing::info!(
+        file = name,
+        format = format.name(),
+        compressed = input.decompressed(),
+        "reading positions"
+    );
     Ok(Stream { input, format })
 }
 

@@ -523,6 +523,13 @@ impl<'a> Taker<'a> {
                 skipped,
             });
         }
+        tracing::info!(
+            read = statistics.read,
+            taken = statistics.taken,
+            games = statistics.games,
+            damaged = statistics.damaged,
+            "positions read"
+        );
         Ok(self.positions)
     }
 }

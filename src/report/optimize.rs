@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::CountAdvice;
+use super::curve::SearchCurve;
+use super::measures::Measures;
+use super::{CountAdvice, Kind};
 use crate::bucket_weights::{BUCKETS, BucketWeights};
 use crate::digest::hex;
 use crate::holdout::{BucketCounts, HoldoutRates};
@@ -17,6 +19,8 @@ use crate::search::{Certificate, MoveCount};
 pub struct OptimizeReport {
     /// [`SCHEMA`](super::SCHEMA) of the version that wrote it.
     pub schema: u32,
+    /// [`Kind::Optimize`].
+    pub kind: Kind,
     pub positions: usize,
     pub games: u64,
     /// Samples searched on: two a position.
@@ -56,6 +60,9 @@ pub struct OptimizeReport {
     pub out: NetSummary,
     pub perm: PermReport,
     pub verified: Verified,
+    /// Course of the search; only taken down for `--report`, as are the measures.
+    pub curve: Option<SearchCurve>,
+    pub measures: Option<Measures>,
     /// Version of ftperm.
     pub version: String,
 }
@@ -89,6 +96,20 @@ impl Rates {
     pub fn weighted(plan: &Plan) -> Option<Rates> {
         let weighted = plan.weighted.as_ref();
         weighted.map(|it| Rates::new(it.before, it.after, it.holdout))
+    }
+
+    /// By how much fewer blocks engines read, as a share, and between which bounds that is with 95 % certainty where
+    /// that is known: on held-out positions if there are any.
+    pub fn saving(&self) -> (f64, Option<(f64, f64)>) {
+        let of = |before: f64, gain: f64| gain / (1.0 - before).max(f64::MIN_POSITIVE);
+        match (self.holdout_before, self.holdout_after) {
+            (Some(before), Some(after)) => (
+                of(before, after - before),
+                self.holdout_gain_interval
+                    .map(|(low, high)| (of(before, low), of(before, high))),
+            ),
+            _ => (of(self.before, self.after - self.before), None),
+        }
     }
 }
 

@@ -5,10 +5,11 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use anyhow::anyhow;
-use ftperm::positions::{self, Options, Positions, Reason, Sampling};
+use ftperm::positions::{Options, Positions, Reason, Sampling};
 
 use super::FilterArgs;
 use crate::cli::console;
+use crate::cli::progress::watch_positions;
 
 /// Where positions come from and which are taken.
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,7 @@ impl PositionArgs {
         advice: &str,
     ) -> anyhow::Result<Positions> {
         let mut full = false;
-        let outcome = positions::read_with_progress(&self.data, options, &mut |progress| {
+        let outcome = watch_positions(&self.data, options, |progress| {
             full = progress.taken > room;
             if full {
                 ControlFlow::Break(())

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ftperm::permutation::{Permutation, PermutationFile};
-use ftperm::search::{Effort, Progress};
+use ftperm::search::Effort;
 
 use crate::cli::{UsageError, console};
 
@@ -81,21 +81,4 @@ pub fn stop_flag() -> anyhow::Result<&'static AtomicBool> {
         console::say("interrupted: ending with the best order so far (again to give up)");
     })?;
     Ok(&STOP)
-}
-
-/// A line every two seconds of search.
-pub fn progress_lines() -> impl FnMut(&Progress) {
-    const EVERY: Duration = Duration::from_secs(2);
-    let mut last = Instant::now();
-    move |progress: &Progress| {
-        if last.elapsed() >= EVERY {
-            last = Instant::now();
-            console::say(format!(
-                "searching: {}, round {}, {:.0} % of the work",
-                progress.phase,
-                progress.rounds,
-                100.0 * progress.done
-            ));
-        }
-    }
 }

@@ -1,0 +1,135 @@
+//! Can a report that was read from a file be drawn? Files may have been changed, so nothing in them is taken on trust.
+
+use super::curve::SearchCurve;
+use super::measures::{BeforeAfter, Histogram, Measures, PartMeasures};
+use super::{OptimizeReport, Report, WeightsReport};
+
+/// Bins of histograms, points of curves and cells a side that a picture may have.
+const BINS: usize = 1000;
+const POINTS: usize = 10_000;
+const CELLS: usize = 256;
+/// Whole numbers up to this are exact as floating-point numbers.
+const EXACT: u64 = 1 << 53;
+
+/// Says what is wrong.
+pub fn check(report: &Report) -> Result<(), &'static str> {
+    match report {
+        Report::Optimize(it) => run(it),
+        Report::Weights(it) => weights(it),
+    }
+}
+
+fn require(holds: bool, what: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(what) }
+}
+
+fn is_share(share: f64) -> bool {
+    (0.0..=1.0).contains(&share)
+}
+
+fn run(it: &OptimizeReport) -> Result<(), &'static str> {
+    let rates = &it.zero_block_rate;
+    let shares = [
+        Some(rates.before),
+        Some(rates.after),
+        rates.holdout_before,
+        rates.holdout_after,
+        Some(it.zero_rate),
+    ];
+    require(
+        shares.into_iter().flatten().all(is_share),
+        "a rate is not a share from 0 to 1",
+    )?;
+    let counts = [it.positions as u64, it.samples as u64, it.neurons as u64];
+    require(
+        counts.iter().all(|&count| count < EXACT),
+        "a count is too large",
+    )?;
+    it.curve.as_ref().map_or(Ok(()), curve)?;
+    it.measures.as_ref().map_or(Ok(()), measures)
+}
+
+fn curve(it: &SearchCurve) -> Result<(), &'static str> {
+    require(it.points.len() <= POINTS, "the curve has too many points")?;
+    let fits = it.points.iter().all(|point| {
+        let applied = point.applied.values();
+        is_share(point.rate)
+            && point.rounds < EXACT
+            && applied.fold(0u64, |sum, &count| sum.saturating_add(count)) < EXACT
+    });
+    require(fits, "a point of the curve is out of range")
+}
+
+fn measures(it: &Measures) -> Result<(), &'static str> {
+    part(&it.searched)?;
+    it.held_out.as_ref().map_or(Ok(()), part)?;
+    let bins = |counts: &[u64]| {
+        let sum = counts
+            .iter()
+            .fold(0u64, |sum, &count| sum.saturating_add(count));
+        (1..=BINS).contains(&counts.len()) && sum < EXACT
+    };
+    require(
+        bins(&it.neurons.histogram),
+        "the neurons' histogram is out of range",
+    )?;
+    let Histogram {
+        low, width, counts, ..
+    } = &it.nonzero_blocks;
+    require(
+        *low < EXACT
+            && (1..EXACT / BINS as u64).contains(width)
+            && bins(&counts.before)
+            && bins(&counts.after)
+            && counts.before.len() == counts.after.len(),
+        "the histogram of blocks is out of range",
+    )?;
+    let BeforeAfter { before, after } = &it.block_rates;
+    require(
+        [before, after].iter().all(|rates| {
+            (1..=POINTS).contains(&rates.len()) && rates.iter().all(|&rate| is_share(rate))
+        }),
+        "the blocks' rates are out of range",
+    )?;
+    let BeforeAfter { before, after } = &it.co_zero_map.cells;
+    require(
+        [before, after].iter().all(|rows| {
+            let square =
+                (1..=CELLS).contains(&rows.len()) && rows.iter().all(|row| row.len() == rows.len());
+            square && rows.iter().flatten().all(|&share| is_share(share))
+        }),
+        "the co-zero map is out of range",
+    )
+}
+
+fn part(it: &PartMeasures) -> Result<(), &'static str> {
+    let rates = it.buckets.iter().map(|bucket| &bucket.rate);
+    let fits = rates
+        .chain([&it.all, &it.side_to_move, &it.opponent])
+        .all(|rate| is_share(rate.before) && is_share(rate.after));
+    require(
+        fits && it.buckets.len() <= CELLS,
+        "the rates of a part are out of range",
+    )
+}
+
+fn weights(it: &WeightsReport) -> Result<(), &'static str> {
+    require(it.tensors.len() <= BINS, "there are too many tensors")?;
+    let fits = it.tensors.iter().all(|tensor| {
+        let sum = tensor
+            .histogram
+            .iter()
+            .fold(0u64, |sum, &count| sum.saturating_add(count as u64));
+        tensor.min <= tensor.max
+            && (1..=BINS).contains(&tensor.histogram.len())
+            && sum < EXACT
+            && (tensor.values as u64) < EXACT / BINS as u64
+            && tensor.zeros <= tensor.values
+    });
+    let ranges = it.not_fitting.iter();
+    let counts = ranges.fold(0u64, |sum, it| {
+        sum.saturating_add(it.clamped as u64)
+            .saturating_add(it.out_of_range as u64)
+    });
+    require(fits && counts < EXACT, "a tensor's values are out of range")
+}

@@ -1,0 +1,306 @@
+//! Pictures as SVG, each in a wide form and in one for phones.
+
+use plotters::chart::{ChartBuilder, ChartContext};
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea as _};
+use plotters::element::{Circle, PathElement, Rectangle};
+use plotters::prelude::{Cartesian2d, SVGBackend};
+use plotters::series::{AreaSeries, LineSeries};
+use plotters::style::{Color as _, IntoFont as _, RGBColor, TRANSPARENT};
+use serde::Serialize;
+
+use super::theme::{self, AFTER, AXIS, BEFORE, GRID, Ink, TEXT};
+use crate::report::measures::BeforeAfter;
+
+/// Coordinates are whole numbers, so pictures are drawn larger than they are shown.
+const SCALE: u32 = 4;
+
+/// Why a picture could not be drawn.
+pub type DrawingError = DrawingAreaErrorKind<std::io::Error>;
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// A picture.
+#[derive(Debug, Serialize)]
+pub struct Picture {
+    wide: String,
+    narrow: String,
+    /// What it shows, for those who do not see it.
+    label: String,
+}
+
+/// The two forms of a picture.
+#[derive(Clone, Copy)]
+struct Form {
+    width: u32,
+    height: u32,
+    x_labels: usize,
+}
+
+const WIDE: Form = Form {
+    width: 720,
+    height: 270,
+    x_labels: 9,
+};
+const NARROW: Form = Form {
+    width: 358,
+    height: 250,
+    x_labels: 4,
+};
+
+fn picture(
+    label: &str,
+    draw: impl Fn(&Area, Form) -> Result<(), DrawingError>,
+) -> Result<Picture, DrawingError> {
+    let svg = |form: Form| {
+        let mut text = String::new();
+        {
+            let size = (form.width * SCALE, form.height * SCALE);
+            let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+            draw(&area, form)?;
+            area.present()?;
+        }
+        Ok(text)
+    };
+    Ok(Picture {
+        wide: svg(WIDE)?,
+        narrow: svg(NARROW)?,
+        label: label.to_string(),
+    })
+}
+
+/// What stands at the axes.
+pub struct Axes<'a> {
+    pub x: std::ops::Range<f64>,
+    pub y: std::ops::Range<f64>,
+    pub x_title: &'a str,
+    pub x_format: &'a dyn Fn(&f64) -> String,
+    pub y_format: &'a dyn Fn(&f64) -> String,
+}
+
+impl Axes<'_> {
+    fn draw<'a, 'b>(&self, area: &'a Area<'b>, form: Form) -> Result<Chart<'a, 'b>, DrawingError> {
+        let font = ("sans-serif", 15 * SCALE).into_font().color(&TEXT.light);
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(8 * SCALE)
+            .margin_right(22 * SCALE)
+            .x_label_area_size(44 * SCALE)
+            .y_label_area_size(52 * SCALE)
+            .build_cartesian_2d(self.x.clone(), self.y.clone())?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .x_labels(form.x_labels)
+            .y_labels(5)
+            .bold_line_style(GRID.light.stroke_width(SCALE))
+            .light_line_style(TRANSPARENT)
+            .axis_style(AXIS.light.stroke_width(SCALE))
+            .set_all_tick_mark_size(4 * SCALE)
+            .label_style(font.clone())
+            .axis_desc_style(font)
+            .x_desc(self.x_title)
+            .x_label_formatter(self.x_format)
+            .y_label_formatter(self.y_format)
+            .draw()?;
+        Ok(chart)
+    }
+}
+
+/// A line, as points from left to right.
+pub struct Line<'a> {
+    pub ink: Ink,
+    pub points: &'a [(f64, f64)],
+    /// Is the area below it filled?
+    pub filled: bool,
+}
+
+/// Lines over common axes.
+pub fn lines(label: &str, axes: &Axes, lines: &[Line]) -> Result<Picture, DrawingError> {
+    picture(label, |area, form| {
+        let mut chart = axes.draw(area, form)?;
+        for line in lines {
+            let color = line.ink.light;
+            let points = || line.points.iter().copied();
+            if line.filled {
+                chart.draw_series(AreaSeries::new(points(), axes.y.start, color.mix(0.22)))?;
+            }
+            chart.draw_series(LineSeries::new(points(), color.stroke_width(2 * SCALE)))?;
+        }
+        Ok(())
+    })
+}
+
+/// Counts of equal intervals before and after, one drawn over the other.
+pub fn two_histograms(
+    label: &str,
+    axes: &Axes,
+    low: f64,
+    width: f64,
+    counts: &BeforeAfter<Vec<f64>>,
+) -> Result<Picture, DrawingError> {
+    let stairs = |counts: &[f64]| {
+        let mut points = vec![(low, 0.0)];
+        for (bin, &count) in counts.iter().enumerate() {
+            let left = low + width * bin as f64;
+            points.extend([(left, count), (left + width, count)]);
+        }
+        points.push((low + width * counts.len() as f64, 0.0));
+        points
+    };
+    let (before, after) = (stairs(&counts.before), stairs(&counts.after));
+    let line = |ink, points| Line {
+        ink,
+        points,
+        filled: true,
+    };
+    lines(label, axes, &[line(BEFORE, &before), line(AFTER, &after)])
+}
+
+/// Counts of equal intervals as bars.
+pub fn histogram(
+    label: &str,
+    axes: &Axes,
+    low: f64,
+    width: f64,
+    counts: &[f64],
+) -> Result<Picture, DrawingError> {
+    picture(label, |area, form| {
+        let mut chart = axes.draw(area, form)?;
+        let gap = width * 0.08;
+        let bars = counts.iter().enumerate().map(|(bin, &count)| {
+            let left = low + width * bin as f64;
+            let corners = [(left + gap, axes.y.start), (left + width - gap, count)];
+            Rectangle::new(corners, AFTER.light.filled())
+        });
+        chart.draw_series(bars)?;
+        Ok(())
+    })
+}
+
+/// From before to after, one row each: a point, a line, a point.
+pub fn changes(
+    label: &str,
+    names: &[String],
+    x: std::ops::Range<f64>,
+    x_title: &str,
+    values: &[BeforeAfter<f64>],
+) -> Result<Picture, DrawingError> {
+    let row = 30;
+    let draw = |form: Form| {
+        let mut text = String::new();
+        {
+            let height = row * values.len() as u32 + 60;
+            let size = (form.width * SCALE, height * SCALE);
+            let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+            let font = ("sans-serif", 15 * SCALE).into_font().color(&TEXT.light);
+            let rows = values.len() as f64;
+            let mut chart = ChartBuilder::on(&area)
+                .margin_top(4 * SCALE)
+                .margin_right(22 * SCALE)
+                .x_label_area_size(44 * SCALE)
+                .y_label_area_size(104 * SCALE)
+                .build_cartesian_2d(x.clone(), rows - 0.5..-0.5)?;
+            chart
+                .configure_mesh()
+                .disable_mesh()
+                .disable_y_axis()
+                .x_labels(form.x_labels.min(7))
+                .axis_style(AXIS.light.stroke_width(SCALE))
+                .set_all_tick_mark_size(4 * SCALE)
+                .label_style(font.clone())
+                .axis_desc_style(font.clone())
+                .x_desc(x_title)
+                .x_label_formatter(&|share| percent(*share, 0))
+                .draw()?;
+            for (at, value) in values.iter().enumerate() {
+                let y = at as f64;
+                let grid = [(x.start, y), (x.end, y)];
+                let line = [(value.before, y), (value.after, y)];
+                chart.draw_series([
+                    PathElement::new(grid, GRID.light.stroke_width(SCALE)),
+                    PathElement::new(line, AFTER.light.mix(0.45).stroke_width(4 * SCALE)),
+                ])?;
+                let point =
+                    |share, color: RGBColor| Circle::new((share, y), 6 * SCALE, color.filled());
+                chart.draw_series([
+                    point(value.before, BEFORE.light),
+                    point(value.after, AFTER.light),
+                ])?;
+                let (left, y) = chart.backend_coord(&(x.start, y));
+                use plotters::style::text_anchor::{HPos, Pos, VPos};
+                let style = font.clone().pos(Pos::new(HPos::Right, VPos::Center));
+                area.draw_text(&names[at], &style, (left - 10 * SCALE as i32, y))?;
+            }
+            area.present()?;
+        }
+        Ok::<String, DrawingError>(text)
+    };
+    Ok(Picture {
+        wide: draw(WIDE)?,
+        narrow: draw(NARROW)?,
+        label: label.to_string(),
+    })
+}
+
+/// A square of cells from little to much, `range` from end to end of the scale.
+pub fn heat_map(
+    label: &str,
+    cells: &[Vec<f64>],
+    range: std::ops::Range<f64>,
+) -> Result<Picture, DrawingError> {
+    const CELL: i32 = 10;
+    let side = cells.len() as u32 * CELL as u32;
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (side, side)).into_drawing_area();
+        let span = (range.end - range.start).max(f64::MIN_POSITIVE);
+        let step = |share: f64| {
+            let at = (share - range.start) / span * (theme::HEAT_STEPS - 1) as f64;
+            at.round().clamp(0.0, (theme::HEAT_STEPS - 1) as f64) as usize
+        };
+        for (y, row) in cells.iter().enumerate() {
+            let y = y as i32 * CELL;
+            let steps: Vec<usize> = row.iter().map(|&share| step(share)).collect();
+            let mut x = 0;
+            // Neighbours of one colour are one rectangle: the file stays small.
+            for run in steps.chunk_by(|a, b| a == b) {
+                let right = x + run.len() as i32 * CELL;
+                let color = theme::heat(run[0]).light;
+                area.draw(&Rectangle::new([(x, y), (right, y + CELL)], color.filled()))?;
+                x = right;
+            }
+        }
+        area.present()?;
+    }
+    Ok(Picture {
+        wide: text,
+        narrow: String::new(),
+        label: label.to_string(),
+    })
+}
+
+/// A share as a percentage.
+pub fn percent(share: f64, digits: usize) -> String {
+    format!("{:.digits$} %", 100.0 * share)
+}
+
+/// A range that shows all values with some room, ends on round numbers, and does not leave `limits`.
+pub fn around(
+    values: impl Iterator<Item = f64> + Clone,
+    limits: std::ops::Range<f64>,
+) -> std::ops::Range<f64> {
+    let low = values.clone().fold(f64::INFINITY, f64::min);
+    let high = values.fold(f64::NEG_INFINITY, f64::max);
+    if low > high {
+        return limits;
+    }
+    let step = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
+        .into_iter()
+        .find(|step| (high - low) / step <= 6.0)
+        .unwrap_or(0.25);
+    let start = ((low / step - 0.3).floor() * step).max(limits.start);
+    let end = ((high / step + 0.3).ceil() * step).min(limits.end);
+    start..end.max(start + step)
+}

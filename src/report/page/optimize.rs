@@ -1,0 +1,578 @@
+//! The page of a run of `ftperm optimize`.
+
+use super::chart::{self, Axes, Line, around, percent};
+use super::theme::{ACCENT, AFTER, BEFORE};
+use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
+use crate::report::OptimizeReport;
+use crate::report::curve::SearchCurve;
+use crate::report::measures::{BeforeAfter, Measures, PartMeasures};
+
+/// Neurons that are listed; the rest is counted.
+const LISTED: usize = 60;
+
+pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
+    let rates = &report.zero_block_rate;
+    let name = file_name(&report.out.path);
+    let (before, after, on) = match (rates.holdout_before, rates.holdout_after) {
+        (Some(before), Some(after)) => (before, after, "games that the search did not see"),
+        _ => (rates.before, rates.after, "the positions searched on"),
+    };
+    let mut sections = vec![result(report)];
+    if let Some(it) = &report.measures {
+        sections.push(buckets(it)?);
+        sections.push(work(it)?);
+        sections.push(blocks(it)?);
+        sections.push(co_zero(it)?);
+    }
+    sections.push(search(report)?);
+    if let Some(it) = &report.measures {
+        sections.push(neurons(it)?);
+    }
+    sections.push(provenance(report));
+    Ok(Page {
+        lead: format!(
+            "With the new order of its neurons, engines skip {} of the first layer's blocks on {on}; before it were {}. \
+             The network computes exactly what it computed before.",
+            percent(after, 2),
+            percent(before, 2)
+        ),
+        title: name,
+        warnings: warnings(report),
+        tiles: tiles(report, before, after),
+        sections,
+        version: report.version.clone(),
+    })
+}
+
+/// The last part of a path of any system.
+fn file_name(path: &str) -> String {
+    path.rsplit(['/', '\\']).next().unwrap_or(path).to_string()
+}
+
+/// Points with their sign, for columns that say what they are.
+fn gain(rate: &BeforeAfter<f64>) -> String {
+    format!("{:+.2}", 100.0 * (rate.after - rate.before))
+}
+
+fn points(difference: f64) -> String {
+    format!("{:+.2} points", 100.0 * difference)
+}
+
+fn warnings(report: &OptimizeReport) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if report.interrupted {
+        let text = "The search was ended early; this is the best order that was found until then.";
+        warnings.push(text.to_string());
+    }
+    if crate::nnue::era(&report.net.era).is_some_and(|era| !era.sparse) {
+        warnings.push(format!(
+            "Engines of era {} do not skip blocks: the order is valid, but brings nothing there.",
+            report.net.era
+        ));
+    }
+    if let Some(advice) = &report.advice {
+        warnings.push(format!(
+            "The order is over-fitted: {} on the positions searched on, {} on others. More positions help more than \
+             a longer search.",
+            points(advice.gain),
+            points(advice.holdout_gain)
+        ));
+    }
+    warnings
+}
+
+fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
+    let read = |rate: f64| 1.0 - rate;
+    let tile = |name: &str, value: String, note: String| Tile {
+        name: name.to_string(),
+        value,
+        note,
+    };
+    vec![
+        tile(
+            "Blocks skipped",
+            percent(after, 2),
+            format!("{} before, {}", percent(before, 2), points(after - before)),
+        ),
+        tile(
+            "Work of the first layer",
+            format!("{:+.1} %", 100.0 * (read(after) / read(before) - 1.0)),
+            "blocks that engines read".to_string(),
+        ),
+        tile(
+            "Verified",
+            if report.verified.equal {
+                "equal"
+            } else {
+                "differs"
+            }
+            .to_string(),
+            format!(
+                "all buckets, {} positions",
+                grouped(report.verified.positions as u64)
+            ),
+        ),
+        tile(
+            "Time",
+            format!("{:.1} s", report.seconds.total),
+            format!("of it {:.1} s search", report.seconds.search),
+        ),
+    ]
+}
+
+fn result(report: &OptimizeReport) -> Section {
+    let rates = &report.zero_block_rate;
+    let row = |name: &str, count: String, before: f64, after: f64| {
+        vec![
+            name.to_string(),
+            count,
+            percent(before, 2),
+            percent(after, 2),
+            gain(&BeforeAfter { before, after }),
+        ]
+    };
+    let mut table = Table::numbers(&["", "samples", "before", "after", "points"]);
+    table.rows.push(row(
+        "searched on",
+        grouped(report.samples as u64),
+        rates.before,
+        rates.after,
+    ));
+    let mut notes = Vec::new();
+    if let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) {
+        let samples = (2 * report.positions as u64).saturating_sub(report.samples as u64);
+        table
+            .rows
+            .push(row("held-out games", grouped(samples), before, after));
+    }
+    if let (Some((low, high)), Some((gain_low, gain_high))) =
+        (rates.holdout_after_interval, rates.holdout_gain_interval)
+    {
+        notes.push(format!(
+            "By the spread between held-out games one can be 95 % sure that the rate after is between {} and {}, and \
+             the gain between {} and {}.",
+            percent(low, 2),
+            percent(high, 2),
+            points(gain_low),
+            points(gain_high)
+        ));
+    }
+    if let Some(it) = &report.certificate {
+        let found = if it.locally_optimal {
+            "No move that was tried improves the order."
+        } else if it.optimal_for_two_blocks {
+            "No repartition of two blocks improves the order, but a larger exchange would."
+        } else {
+            "Some moves would still improve the order."
+        };
+        notes.push(format!(
+            "{found} No order at all has more than {} on the samples searched on.",
+            percent(it.upper_bound, 2)
+        ));
+    }
+    Section {
+        title: "Result".to_string(),
+        text: format!(
+            "A sample is one position seen by one side. Its {} outputs stand in {} blocks of four; an engine skips a \
+             block whose four outputs are zero. {} of the outputs are zero, in any order.",
+            grouped(report.neurons as u64),
+            grouped(report.neurons as u64 / 4),
+            percent(report.zero_rate, 2)
+        ),
+        tables: vec![table],
+        notes,
+        ..Section::default()
+    }
+}
+
+/// The part that says most, and its name.
+fn telling(it: &Measures) -> (&PartMeasures, &'static str) {
+    match &it.held_out {
+        Some(part) => (part, "held-out games"),
+        None => (&it.searched, "positions searched on"),
+    }
+}
+
+fn buckets(it: &Measures) -> Result<Section, PageError> {
+    let (part, on) = telling(it);
+    let mut names = vec!["side to move".to_string(), "opponent".to_string()];
+    let mut values = vec![part.side_to_move.clone(), part.opponent.clone()];
+    let mut table = Table::numbers(&["", "positions", "before", "after", "points"]);
+    let mut row = |name: String, positions: usize, rate: &BeforeAfter<f64>| {
+        table.rows.push(vec![
+            name,
+            grouped(positions as u64),
+            percent(rate.before, 2),
+            percent(rate.after, 2),
+            gain(rate),
+        ]);
+    };
+    row(names[0].clone(), part.positions, &part.side_to_move);
+    row(names[1].clone(), part.positions, &part.opponent);
+    for bucket in &part.buckets {
+        let name = format!("bucket {}", bucket.bucket);
+        row(name.clone(), bucket.positions, &bucket.rate);
+        names.push(name);
+        values.push(bucket.rate.clone());
+    }
+    let shares = values.iter().flat_map(|it| [it.before, it.after]);
+    let range = around(shares, 0.0..1.0);
+    let picture = chart::changes(
+        "Share of zero blocks before and after, by perspective and bucket",
+        &names,
+        range,
+        "blocks skipped",
+        &values,
+    )?;
+    Ok(Section {
+        title: "By perspective and bucket".to_string(),
+        text: format!(
+            "Measured on {} positions of {on}. The bucket is chosen by the number of pieces: 0 is the barest endgame.",
+            grouped(part.positions as u64)
+        ),
+        legend: true,
+        pictures: vec![Figure::new("", picture)],
+        tables: vec![table],
+        ..Section::default()
+    })
+}
+
+fn work(it: &Measures) -> Result<Section, PageError> {
+    let histogram = &it.nonzero_blocks;
+    let total = |counts: &[u64]| counts.iter().sum::<u64>().max(1) as f64;
+    let share = |counts: &[u64]| -> Vec<f64> {
+        counts
+            .iter()
+            .map(|&count| count as f64 / total(counts))
+            .collect()
+    };
+    let counts = BeforeAfter {
+        before: share(&histogram.counts.before),
+        after: share(&histogram.counts.after),
+    };
+    let highest = counts
+        .before
+        .iter()
+        .chain(&counts.after)
+        .copied()
+        .fold(0.0, f64::max);
+    let (low, width) = (histogram.low as f64, histogram.width as f64);
+    let axes = Axes {
+        x: low..low + width * counts.before.len() as f64,
+        y: 0.0..highest * 1.05,
+        x_title: "blocks read for a position",
+        x_format: &|value| grouped(value.max(0.0).round() as u64),
+        y_format: &|value| percent(*value, 0),
+    };
+    let picture = chart::two_histograms(
+        "Histogram of non-zero blocks a position, before and after",
+        &axes,
+        low,
+        width,
+        &counts,
+    )?;
+    Ok(Section {
+        title: "Blocks that an engine reads".to_string(),
+        text: format!(
+            "Non-zero blocks of a position, both perspectives together: {:.1} on average before, {:.1} after.",
+            histogram.mean.before, histogram.mean.after
+        ),
+        legend: true,
+        pictures: vec![Figure::new(
+            "Share of the positions by the number of blocks.",
+            picture,
+        )],
+        ..Section::default()
+    })
+}
+
+fn blocks(it: &Measures) -> Result<Section, PageError> {
+    let curve = |rates: &[f64]| -> Vec<(f64, f64)> {
+        let last = (rates.len().max(2) - 1) as f64;
+        let points = rates.iter().enumerate();
+        points.map(|(at, &rate)| (at as f64 / last, rate)).collect()
+    };
+    let (before, after) = (curve(&it.block_rates.before), curve(&it.block_rates.after));
+    let axes = Axes {
+        x: 0.0..1.0,
+        y: 0.0..1.0,
+        x_title: "blocks, the most often skipped first",
+        x_format: &|share| percent(*share, 0),
+        y_format: &|share| percent(*share, 0),
+    };
+    let line = |ink, points, filled| Line {
+        ink,
+        points,
+        filled,
+    };
+    let picture = chart::lines(
+        "How often each block is zero, blocks sorted from the best, before and after",
+        &axes,
+        &[line(BEFORE, &before, false), line(AFTER, &after, true)],
+    )?;
+    Ok(Section {
+        title: "How often each block is skipped".to_string(),
+        text: "A good order gathers neurons that are zero together, so that some blocks are skipped almost always. \
+               The area under a curve is its rate."
+            .to_string(),
+        legend: true,
+        pictures: vec![Figure::new("Share of the samples in which a block is zero.", picture)],
+        ..Section::default()
+    })
+}
+
+fn co_zero(it: &Measures) -> Result<Section, PageError> {
+    let cells = &it.co_zero_map.cells;
+    let all = || cells.before.iter().chain(&cells.after).flatten().copied();
+    let (low, high) = (all().fold(1.0, f64::min), all().fold(0.0, f64::max));
+    let before = chart::heat_map(
+        "How often neurons are zero together, before",
+        &cells.before,
+        low..high,
+    )?;
+    let after = chart::heat_map(
+        "How often neurons are zero together, after",
+        &cells.after,
+        low..high,
+    )?;
+    Ok(Section {
+        title: "Which neurons are zero together".to_string(),
+        text: format!(
+            "Each cell is the share of the samples in which two neurons are both zero, on average over {0} x {0} \
+             neurons. Blocks stand sorted from the most often skipped.",
+            it.co_zero_map.neurons_a_cell
+        ),
+        pictures: vec![Figure::new("Before", before), Figure::new("After", after)],
+        heat: Some([percent(low, 0), percent(high, 0)]),
+        ..Section::default()
+    })
+}
+
+fn search(report: &OptimizeReport) -> Result<Section, PageError> {
+    let mut table = Table::numbers(&["move", "rounds", "exchanges"]);
+    for (name, moves) in &report.moves {
+        table.rows.push(vec![
+            name.clone(),
+            grouped(moves.rounds),
+            grouped(moves.applied),
+        ]);
+    }
+    let pictures = match &report.curve {
+        Some(curve) if !curve.points.is_empty() => vec![rate_curve(curve)?, exchange_curve(curve)?],
+        _ => Vec::new(),
+    };
+    Ok(Section {
+        title: "Search".to_string(),
+        text: format!(
+            "{:.2} s on {} ({}). While a search anneals, the rate may fall: that is how it leaves orders that no \
+             single exchange improves.",
+            report.seconds.search, report.adapter, report.backend
+        ),
+        pictures,
+        tables: vec![table],
+        ..Section::default()
+    })
+}
+
+fn rounds_of(curve: &SearchCurve) -> std::ops::Range<f64> {
+    0.0..curve
+        .points
+        .last()
+        .map_or(1.0, |point| point.rounds.max(1) as f64)
+}
+
+fn rate_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
+    let of = |all: bool| -> Vec<(f64, f64)> {
+        let points = curve.points.iter().filter(|point| point.all_samples == all);
+        points
+            .map(|point| (point.rounds as f64, point.rate))
+            .collect()
+    };
+    let (part, all) = (of(false), of(true));
+    let mut best = 0.0f64;
+    let bests: Vec<(f64, f64)> = all
+        .iter()
+        .map(|&(rounds, rate)| {
+            best = best.max(rate);
+            (rounds, best)
+        })
+        .collect();
+    let axes = Axes {
+        x: rounds_of(curve),
+        y: around(curve.points.iter().map(|point| point.rate), 0.0..1.0),
+        x_title: "rounds",
+        x_format: &|rounds| grouped(rounds.max(0.0) as u64),
+        y_format: &|rate| percent(*rate, 1),
+    };
+    let line = |ink, points| Line {
+        ink,
+        points,
+        filled: false,
+    };
+    let picture = chart::lines(
+        "Share of zero blocks over the rounds of the search",
+        &axes,
+        &[line(BEFORE, &part), line(ACCENT, &bests), line(AFTER, &all)],
+    )?;
+    Ok(Figure::new(
+        "Share of zero blocks: grey while the search counts on a part of the samples, green on all, orange the best \
+         so far.",
+        picture,
+    ))
+}
+
+fn exchange_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
+    let total = |point: &crate::report::curve::CurvePoint, shaken: bool| -> f64 {
+        let counts = point
+            .applied
+            .iter()
+            .filter(|(name, _)| name.starts_with("shaken") == shaken);
+        counts.map(|(_, applied)| applied).sum::<u64>() as f64
+    };
+    let of = |shaken: bool| -> Vec<(f64, f64)> {
+        let points = curve.points.iter();
+        points
+            .map(|point| (point.rounds as f64, total(point, shaken)))
+            .collect()
+    };
+    let (shaken, uphill) = (of(true), of(false));
+    let highest = shaken
+        .iter()
+        .chain(&uphill)
+        .map(|point| point.1)
+        .fold(1.0, f64::max);
+    let axes = Axes {
+        x: rounds_of(curve),
+        y: 0.0..highest * 1.05,
+        x_title: "rounds",
+        x_format: &|rounds| grouped(rounds.max(0.0) as u64),
+        y_format: &|count| short(*count),
+    };
+    let line = |ink, points| Line {
+        ink,
+        points,
+        filled: false,
+    };
+    let picture = chart::lines(
+        "Exchanges over the rounds of the search",
+        &axes,
+        &[line(BEFORE, &shaken), line(AFTER, &uphill)],
+    )?;
+    Ok(Figure::new(
+        "Exchanges so far: grey those of shaken reassignments, green those of moves that only go uphill.",
+        picture,
+    ))
+}
+
+/// "1.2k", "3.4M".
+fn short(count: f64) -> String {
+    if count >= 1e6 {
+        format!("{:.1}M", count / 1e6)
+    } else if count >= 1e4 {
+        format!("{:.0}k", count / 1e3)
+    } else {
+        format!("{count:.0}")
+    }
+}
+
+fn neurons(it: &Measures) -> Result<Section, PageError> {
+    let neurons = &it.neurons;
+    let counts: Vec<f64> = neurons
+        .histogram
+        .iter()
+        .map(|&count| count as f64)
+        .collect();
+    let width = 1.0 / counts.len().max(1) as f64;
+    let axes = Axes {
+        x: 0.0..1.0,
+        y: 0.0..counts.iter().copied().fold(1.0, f64::max) * 1.05,
+        x_title: "share of the samples in which the output is zero",
+        x_format: &|share| percent(*share, 0),
+        y_format: &|count| short(*count),
+    };
+    let picture = chart::histogram(
+        "Neurons by how often they are zero",
+        &axes,
+        0.0,
+        width,
+        &counts,
+    )?;
+    let list = |neurons: &[u32]| {
+        if neurons.is_empty() {
+            return "none".to_string();
+        }
+        let named: Vec<String> = neurons.iter().take(LISTED).map(u32::to_string).collect();
+        let more = neurons.len().saturating_sub(LISTED);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        format!("{}: {}{more}", neurons.len(), named.join(", "))
+    };
+    Ok(Section {
+        title: "Neurons".to_string(),
+        text: format!(
+            "How often each output is zero, on {} samples. Neurons are numbered as in the network that was read.",
+            grouped(neurons.samples as u64)
+        ),
+        pictures: vec![Figure::new("Number of neurons.", picture)],
+        tables: vec![Table::texts(vec![
+            ("dead (always zero)", list(&neurons.dead)),
+            ("never zero", list(&neurons.never_zero)),
+        ])],
+        ..Section::default()
+    })
+}
+
+fn provenance(report: &OptimizeReport) -> Section {
+    let seconds = &report.seconds;
+    let mut rows = vec![
+        ("network", report.net.path.clone()),
+        ("its SHA-256", report.net.sha256.clone()),
+        ("era, L1", format!("{}, {}", report.net.era, report.net.l1)),
+        ("data", report.data.join(" ")),
+        (
+            "positions",
+            format!(
+                "{} of {} asked for, from {} games; kind: {}; held out: {}",
+                grouped(report.positions as u64),
+                grouped(report.count),
+                grouped(report.games),
+                report.positions_kind,
+                percent(report.holdout, 0)
+            ),
+        ),
+        ("seed", report.seed.to_string()),
+        (
+            "computed on",
+            format!("{}: {}", report.backend, report.adapter),
+        ),
+        ("written", report.out.path.clone()),
+        ("its SHA-256", report.out.sha256.clone()),
+        ("permutation", report.perm.path.clone()),
+        (
+            "seconds",
+            format!(
+                "{:.2}: network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, verifying {:.2}, \
+                 writing {:.2}",
+                seconds.total,
+                seconds.read_net,
+                seconds.positions,
+                seconds.ft,
+                seconds.search,
+                seconds.verify,
+                seconds.write
+            ),
+        ),
+    ];
+    if let Some(bytes) = report.peak_rss_bytes {
+        rows.push(("peak memory", format!("{} MiB", grouped(bytes >> 20))));
+    }
+    rows.push(("ftperm", report.version.clone()));
+    Section {
+        title: "Where it comes from".to_string(),
+        tables: vec![Table::texts(rows)],
+        ..Section::default()
+    }
+}

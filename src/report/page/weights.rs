@@ -1,0 +1,147 @@
+//! The page of a checkpoint's or network's weights.
+
+use super::chart::{self, Axes, percent};
+use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
+use crate::report::weights::{TensorReport, WeightsReport};
+
+pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
+    let name = report
+        .source
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or(&report.source);
+    let values: usize = report.tensors.iter().map(|it| it.values).sum();
+    let zeros: usize = report.tensors.iter().map(|it| it.zeros).sum();
+    let (clamped, outside) = report
+        .not_fitting
+        .iter()
+        .fold((0, 0), |(clamped, outside), it| {
+            (clamped + it.clamped, outside + it.out_of_range)
+        });
+    let tile = |name: &str, value: String, note: String| Tile {
+        name: name.to_string(),
+        value,
+        note,
+    };
+    Ok(Page {
+        title: name.to_string(),
+        lead: format!(
+            "A network with the features {}, L1 = {}, in the format of era {}.",
+            report.features, report.l1, report.era
+        ),
+        warnings: report
+            .not_fitting
+            .iter()
+            .map(|it| it.text.clone())
+            .collect(),
+        tiles: vec![
+            tile(
+                "Parameters",
+                grouped(values as u64),
+                format!("in {} tensors", report.tensors.len()),
+            ),
+            tile(
+                "Zeros",
+                percent(zeros as f64 / values.max(1) as f64, 1),
+                "of all parameters".to_string(),
+            ),
+            tile(
+                "Clamped",
+                grouped(clamped as u64),
+                "values moved to the limit".to_string(),
+            ),
+            tile(
+                "Out of range",
+                grouped(outside as u64),
+                "values that do not fit".to_string(),
+            ),
+        ],
+        sections: vec![ranges(report), histograms(report)?, provenance(report)],
+        version: report.version.clone(),
+    })
+}
+
+fn ranges(report: &WeightsReport) -> Section {
+    let mut table = Table::numbers(&["tensor", "values", "least", "greatest", "zero"]);
+    for it in &report.tensors {
+        table.rows.push(vec![
+            it.tensor.clone(),
+            grouped(it.values as u64),
+            it.min.to_string(),
+            it.max.to_string(),
+            percent(it.zeros as f64 / it.values.max(1) as f64, 1),
+        ]);
+    }
+    Section {
+        title: "Ranges".to_string(),
+        text: "Integers as the network holds them; the layers of all buckets count together."
+            .to_string(),
+        tables: vec![table],
+        ..Section::default()
+    }
+}
+
+fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
+    let figure = |it: &TensorReport| -> Result<Figure, PageError> {
+        // A few zeros or ones would hide all else: bars grow with the logarithm of the count.
+        let counts: Vec<f64> = it
+            .histogram
+            .iter()
+            .map(|&count| (1.0 + count as f64).log10())
+            .collect();
+        let (low, high) = (f64::from(it.min), f64::from(it.max));
+        let span = (high - low).max(1.0);
+        let axes = Axes {
+            x: low..low + span,
+            y: 0.0..counts.iter().copied().fold(1.0, f64::max) * 1.05,
+            x_title: "",
+            x_format: &|value| format!("{value:.0}"),
+            y_format: &|power| count(*power),
+        };
+        let label = format!("Histogram of {}", it.tensor);
+        let picture = chart::histogram(&label, &axes, low, span / counts.len() as f64, &counts)?;
+        Ok(Figure::new(&it.tensor, picture))
+    };
+    Ok(Section {
+        title: "Histograms".to_string(),
+        text: "Number of values from the least to the greatest, on a logarithmic scale."
+            .to_string(),
+        pictures: report
+            .tensors
+            .iter()
+            .map(figure)
+            .collect::<Result<_, _>>()?,
+        ..Section::default()
+    })
+}
+
+/// The count of a logarithmic axis.
+fn count(power: f64) -> String {
+    match 10f64.powf(power) - 1.0 {
+        count if count >= 1e6 => format!("{:.0}M", count / 1e6),
+        count if count >= 1e3 => format!("{:.0}k", count / 1e3),
+        count => format!("{count:.0}"),
+    }
+}
+
+fn provenance(report: &WeightsReport) -> Section {
+    let mut rows = vec![("source", report.source.clone())];
+    if let Some(epoch) = report.epoch {
+        rows.push(("epoch", epoch.to_string()));
+    }
+    if let Some(step) = report.global_step {
+        rows.push(("step", grouped(step.max(0) as u64)));
+    }
+    rows.push(("features", report.features.clone()));
+    rows.push(("era, L1", format!("{}, {}", report.era, report.l1)));
+    if let Some(out) = &report.out {
+        rows.push(("written", out.path.clone()));
+        rows.push(("its SHA-256", out.sha256.clone()));
+    }
+    rows.push(("ftperm", report.version.clone()));
+    Section {
+        title: "Where it comes from".to_string(),
+        tables: vec![Table::texts(rows)],
+        ..Section::default()
+    }
+}
