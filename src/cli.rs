@@ -18,6 +18,7 @@ mod find;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;
+mod layout;
 mod nets;
 mod optimize;
 mod serialize;

@@ -72,10 +72,13 @@ pub fn summary(report: &OptimizeReport) {
             percent(it.upper_bound)
         ));
     }
-    console::say(format!(
-        "verified: same outputs in all buckets on {} positions",
-        report.verified.positions
-    ));
+    // Under a layout it was said what was verified.
+    if !report.net.era.starts_with("layout") {
+        console::say(format!(
+            "verified: same outputs in all buckets on {} positions",
+            report.verified.positions
+        ));
+    }
     if report.interrupted {
         console::warn("the search was interrupted; this is the best order found until then");
     }
