@@ -19,6 +19,7 @@ mod gather;
 mod inspect;
 mod inspect_checkpoint;
 mod logging;
+mod layout;
 mod nets;
 mod optimize;
 mod progress;

@@ -49,7 +49,7 @@ pub struct Measured {
 
 impl Measured {
     /// Counts on planes in [`SampleOrder::Positions`](crate::samples::SampleOrder::Positions): samples `2k` and
-    /// `2k + 1` are those of position k.
+    /// `2k + 1` are those of position k; sample k where a network has one perspective.
     pub fn new(planes: &ZeroPlanes, order: &Permutation) -> Measured {
         let identity = Permutation::identity(planes.neurons());
         Measured {
@@ -67,9 +67,10 @@ impl Measured {
             before: 0,
             after: 0,
         });
+        let per_position = self.before.len() / boards.len().max(1);
         for (position, board) in boards.iter().enumerate() {
             let counts = &mut counts[board.bucket().min(BUCKETS - 1)];
-            for sample in [2 * position, 2 * position + 1] {
+            for sample in position * per_position..(position + 1) * per_position {
                 counts.samples += 1;
                 counts.before += u64::from(self.before[sample]);
                 counts.after += u64::from(self.after[sample]);
@@ -87,7 +88,7 @@ impl Measured {
         weight: impl Fn(usize) -> u32,
         seed: u64,
     ) -> Option<HoldoutRates> {
-        debug_assert_eq!(self.before.len(), 2 * games.len());
+        debug_assert!(games.is_empty() || self.before.len().is_multiple_of(games.len()));
         let mut sums = self.sums_by_game(games, weight);
         sums.retain(|sum| sum.cells > 0);
         bootstrap(&sums, seed)
@@ -95,6 +96,7 @@ impl Measured {
 
     /// Games come one after the other in the data, so equal numbers stand together.
     fn sums_by_game(&self, games: &[u32], weight: impl Fn(usize) -> u32) -> Vec<Sums> {
+        let per_position = self.before.len() / games.len().max(1);
         let mut sums: Vec<Sums> = Vec::new();
         for (position, game) in games.iter().enumerate() {
             if position == 0 || games[position - 1] != *game {
@@ -102,7 +104,7 @@ impl Measured {
             }
             let weight = u64::from(weight(position));
             if let Some(sum) = sums.last_mut() {
-                for sample in [2 * position, 2 * position + 1] {
+                for sample in position * per_position..(position + 1) * per_position {
                     sum.before += weight * u64::from(self.before[sample]);
                     sum.after += weight * u64::from(self.after[sample]);
                     sum.cells += weight * self.blocks as u64;

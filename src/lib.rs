@@ -77,6 +77,7 @@ pub mod features;
 pub mod gather;
 pub mod holdout;
 pub mod inference;
+pub mod layout;
 pub mod nnue;
 mod npy;
 pub mod optimize;

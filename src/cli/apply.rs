@@ -1,6 +1,6 @@
 //! `ftperm apply`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ftperm::deliver::write_checked;
 use ftperm::digest::hex;
@@ -11,7 +11,8 @@ use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
 use super::common::{LoadedNet, NetArgs, NetSummary, OutArgs, parse};
-use super::{Global, console};
+use super::layout::{self, LayoutArgs};
+use super::{Global, UsageError, console};
 
 /// Positions of random games on which the result is verified.
 const VERIFIED_POSITIONS: usize = 500;
@@ -32,6 +33,8 @@ pub struct Apply {
     /// Apply the inverse: undo the permutation
     #[arg(long)]
     inverse: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
 }
 
 #[derive(Serialize)]
@@ -47,6 +50,9 @@ struct Report {
 impl Apply {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let file = PermutationFile::read(&self.permutation)?;
+        if let Some(layout) = &self.layout.layout {
+            return self.run_layout(layout, file, global);
+        }
         let target = self.out.target()?;
         let mut loaded = self.load(&file)?;
         if let Some(recorded) = file.note(NET_SHA256)
@@ -88,6 +94,45 @@ impl Apply {
             "verified: same outputs in all buckets on {} positions",
             report.verified.positions
         ));
+        if global.json {
+            console::json(&report)
+        } else {
+            console::result(&report.out.path)
+        }
+    }
+
+    fn run_layout(
+        &self,
+        layout: &Path,
+        file: PermutationFile,
+        global: &Global,
+    ) -> anyhow::Result<()> {
+        if self.out.is_for_nnue_only() {
+            let text = "--ft-compression and --description are for .nnue files, not for --layout";
+            return Err(UsageError(text.into()).into());
+        }
+        let target = self.out.target()?;
+        let (net, path) = layout::load(layout, self.net.net.as_deref())?;
+        let permutation = if self.inverse {
+            file.permutation.inverse()
+        } else {
+            file.permutation
+        };
+        let boards = random_positions(1, VERIFIED_POSITIONS);
+        let (finished, proof) = layout::deliver(&net, &path, &permutation, &target, &boards)?;
+        let report = Report {
+            net: NetSummary::new(&path, &net.sha256()),
+            out: NetSummary::new(finished.target(), &finished.sha256()),
+            era: "layout",
+            neurons: permutation.len(),
+            verified: ftperm::report::Verified {
+                positions: proof.positions,
+                equal: true,
+            },
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        finished.commit()?;
+        layout::say_proof(proof);
         if global.json {
             console::json(&report)
         } else {

@@ -29,8 +29,10 @@ use super::common::{
 use super::export::ExportArgs;
 use super::progress::{RunProgress, Stage};
 use super::report::write_report;
+use super::layout::LayoutArgs;
 use super::{Global, UsageError, console};
 
+mod layout;
 mod notes;
 mod summary;
 
@@ -44,7 +46,7 @@ const VERIFIED_POSITIONS: usize = 1000;
 ///
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
 /// blocks, writes the permuted network and the permutation, reads the network back and proves that it computes the
-/// same in all buckets. Without --out and --perm it writes nn-<sha12>.nnue and nn-<sha12>.perm.txt into the
+/// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes nn-<sha12>.nnue and nn-<sha12>.perm.txt into the
 /// current folder.
 #[derive(Debug, clap::Args)]
 pub struct Optimize {
@@ -90,6 +92,8 @@ pub struct Optimize {
     backend: BackendArgs,
     #[command(flatten)]
     export: ExportArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
 }
 
 /// What positions to search on.
@@ -158,6 +162,9 @@ impl Optimize {
             return Err(
                 UsageError("--holdout is a share from 0 up to, not including, 1".into()).into(),
             );
+        }
+        if let Some(layout) = &self.layout.layout {
+            return self.execute_layout(layout);
         }
         let started = Instant::now();
         self.backend.configure_threads()?;

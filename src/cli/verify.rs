@@ -1,6 +1,6 @@
 //! `ftperm verify`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use ftperm::report::Verified;
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::bench::{BenchArgs, engine_net};
 use super::common::{NetSummary, PositionArgs, ReadingArgs, load};
+use super::layout::{self, LayoutArgs};
 use super::{Global, console};
 
 /// Check on positions that two networks compute the same
@@ -32,6 +33,8 @@ pub struct Verify {
     engine: Option<PathBuf>,
     #[command(flatten)]
     bench: BenchArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
 }
 
 #[derive(Serialize)]
@@ -47,6 +50,9 @@ struct Report {
 
 impl Verify {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if let Some(layout) = &self.layout.layout {
+            return self.run_layout(layout, global);
+        }
         let a = load(Some(self.a.as_os_str()), &self.reading)?;
         let b = load(Some(self.b.as_os_str()), &self.reading)?;
         let taken = self.positions.read(self.count, None)?;
@@ -91,4 +97,63 @@ impl Verify {
         }
         Ok(())
     }
+
+    fn run_layout(&self, layout: &Path, global: &Global) -> anyhow::Result<()> {
+        let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
+        let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
+        let taken = self.positions.read(self.count, None)?;
+        let outcome = ftperm::layout::compare(&a, &b, &taken.boards, None);
+        let nodes = match &self.engine {
+            Some(engine) if outcome.is_ok() => {
+                let (a, b) = (
+                    engine_net(self.a.as_os_str())?,
+                    engine_net(self.b.as_os_str())?,
+                );
+                Some(self.bench.of(engine).same_nodes(&a, &b)?.base.nodes)
+            }
+            _ => None,
+        };
+        if global.json {
+            console::json(&LayoutReport {
+                a: NetSummary::new(&self.a, &a.sha256()),
+                b: NetSummary::new(&self.b, &b.sha256()),
+                verified: Verified {
+                    positions: taken.boards.len(),
+                    equal: outcome.is_ok(),
+                },
+                same_neurons: outcome.as_ref().is_ok_and(|proof| proof.same_neurons),
+                difference: outcome.as_ref().err().map(ToString::to_string),
+                nodes,
+                version: env!("CARGO_PKG_VERSION"),
+            })?;
+        }
+        let proof = match outcome {
+            Ok(proof) => proof,
+            Err(difference) => bail!(
+                "{} and {} differ: {difference}",
+                self.a.display(),
+                self.b.display()
+            ),
+        };
+        if !global.json {
+            console::result(layout::proof_text(proof))?;
+            if let Some(nodes) = nodes {
+                console::result(format!("equal in the engine: {nodes} nodes"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The outcome for networks of other engines.
+#[derive(Serialize)]
+struct LayoutReport {
+    a: NetSummary,
+    b: NetSummary,
+    verified: Verified,
+    /// Are they the same neurons in another order, and so equal on every position?
+    same_neurons: bool,
+    difference: Option<String>,
+    nodes: Option<u64>,
+    version: &'static str,
 }

@@ -64,6 +64,11 @@ impl OutArgs {
         Ok(target)
     }
 
+    /// Does it ask for what only files of Stockfish's format have?
+    pub fn is_for_nnue_only(&self) -> bool {
+        self.description.is_some() || !matches!(self.ft_compression, Compression::Keep)
+    }
+
     /// Applies compression and description.
     pub fn dress(&self, network: &mut Network) {
         network.set_compression(match self.ft_compression {

@@ -87,10 +87,13 @@ pub fn summary(report: &OptimizeReport) {
         "expected effect: engines read {:.1} % fewer blocks of the first layer{sure}; `ftperm bench` measures the speed",
         percent(saving)
     ));
-    console::say(format!(
-        "verified: same outputs in all buckets on {} positions",
-        report.verified.positions
-    ));
+    // Under a layout it was said what was verified.
+    if !report.net.era.starts_with("layout") {
+        console::say(format!(
+            "verified: same outputs in all buckets on {} positions",
+            report.verified.positions
+        ));
+    }
     let seconds = &report.seconds;
     tracing::info!(
         "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, verifying {:.2}, writing {:.2})",

@@ -1,0 +1,170 @@
+//! A tensor: where its values are, and which belong to which neuron.
+
+/// Type of a value. All are little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementType {
+    U8,
+    I8,
+    I16,
+    I32,
+    F32,
+}
+
+impl ElementType {
+    /// Bytes of a value.
+    pub fn bytes(self) -> usize {
+        match self {
+            ElementType::U8 | ElementType::I8 => 1,
+            ElementType::I16 => 2,
+            ElementType::I32 | ElementType::F32 => 4,
+        }
+    }
+}
+
+/// What a tensor is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Weights of the feature transformer. Its neuron axes run over accumulator columns, the others over features.
+    FtWeights,
+    /// Biases of the feature transformer, one an accumulator column.
+    FtBias,
+    /// Weights that the feature transformer's outputs are multiplied with: the first layer. Its neuron axes run over
+    /// the outputs of one or more perspectives, one after the other.
+    L1Weights,
+    /// Anything else. It stays as it is.
+    Other,
+}
+
+/// A tensor at its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    pub name: String,
+    pub role: Role,
+    pub element: ElementType,
+    /// Axis lengths, the last one contiguous.
+    pub shape: Vec<usize>,
+    /// Offset of the first byte in the unpacked file.
+    pub start: usize,
+    /// The axes that together number the neurons, the first one slowest. Empty for [`Role::Other`].
+    pub neuron_axes: Vec<usize>,
+}
+
+impl Tensor {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Has it no values? Layouts have no such tensors.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes in the file.
+    pub fn bytes(&self) -> usize {
+        self.len() * self.element.bytes()
+    }
+
+    /// Values along the neuron axes.
+    pub fn along(&self) -> usize {
+        self.neuron_axes
+            .iter()
+            .map(|&axis| self.shape[axis])
+            .product()
+    }
+
+    /// Values along all other axes: features, or rows of the first layer.
+    pub fn rest(&self) -> usize {
+        self.len() / self.along()
+    }
+
+    /// Distance of neighbours along an axis, in values.
+    fn stride(&self, axis: usize) -> usize {
+        self.shape[axis + 1..].iter().product()
+    }
+
+    /// For each place along the neuron axes its distance from place 0, in values.
+    pub fn neuron_offsets(&self) -> Vec<usize> {
+        let axes: Vec<usize> = self.neuron_axes.clone();
+        (0..self.along()).map(|at| self.offset(&axes, at)).collect()
+    }
+
+    /// The distance of place `at` along the other axes from place 0, in values.
+    pub fn rest_offset(&self, at: usize) -> usize {
+        let mut left = at;
+        let mut offset = 0;
+        for axis in (0..self.shape.len()).rev() {
+            if !self.neuron_axes.contains(&axis) {
+                offset += left % self.shape[axis] * self.stride(axis);
+                left /= self.shape[axis];
+            }
+        }
+        offset
+    }
+
+    fn offset(&self, axes: &[usize], at: usize) -> usize {
+        let mut left = at;
+        let mut offset = 0;
+        for &axis in axes.iter().rev() {
+            offset += left % self.shape[axis] * self.stride(axis);
+            left /= self.shape[axis];
+        }
+        offset
+    }
+
+    /// An integer value; 0 for floats.
+    pub fn integer(&self, bytes: &[u8], index: usize) -> i32 {
+        let at = self.start + index * self.element.bytes();
+        match self.element {
+            ElementType::U8 => i32::from(bytes[at]),
+            ElementType::I8 => i32::from(bytes[at] as i8),
+            ElementType::I16 => i32::from(i16::from_le_bytes([bytes[at], bytes[at + 1]])),
+            ElementType::I32 => i32::from_le_bytes([0, 1, 2, 3].map(|i| bytes[at + i])),
+            ElementType::F32 => 0,
+        }
+    }
+
+    /// A value as a number that holds it exactly.
+    pub fn number(&self, bytes: &[u8], index: usize) -> f64 {
+        if self.element != ElementType::F32 {
+            return f64::from(self.integer(bytes, index));
+        }
+        let at = self.start + 4 * index;
+        f64::from(f32::from_le_bytes([0, 1, 2, 3].map(|i| bytes[at + i])))
+    }
+
+    /// The bytes of a value.
+    pub fn value<'a>(&self, bytes: &'a [u8], index: usize) -> &'a [u8] {
+        let width = self.element.bytes();
+        &bytes[self.start + index * width..][..width]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_by_hand() {
+        // [neuron / 2][row][neuron % 2]: values of neuron 3 in row 1 of three are at 6 + 2 + 1.
+        let tensor = Tensor {
+            name: "t".into(),
+            role: Role::L1Weights,
+            element: ElementType::I16,
+            shape: vec![2, 3, 2],
+            start: 10,
+            neuron_axes: vec![0, 2],
+        };
+        assert_eq!(
+            (tensor.len(), tensor.bytes(), tensor.along(), tensor.rest()),
+            (12, 24, 4, 3)
+        );
+        assert_eq!(tensor.neuron_offsets(), [0, 1, 6, 7]);
+        assert_eq!([0, 1, 2].map(|row| tensor.rest_offset(row)), [0, 2, 4]);
+        let bytes: Vec<u8> = (0..34).collect();
+        assert_eq!(tensor.value(&bytes, 9), [28, 29]);
+        assert_eq!(tensor.integer(&bytes, 9), 28 + 256 * 29);
+    }
+}
