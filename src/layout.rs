@@ -5,7 +5,7 @@
 //! transformer, to reorder its neurons, and to prove that the reordered network is the same: [`RawNet`] does these.
 //! What the layout does not describe is never touched.
 //!
-//! `docs/other-engines.md` describes the language; `layouts/` has examples.
+//! `docs/5-other-engines.md` describes the language; `layouts/` has examples.
 
 mod compare;
 mod deliver;

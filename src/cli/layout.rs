@@ -14,7 +14,7 @@ use super::{UsageError, console};
 /// A network of another engine.
 #[derive(Debug, clap::Args)]
 pub struct LayoutArgs {
-    /// The network is of another engine, and this TOML file describes it (docs/other-engines.md, layouts/)
+    /// The network is of another engine, and this TOML file describes it (docs/5-other-engines.md, layouts/)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["era", "clamp"])]
     pub layout: Option<PathBuf>,
 }

@@ -27,9 +27,9 @@ use super::common::{
     BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, stop_flag,
 };
 use super::export::ExportArgs;
+use super::layout::LayoutArgs;
 use super::progress::{RunProgress, Stage};
 use super::report::write_report;
-use super::layout::LayoutArgs;
 use super::{Global, UsageError, console};
 
 mod layout;

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Instant;
 
+use ftperm::board::Board;
+use ftperm::compute::choice::Work;
 use ftperm::digest::hex;
 use ftperm::layout::{LayoutJob, LayoutPlan, plan};
-use ftperm::output::{OutputFile, check_writable, write_file};
+use ftperm::output::{OutputFile, check_writable};
 use ftperm::permutation::PermutationFile;
 use ftperm::positions::Positions;
+use ftperm::report::curve::CurveRecorder;
 use ftperm::report::{
-    BucketReport, CertificateReport, CountAdvice, Moves, NetReport, NetSummary, OptimizeReport,
-    PermReport, Rates, SCHEMA, Seconds, Verified,
+    BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
+    OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, Verified,
 };
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{Control, SearchOptions};
@@ -18,6 +21,8 @@ use ftperm::search::{Control, SearchOptions};
 use super::{Optimize, PositionsKind, default_perm_path, notes, verified_positions, write_all};
 use crate::cli::common::stop_flag;
 use crate::cli::layout::{deliver, load, say_proof};
+use crate::cli::progress::RunProgress;
+use crate::cli::report::write_report;
 use crate::cli::{UsageError, console};
 
 impl Optimize {
@@ -73,14 +78,30 @@ impl Optimize {
         }
         let positions_time = clock.elapsed();
 
-        let backend = self.backend.open_prepared(backend)?;
-        console::say(format!(
-            "computing on {}: {}",
-            backend.name(),
-            backend.adapter()
-        ));
+        let perspectives = net.layout().input().perspectives();
+        let samples = |boards: &[Board]| (perspectives * boards.len()) as u64;
+        let backend = self.backend.open_prepared(
+            backend,
+            &Work {
+                evaluation: (
+                    net.layout().columns(),
+                    samples(&training.boards) + samples(&holdout.boards),
+                ),
+                search: (neurons, samples(&training.boards)),
+                searches: self.search.searches(),
+            },
+        )?;
+        let progress = RunProgress::new(0, neurons);
+        let mut curve = self.report.is_some().then(|| CurveRecorder::new(neurons));
+        let mut searched = |it: &_| {
+            progress.searched(it);
+            if let Some(curve) = &mut curve {
+                curve.note(it);
+            }
+        };
         let mut control = Control {
             stop: Some(stop_flag()?),
+            progress: Some(&mut searched),
             ..Control::default()
         };
         let job = LayoutJob {
@@ -97,10 +118,11 @@ impl Optimize {
             time_limit: self.search.time_limit()?,
         };
         let LayoutPlan { plan, suspicion } = plan(&job, backend.as_ref(), &mut control)?;
+        progress.end();
         if let Some(order) = suspicion {
             console::warn(format!(
                 "the first layer seems to belong to columns in the lane order of {}: if your engine stores the \
-                 feature transformer so, this permutation breaks the network (docs/other-engines.md)",
+                 feature transformer so, this permutation breaks the network (docs/5-other-engines.md)",
                 order.name
             ));
         }
@@ -117,6 +139,7 @@ impl Optimize {
         let it = net.layout();
         let mut report = OptimizeReport {
             schema: SCHEMA,
+            kind: Kind::Optimize,
             positions: statistics.taken as usize,
             games: statistics.games,
             samples: plan.samples,
@@ -164,6 +187,9 @@ impl Optimize {
                 positions: proof.positions,
                 equal: true,
             },
+            curve: curve.map(CurveRecorder::finish),
+            // They are measured on networks of Stockfish.
+            measures: None,
             version: env!("CARGO_PKG_VERSION").to_string(),
         };
         let clock = Instant::now();
@@ -189,7 +215,7 @@ impl Optimize {
         };
         report.peak_rss_bytes = peak_rss_bytes();
         if let Some(path) = &self.report {
-            write_file(path, serde_json::to_string_pretty(&report)?.as_bytes())?;
+            write_report(path, &Report::Optimize(Box::new(report.clone())))?;
         }
         self.export.print(permutation)?;
         Ok(report)
