@@ -1,4 +1,5 @@
-//! An upper bound on the score of every partition, from pair counts.
+//! An upper bound on the score of every partition, from pair counts; from counts of triples or of whole blocks, which is
+//! sharper, where [`subsets`] finds them few enough.
 //!
 //! Let `W(i, j)` be the number of samples in which neurons i and j are both zero. A block {i, a, b, c} scores at most
 //! `min(W(i, a), W(i, b), W(i, c))`, and so, split evenly among its four members,
@@ -22,6 +23,9 @@
 use crate::compute::{CoZeroCounter, NeuronGroup};
 
 use super::Halt;
+use subsets::Subsets;
+
+mod subsets;
 
 /// Steps of the descent; each costs n^2 operations.
 const STEPS: i64 = 400;
@@ -34,6 +38,15 @@ pub(crate) fn upper_bound(
     counter: &mut dyn CoZeroCounter,
     stop: &dyn Fn() -> bool,
 ) -> Result<u64, Halt> {
+    let bound = bound_from_pairs(counter, stop)?;
+    let Some(size) = Subsets::size(counter.neurons()) else {
+        return Ok(bound);
+    };
+    let subsets = Subsets::count(size, counter, stop)?;
+    Ok(bound.min(subsets.upper_bound(stop)?))
+}
+
+fn bound_from_pairs(counter: &mut dyn CoZeroCounter, stop: &dyn Fn() -> bool) -> Result<u64, Halt> {
     let neurons = counter.neurons();
     let samples = counter.samples() as i64;
     let rows = sorted_rows(counter, stop)?;
@@ -52,14 +65,18 @@ pub(crate) fn upper_bound(
             companions.iter().for_each(|&j| chosen[j as usize] += 1);
         }
         best = best.min(total.div_euclid(4));
-        // From a hundredth of the samples down to a thousandth of that.
-        let length = (samples / 100 * (STEPS - step).pow(3) / STEPS.pow(3)).max(1);
+        let length = step_length(samples, step, STEPS);
         for (price, &times) in prices.iter_mut().zip(&chosen) {
             // A popular companion gets dearer; no single step more than a few lengths.
             *price += length * (times - 3).min(12);
         }
     }
     Ok(best.max(0) as u64)
+}
+
+/// By how much prices change in a step: from a hundredth of the samples down to a thousandth of that.
+fn step_length(samples: i64, step: i64, steps: i64) -> i64 {
+    (samples / 100 * (steps - step).pow(3) / steps.pow(3)).max(1)
 }
 
 /// For every neuron i the other neurons j with `W(i, j)`, by falling count, then by number.

@@ -9,26 +9,38 @@ pub(super) fn value(role: Role) -> i32 {
 
 /// What a piece's square adds: pieces like the centre, pawns go forward, kings hide while there are many pieces.
 fn square_value(role: Role, square: Square, color: Color, few: bool) -> i32 {
+    static TABLES: [[[i32; 64]; 6]; 2] = [square_values(false), square_values(true)];
     let square = if color.is_white() {
         square
     } else {
         square.flip_vertical()
     };
-    let (file, rank) = (square.file() as i32, square.rank() as i32);
-    let middle = 3 - (2 * file - 7).abs() / 2;
-    let centre = middle + 3 - (2 * rank - 7).abs() / 2;
-    match role {
-        Role::Pawn => {
-            let forward = [0, 0, 2, 8, 18, 40, 80, 0][rank as usize];
-            forward + if rank >= 2 { 4 * middle } else { -3 * middle }
-        }
-        Role::Knight => 8 * centre - 28,
-        Role::Bishop => 5 * centre - 12,
-        Role::Rook => 2 * middle + if rank == 6 { 15 } else { 0 },
-        Role::Queen => 2 * centre - 5,
-        Role::King if few => 8 * centre - 20,
-        Role::King => 10 - 10 * (middle + 2 * rank.min(3)),
+    TABLES[usize::from(few)][role as usize - 1][square as usize]
+}
+
+/// By role, for White, from A1 to H8.
+const fn square_values(few: bool) -> [[i32; 64]; 6] {
+    let mut values = [[0; 64]; 6];
+    let mut square = 0;
+    while square < 64 {
+        let (file, rank) = (square as i32 % 8, square as i32 / 8);
+        let middle = 3 - (2 * file - 7).abs() / 2;
+        let centre = middle + 3 - (2 * rank - 7).abs() / 2;
+        let forward = [0, 0, 2, 8, 18, 40, 80, 0][rank as usize];
+        let hidden = if rank < 3 { rank } else { 3 };
+        values[0][square] = forward + if rank >= 2 { 4 * middle } else { -3 * middle };
+        values[1][square] = 8 * centre - 28;
+        values[2][square] = 5 * centre - 12;
+        values[3][square] = 2 * middle + if rank == 6 { 15 } else { 0 };
+        values[4][square] = 2 * centre - 5;
+        values[5][square] = if few {
+            8 * centre - 20
+        } else {
+            10 - 10 * (middle + 2 * hidden)
+        };
+        square += 1;
     }
+    values
 }
 
 /// Are so few pieces left that kings come out?

@@ -99,8 +99,8 @@ impl Tree<'_> {
         }
         let mut moves: Vec<(i32, Move)> = position
             .legal_moves()
-            .into_iter()
-            .map(|m| (self.rank(position, m), m))
+            .iter()
+            .map(|&m| (self.rank(position, m), m))
             .collect();
         if moves.is_empty() {
             return Some(if check { -MATE } else { 0 });
@@ -153,7 +153,7 @@ impl Tree<'_> {
         }
         let mut moves = position.capture_moves();
         moves.sort_by_key(|m| value(m.role()) - 10 * m.capture().map_or(0, value));
-        for m in moves {
+        for &m in &moves {
             /// What a capture may win beside the piece.
             const MARGIN: i32 = 150;
             let hoped = m.capture().map_or(0, value) + m.promotion().map_or(0, value);
