@@ -223,3 +223,34 @@ fn the_configuration_that_is_printed_can_be_read_back() {
     assert_eq!(shown(it.path(), &[], &["optimize"], "count").0, "7");
     assert_eq!(shown(it.path(), &[], &["optimize"], "certify").0, true);
 }
+
+#[test]
+fn a_setting_that_needs_an_option_waits_for_it() {
+    let demo = material::own("datasets/demo.nnue");
+    let it = folder("[serialize]\nft-optimize-count = 200\n");
+    let net = demo.to_str().unwrap();
+    let output = ftperm(it.path(), &[], &["serialize", net, "plain.nnue"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let data = material::own("datasets/selfplay.binpack");
+    let data = ["--ft-optimize-data", data.to_str().unwrap()];
+    let arguments = [&["serialize", net, "best.nnue", "--ft-optimize"][..], &data].concat();
+    let output = ftperm(it.path(), &[], &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("on 200 positions"),
+        "{}",
+        stderr(&output)
+    );
+    // What the command line lacks is still said.
+    let output = ftperm(
+        it.path(),
+        &[],
+        &["serialize", net, "c.nnue", "--ft-optimize"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("--ft-optimize-data"),
+        "{}",
+        stderr(&output)
+    );
+}

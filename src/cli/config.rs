@@ -9,6 +9,7 @@ pub(super) mod setting;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use serde::Serialize;
 
@@ -52,7 +53,22 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     let layers = Layers::read(given.config.as_deref(), Environment::of_process(), &program)?;
     let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
     let settings = stack(given.command, &explicit, &layers.of(given.command)?)?;
-    match Cli::try_parse_from(merge(words, given.head, &settings)) {
+    let parse = |settings: &[Setting]| Cli::try_parse_from(merge(words, given.head, settings));
+    let parsed = parse(&settings).or_else(|error| {
+        // A setting may need an option that is not given this time. Then it has nothing to say.
+        let independent: Vec<Setting> = settings
+            .iter()
+            .filter(|it| !needs_others(given.command, it))
+            .cloned()
+            .collect();
+        if error.kind() == ErrorKind::MissingRequiredArgument && independent.len() < settings.len()
+        {
+            parse(&independent).map_err(|_| error)
+        } else {
+            Err(error)
+        }
+    });
+    match parsed {
         Ok(mut cli) => {
             cli.warnings = warnings(&layers, &program);
             Ok(cli)
@@ -70,6 +86,16 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
             std::process::exit(error.exit_code());
         }
     }
+}
+
+/// Does the option, on its own, lack one that it needs?
+fn needs_others(command: &clap::Command, setting: &Setting) -> bool {
+    let alone = command
+        .clone()
+        .no_binary_name(true)
+        .mut_args(|arg| arg.required(false))
+        .try_get_matches_from(setting.words());
+    alone.is_err_and(|error| error.kind() == ErrorKind::MissingRequiredArgument)
 }
 
 /// The settings for a command that this run calls: of the environment and of the configuration file.

@@ -15,8 +15,8 @@ use crate::cli::{UsageError, console};
 /// The input network.
 #[derive(Debug, clap::Args)]
 pub struct NetArgs {
-    /// The network: a file (also .gz, .zst, .xz), a trainer's checkpoint, a folder, an engine (ENGINE#2 for its second network), - for stdin,
-    /// '<embed>'; without it the usual places are searched (`ftperm nets` lists them)
+    /// The network: a file (also .gz, .zst, .xz), a trainer's checkpoint, a folder, an engine (ENGINE#2 for its second
+    /// network), - for stdin, '<embed>'; without it the usual places are searched (`ftperm nets` lists them)
     #[arg(long, value_name = "NET")]
     pub net: Option<OsString>,
     #[command(flatten)]
