@@ -1,6 +1,7 @@
 //! Positions a second of stage `ft_zeros`, by instruction set and number of threads.
 //!
-//! Lists are random but shaped like real ones in king bucket order: of each bucket's 704 rows 16 to 32 are active.
+//! Lists are random but shaped like real ones in king bucket order: of each bucket's 704 rows 16 to 32 are active. Those
+//! called "games" share four rows in five with the list before them, as positions of one game do.
 
 use std::hint::black_box;
 
@@ -48,6 +49,33 @@ fn batch(narrow: usize, random: &mut impl Rng) -> SampleBatch {
     batch
 }
 
+/// Every list keeps four in five of the rows of the list before it.
+fn like_games(lists: &RowLists, random: &mut impl Rng) -> RowLists {
+    let mut alike = RowLists {
+        offsets: vec![0],
+        rows: Vec::new(),
+    };
+    let mut before: Vec<u32> = Vec::new();
+    for sample in 0..lists.offsets.len() - 1 {
+        let new = lists.list(sample);
+        let mut list: Vec<u32> = Vec::new();
+        for (place, &row) in new.iter().enumerate() {
+            let row = match before.get(place) {
+                Some(&old) if random.random_ratio(4, 5) => old,
+                _ => row,
+            };
+            // No position has a feature twice.
+            if !list.contains(&row) {
+                list.push(row);
+            }
+        }
+        alike.rows.extend(&list);
+        alike.offsets.push(alike.rows.len() as u32);
+        before = list;
+    }
+    alike
+}
+
 fn ft_zeros(criterion: &mut Criterion) {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let pairwise = Activation::Pairwise {
@@ -55,11 +83,13 @@ fn ft_zeros(criterion: &mut Criterion) {
         shift: 9,
     };
     let clipped = Activation::Clipped { clamp: 127 };
-    for (name, l1, narrow, activation) in [
-        ("pairwise-1024", 1024, 0, pairwise),
-        ("pairwise-1024-threats", 1024, 20, pairwise),
-        ("pairwise-128", 128, 0, pairwise),
-        ("clipped-512", 512, 0, clipped),
+    for (name, l1, narrow, games, activation) in [
+        ("pairwise-1024", 1024, 0, false, pairwise),
+        ("pairwise-1024-games", 1024, 0, true, pairwise),
+        ("pairwise-1024-threats", 1024, 20, false, pairwise),
+        ("pairwise-1024-threats-games", 1024, 30, true, pairwise),
+        ("pairwise-128", 128, 0, false, pairwise),
+        ("clipped-512", 512, 0, false, clipped),
     ] {
         let mut group = criterion.benchmark_group(format!("ft_zeros/{name}"));
         group.throughput(Throughput::Elements(POSITIONS as u64));
@@ -80,7 +110,13 @@ fn ft_zeros(criterion: &mut Criterion) {
             wide: &wide,
             narrow: &narrow_weights,
         };
-        let batch = batch(narrow, &mut random);
+        let mut batch = batch(narrow, &mut random);
+        if games {
+            batch.wide = like_games(&batch.wide, &mut random);
+            if narrow > 0 {
+                batch.narrow = like_games(&batch.narrow, &mut random);
+            }
+        }
         let mut planes = ZeroPlanes::new(weights.neurons(), batch.samples);
         for set in InstructionSet::ALL {
             for threads in [1, 2] {

@@ -607,6 +607,10 @@ fn the_three_steps_on_their_own() {
     );
 }
 
+fn words(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
 #[test]
 fn every_kernel_gives_the_same_planes() {
     let folder = tempfile::tempdir().unwrap();
@@ -615,16 +619,19 @@ fn every_kernel_gives_the_same_planes() {
     let kernels = devices["cpu"]["kernels"].as_array().unwrap();
     assert_eq!(kernels[0], "portable");
     let (net, data) = (demo_net(), demo_data());
-    let gather = |out: &str, more: &[&str]| {
-        let mut arguments = vec!["gather", "--net", path(&net), "--data", path(&data)];
-        arguments.extend(["--count", "3000", "--out", out]);
-        arguments.extend(more);
-        arguments
+    let gather = |out: &str, more: &[&str]| -> Vec<String> {
+        let mut all = vec!["gather", "--net", path(&net), "--data", path(&data)];
+        all.extend(["--count", "3000", "--out", out]);
+        all.extend(more);
+        all.into_iter().map(str::to_owned).collect()
     };
     let mut planes = Vec::new();
     for kernel in kernels {
         let kernel = kernel.as_str().unwrap();
-        let output = ftperm(folder.path(), &gather(kernel, &["--kernel", kernel]));
+        let output = ftperm(
+            folder.path(),
+            &words(&gather(kernel, &["--kernel", kernel])),
+        );
         let said = stderr(&output).to_lowercase().replace('-', "");
         assert!(output.status.success(), "{said}");
         assert!(
@@ -642,5 +649,5 @@ fn every_kernel_gives_the_same_planes() {
         .unwrap();
     assert!(stderr(&output).contains("computing on cpu: portable"));
     let wrong = gather("planes", &["--kernel", "portable", "--backend", "gpu"]);
-    fails(&folder, 2, &wrong, &["--kernel is for the CPU"]);
+    fails(&folder, 2, &words(&wrong), &["--kernel is for the CPU"]);
 }

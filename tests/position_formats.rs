@@ -501,7 +501,7 @@ const OUTSIDE: [(&str, &str); 7] = [
         "r1bqk2r/pp2bppp/2n1pn2/2pp4/3P1B2/2PBPN2/PP1N1PPP/R2QK2R b Kq - 5 7",
     ),
     (
-        "b91600407411c5304401331000001c00234b40000000000000000000000000000000f30a57020000",
+        "b91600407411c5304401331000001c00234b40000000000000000000000000000000640b57020000",
         "8/8/1p1r1k2/p1pPN1p1/P3KnP1/1P6/8/3R4 b - - 99 300",
     ),
 ];
@@ -547,11 +547,11 @@ fn records_as_others_read_them() {
     let found = read_bytes(records.clone(), &everything()).unwrap();
     let fens: Vec<String> = found.boards.iter().map(Board::fen).collect();
     assert_eq!(fens, OUTSIDE.map(|(_, fen)| fen));
-    // Of all the moves only the one en passant captures: castling is not the king's capture of its rook.
-    let options = Options::default();
-    for data in [records, OUTSIDE_PLAIN.as_bytes().to_vec()] {
-        let found = read_bytes(data, &options).unwrap();
-        assert_eq!(found.statistics.skipped(Reason::Capture), 1);
+    // Only the last move captures, the king the knight: castling is not the king's capture of its rook, and the reference
+    // loader does not count en passant.
+    for (data, captures) in [(records, 1), (OUTSIDE_PLAIN.as_bytes().to_vec(), 0)] {
+        let found = read_bytes(data, &Options::default()).unwrap();
+        assert_eq!(found.statistics.skipped(Reason::Capture), captures);
     }
     let plain = read_bytes(OUTSIDE_PLAIN.as_bytes().to_vec(), &everything()).unwrap();
     let fens: Vec<String> = plain.boards.iter().map(Board::fen).collect();

@@ -23,16 +23,23 @@ impl Network {
     /// hashes (`facts/eras.md`, section 15: the two layouts of SFNNv10, the two hashes of SFNNv13).
     pub fn other_layouts(&self) -> Vec<&'static Era> {
         let it = &self.architecture;
-        let eras = ERAS.iter().filter(|era| {
-            let other = Architecture {
-                l1: it.l1,
-                outputs0: it.outputs0,
-                outputs1: it.outputs1,
-                ..era.architecture
-            };
-            !it.same_as(&other) && difference(it, &era.architecture).is_none()
+        let sized = |era: &Era| Architecture {
+            l1: it.l1,
+            outputs0: it.outputs0,
+            outputs1: it.outputs1,
+            ..era.architecture
+        };
+        let mut eras: Vec<&'static Era> = ERAS
+            .iter()
+            .filter(|era| !it.same_as(&sized(era)) && difference(it, &era.architecture).is_none())
+            .collect();
+        // Eras that differ in their layers' sizes alone are one here; the one with the network's sizes names it.
+        eras.sort_by_key(|era| {
+            let other = &era.architecture;
+            (it.outputs0, it.outputs1) != (other.outputs0, other.outputs1)
         });
-        eras.collect()
+        eras.dedup_by(|later, kept| sized(later).same_as(&sized(kept)));
+        eras
     }
 
     /// Makes the network one of another era that computes the same from the same weights.
