@@ -70,7 +70,7 @@ Examples:
 
 pub const INSPECT: &str = "\
 Examples:
-  What is this network?:
+  What a network is, and how that is known:
     ftperm inspect nn.nnue
   Take the networks out of an engine:
     ftperm inspect /usr/games/stockfish --extract nets
@@ -135,9 +135,9 @@ Examples:
 
 pub const BENCH: &str = "\
 Examples:
-  How much faster is the permuted network, in ten pairs of runs?:
+  How much faster the permuted network is, in ten pairs of runs:
     ftperm bench --engine stockfish --base nn.nnue --test best.nnue --runs 10
-  How many pairs would half-widths of 0.05 % take? In a longer bench:
+  How many pairs a half-width of 0.05 % would take, in a longer bench:
     ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15'";
 
 #[cfg(test)]
