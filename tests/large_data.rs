@@ -17,7 +17,7 @@ fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {
         .current_dir(folder.path())
         .args(arguments)
         .args(
-            ["--threads", "1"]
+            ["--threads", "1", "--backend", "cpu"]
                 .iter()
                 .filter(|_| ["gather", "find"].contains(&arguments[0])),
         )

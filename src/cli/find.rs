@@ -100,7 +100,7 @@ impl Find {
             Some(path) => SearchState::open(path)?,
             None => SearchState::none(),
         };
-        let loaded = input.load(self.memory.for_data(neurons)?)?;
+        let loaded = input.load(self.memory.for_data(neurons, &self.backend)?)?;
         let held = loaded.chunks.iter().map(|it| it.samples() as u64).sum();
         let backend = self.backend.open(&Work {
             search: (neurons, held),

@@ -121,7 +121,7 @@ impl Gather {
         let evaluation = Evaluation::new(self, &network)?;
         let mut evaluator = evaluation.evaluator()?;
         // A board and its game, in a vector that grows, and two samples of a bit a neuron.
-        let room = self.memory.beside_network(neurons)? / (72 + neurons as u64 / 4);
+        let room = self.memory.beside_network(neurons, &self.backend)? / (72 + neurons as u64 / 4);
         let mut files = Vec::new();
         for shard in shards {
             let path = shard.map_or(self.out.clone(), |it| shards::path(&self.out, it));

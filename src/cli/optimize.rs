@@ -183,7 +183,7 @@ impl Optimize {
         let neurons = loaded.network.architecture.neurons();
         // A board and its game, and two samples of a bit a neuron.
         let bytes_per_position = 36 + neurons as u64 / 4;
-        let room = self.memory.beside_network(neurons)?;
+        let room = self.memory.beside_network(neurons, &self.backend)?;
         let taken = self.positions.read_within(
             &self.positions.options(Some(self.count), self.backend.threads),
             room / bytes_per_position,

@@ -87,6 +87,11 @@ impl Drop for Prepared {
 }
 
 impl BackendArgs {
+    /// Is no graphics driver to be loaded?
+    pub fn is_cpu(&self) -> bool {
+        self.adapter.is_none() && self.backend == BackendChoice::Cpu
+    }
+
     /// Gives the program's own thread pool its size. Called once, before anything runs in parallel.
     pub fn configure_threads(&self) -> anyhow::Result<()> {
         if let Some(threads) = self.threads {
