@@ -297,7 +297,7 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
 fn positions_that_do_not_fit_are_refused() {
     let folder = folder();
     let whole = ["gather", "--net", "demo.nnue", "--data", "a.binpack"];
-    let much = ["--out", "p.z", "--count", "1000000", "--memory", "60M"];
+    let much = ["--out", "p.z", "--count", "1000000", "--memory", "42M"];
     // The program and its tables alone take most of it.
     let output = ftperm(&folder, &[&whole[..], &much].concat());
     let text = String::from_utf8_lossy(&output.stderr);
