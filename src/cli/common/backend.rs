@@ -89,7 +89,8 @@ impl Drop for Prepared {
 impl BackendArgs {
     /// Is no graphics driver to be loaded?
     pub fn is_cpu(&self) -> bool {
-        self.adapter.is_none() && self.backend == BackendChoice::Cpu
+        let cpu = self.backend == BackendChoice::Cpu || self.kernel != KernelChoice::Auto;
+        self.adapter.is_none() && cpu
     }
 
     /// Gives the program's own thread pool its size. Called once, before anything runs in parallel.

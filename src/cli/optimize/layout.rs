@@ -50,10 +50,9 @@ impl Optimize {
 
         let clock = Instant::now();
         let neurons = net.layout().neurons();
-        // A board and its game, and a bit a neuron of each sample. The network stays, and another one is made of it.
+        // A board and its game, and a bit a neuron of each sample.
         let bytes_per_position = 36 + neurons as u64 / 4;
-        let networks = 2 * peak_rss_bytes().unwrap_or(0);
-        let room = self.memory.for_data(neurons)?.saturating_sub(networks);
+        let room = self.memory.beside_network(neurons, &self.backend)?;
         let taken = self.positions.read_within(
             &self
                 .positions
