@@ -42,6 +42,8 @@ struct Report {
     a: NetSummary,
     b: NetSummary,
     verified: Verified,
+    /// Are they the same neurons in another order, and so equal on every position? Known under a layout only.
+    same_neurons: Option<bool>,
     difference: Option<String>,
     /// Nodes of the engine's bench, equal for both networks.
     nodes: Option<u64>,
@@ -77,6 +79,7 @@ impl Verify {
                     positions,
                     equal: difference.is_none(),
                 },
+                same_neurons: None,
                 difference: difference.as_ref().map(ToString::to_string),
                 nodes,
                 version: env!("CARGO_PKG_VERSION"),
@@ -114,14 +117,14 @@ impl Verify {
             _ => None,
         };
         if global.json {
-            console::json(&LayoutReport {
+            console::json(&Report {
                 a: NetSummary::new(&self.a, &a.sha256()),
                 b: NetSummary::new(&self.b, &b.sha256()),
                 verified: Verified {
                     positions: taken.boards.len(),
                     equal: outcome.is_ok(),
                 },
-                same_neurons: outcome.as_ref().is_ok_and(|proof| proof.same_neurons),
+                same_neurons: Some(outcome.as_ref().is_ok_and(|proof| proof.same_neurons)),
                 difference: outcome.as_ref().err().map(ToString::to_string),
                 nodes,
                 version: env!("CARGO_PKG_VERSION"),
@@ -143,17 +146,4 @@ impl Verify {
         }
         Ok(())
     }
-}
-
-/// The outcome for networks of other engines.
-#[derive(Serialize)]
-struct LayoutReport {
-    a: NetSummary,
-    b: NetSummary,
-    verified: Verified,
-    /// Are they the same neurons in another order, and so equal on every position?
-    same_neurons: bool,
-    difference: Option<String>,
-    nodes: Option<u64>,
-    version: &'static str,
 }
