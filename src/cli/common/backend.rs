@@ -133,6 +133,9 @@ impl BackendArgs {
         let (backend, why) = match (&self.adapter, self.backend) {
             (Some(list), _) => (gpu(&selectors(list)?)?, "as asked for".to_owned()),
             (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
+            (None, BackendChoice::Auto) if self.kernel != KernelChoice::Auto => {
+                (self.cpu()?, "as --kernel asks for".to_owned())
+            }
             (None, BackendChoice::Gpu) => (gpu(&[any_adapter()])?, "as asked for".to_owned()),
             (None, BackendChoice::Auto) if !hardware => {
                 (self.cpu()?, "no hardware adapter was found".to_owned())
