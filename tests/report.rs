@@ -225,6 +225,41 @@ fn without_a_report_nothing_is_measured() {
 }
 
 #[test]
+fn weights_of_a_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = material::own("datasets/demo.nnue");
+    let net = net.to_str().unwrap();
+    ftperm(folder.path(), &["inspect", net, "--report", "w.json"]);
+    ftperm(
+        folder.path(),
+        &["serialize", net, "copy.nnue", "--report", "w.html"],
+    );
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("w.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&report["kind"], &report["l1"]),
+        (&"weights".into(), &128.into())
+    );
+    let tensors = report["tensors"].as_array().unwrap();
+    for it in tensors {
+        let counts = it["histogram"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_u64().unwrap());
+        assert_eq!(counts.sum::<u64>(), it["values"].as_u64().unwrap(), "{it}");
+    }
+    // HalfKAv2_hm has 22,528 features.
+    assert!(tensors.iter().any(|it| it["values"] == 22_528 * 128));
+    let page = std::fs::read_to_string(folder.path().join("w.html")).unwrap();
+    check_self_contained(&page);
+    assert!(page.contains("copy.nnue") && page.contains("first layer weights"));
+    if let Some(chromium) = chromium() {
+        check_in_browser(&chromium, &folder.path().join("w.html"));
+    }
+}
+
+#[test]
 fn what_is_no_report_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |text: &str, part: &str| {

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use ftperm::compute::Activation;
 use ftperm::digest::{hex, sha256};
 use ftperm::nnue::{Encoding, NetFileError, Network};
+use ftperm::output::check_writable;
 use ftperm::permutation::PermutationFile;
 use ftperm::positions::{self, Reason, Sampling};
+use ftperm::report::WeightsReport;
 use ftperm::source::{Engine, NetSource};
 use ftperm::zeros::record::Record;
 use ftperm::zeros::subsample::PlaneSource as _;
@@ -15,6 +17,7 @@ use ftperm::zeros::{self, StoredPlanes};
 use serde::Serialize;
 
 use super::common::ReadingArgs;
+use super::report::write_report;
 use super::{Global, UsageError, console, inspect_checkpoint};
 
 /// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
@@ -26,6 +29,10 @@ pub struct Inspect {
     /// Write the networks inside an engine into this folder, as nn-<sha12>.nnue
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
+    /// Write ranges and histograms of the weights of a network or checkpoint: a page with pictures if the name ends in
+    /// .html, else JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
 }
@@ -147,10 +154,17 @@ struct PermutationReport {
 impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let path = Path::new(&self.file);
+        if let Some(file) = &self.report {
+            check_writable(file)?;
+        }
         if self.extract.is_none() && super::serialize::is_checkpoint_file(path)? {
-            return inspect_checkpoint::run(path, &self.reading, global);
+            return inspect_checkpoint::run(path, &self.reading, self.report.as_deref(), global);
         }
         let report = self.report()?;
+        if self.report.is_some() && !matches!(report, Report::Network(_)) {
+            let text = "--report is for networks and checkpoints; --extract gets networks out of an engine";
+            return Err(UsageError(text.into()).into());
+        }
         if global.json {
             return console::json(&report);
         }
@@ -251,6 +265,11 @@ impl Inspect {
                 source,
             }
         })?;
+        if let Some(file) = &self.report {
+            let source = Path::new(&self.file).display().to_string();
+            let weights = WeightsReport::new(&network, source, &[]);
+            write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+        }
         let it = &network.architecture;
         let recognition = &network.recognition;
         let (clamp, shift) = match it.activation {

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ftperm::checkpoint::{Checkpoint, ConvertOptions, RangeRule, Ranges, statistics};
+use ftperm::report::WeightsReport;
 use serde::Serialize;
 
 use super::common::ReadingArgs;
+use super::report::write_report;
 use super::{Global, UsageError, console};
 
 #[derive(Serialize)]
@@ -72,7 +74,12 @@ struct StatisticsReport {
     text: String,
 }
 
-pub fn run(path: &Path, reading: &ReadingArgs, global: &Global) -> anyhow::Result<()> {
+pub fn run(
+    path: &Path,
+    reading: &ReadingArgs,
+    file: Option<&Path>,
+    global: &Global,
+) -> anyhow::Result<()> {
     if reading.clamp.is_some() {
         return Err(
             UsageError("--clamp is for networks; --era says all for a checkpoint".into()).into(),
@@ -88,6 +95,14 @@ pub fn run(path: &Path, reading: &ReadingArgs, global: &Global) -> anyhow::Resul
         .with_context(|| path.display().to_string())?;
     let (it, recognition) = (&network.architecture, &network.recognition);
     let progress = checkpoint.progress();
+    if let Some(file) = file {
+        let weights = WeightsReport {
+            epoch: progress.epoch,
+            global_step: progress.global_step,
+            ..WeightsReport::new(&network, path.display().to_string(), &conversion.ranges)
+        };
+        write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+    }
     let report = Report {
         kind: "checkpoint",
         path: path.display().to_string(),

@@ -18,11 +18,13 @@ use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::playouts::random_positions;
 use ftperm::positions::{self, Filters, Positions};
+use ftperm::report::WeightsReport;
 use ftperm::search::{Control, SearchOptions};
 use ftperm::verify::ReferenceOutputs;
 
 use super::common::{BackendArgs, FilterArgs, NetSummary, ReadingArgs, load};
 use super::progress::{RunProgress, read_positions};
+use super::report::write_report;
 use super::{Global, UsageError, console};
 
 /// Positions of random games on which a permuted network is compared with the one before.
@@ -90,6 +92,9 @@ pub struct Serialize {
     /// Print range and histogram of every tensor that is written
     #[arg(long)]
     histograms: bool,
+    /// Write ranges and histograms of the weights: a page with pictures if the name ends in .html, else JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Which positions --ft-optimize takes
     #[command(flatten)]
     filters: FilterArgs,
@@ -133,6 +138,9 @@ struct Report {
     clamped: usize,
     out_of_range: usize,
     version: &'static str,
+    /// For --report.
+    #[serde(skip)]
+    weights: Option<WeightsReport>,
 }
 
 impl Serialize {
@@ -143,6 +151,9 @@ impl Serialize {
             return Err(UsageError(text.into()).into());
         }
         let output = self.output()?;
+        if let Some(file) = &self.report {
+            check_writable(file)?;
+        }
         let source = if is_checkpoint_file(Path::new(&self.source))? {
             let checkpoint = Checkpoint::open(Path::new(&self.source))?;
             console::say(format!(
@@ -170,6 +181,7 @@ impl Serialize {
             clamped: 0,
             out_of_range: 0,
             version: env!("CARGO_PKG_VERSION"),
+            weights: None,
         };
         let finished = match output {
             Output::Network(target) => {
@@ -186,6 +198,10 @@ impl Serialize {
         };
         report.out = NetSummary::new(finished.target(), &finished.sha256());
         finished.commit()?;
+        if let (Some(file), Some(mut weights)) = (&self.report, report.weights.take()) {
+            weights.out = Some(report.out.clone());
+            write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+        }
         console::say(format!("wrote {}", report.out.path));
         if global.json {
             console::json(&report)
@@ -230,6 +246,7 @@ impl Serialize {
             ("--description", self.description.is_some()),
             ("--target-era", self.target_era.is_some()),
             ("--histograms", self.histograms),
+            ("--report", self.report.is_some()),
             ("--compat", self.compat),
         ];
         if !matches!(output, Output::Network(_))
@@ -278,6 +295,10 @@ impl Serialize {
                     self.relayout(&mut network, target)?;
                 }
                 report.features = Some(network.architecture.feature_names());
+                if self.report.is_some() {
+                    let source = self.source_name();
+                    report.weights = Some(WeightsReport::new(&network, source, &[]));
+                }
                 *network
             }
             Source::Checkpoint(checkpoint) => {
@@ -295,6 +316,15 @@ impl Serialize {
                 describe(&network, &conversion);
                 report.clamped = conversion.ranges.iter().map(|it| it.clamped).sum();
                 report.out_of_range = conversion.ranges.iter().map(|it| it.out_of_range).sum();
+                if self.report.is_some() {
+                    let progress = checkpoint.progress();
+                    let source = self.source_name();
+                    report.weights = Some(WeightsReport {
+                        epoch: progress.epoch,
+                        global_step: progress.global_step,
+                        ..WeightsReport::new(&network, source, &conversion.ranges)
+                    });
+                }
                 report.features = Some(conversion.features);
                 network
             }

@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Ranges, TensorStatistics};
+use super::{Kind, SCHEMA};
+use crate::checkpoint::{Ranges, TensorStatistics, statistics};
+use crate::nnue::Network;
 
 /// What a checkpoint, or a network, holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightsReport {
     /// [`SCHEMA`](super::SCHEMA) of the version that wrote it.
     pub schema: u32,
-    /// [`Kind::Weights`](super::Kind::Weights).
-    pub kind: super::Kind,
+    /// [`Kind::Weights`].
+    pub kind: Kind,
     pub source: String,
     /// Epoch and step of a checkpoint that says them.
     pub epoch: Option<i64>,
@@ -25,6 +27,26 @@ pub struct WeightsReport {
     pub out: Option<super::NetSummary>,
     /// Version of ftperm.
     pub version: String,
+}
+
+impl WeightsReport {
+    /// Of a network that came from `source`; `ranges` say what did not fit into it.
+    pub fn new(network: &Network, source: String, ranges: &[Ranges]) -> WeightsReport {
+        WeightsReport {
+            schema: SCHEMA,
+            kind: Kind::Weights,
+            source,
+            epoch: None,
+            global_step: None,
+            features: network.architecture.feature_names(),
+            l1: network.architecture.l1,
+            era: network.recognition.era.id.to_string(),
+            not_fitting: ranges.iter().map(RangeReport::from).collect(),
+            tensors: statistics(network).iter().map(TensorReport::from).collect(),
+            out: None,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+        }
+    }
 }
 
 /// Values of a tensor that did not fit its integers.
