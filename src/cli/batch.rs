@@ -102,7 +102,7 @@ const STOPPED: u8 = 130;
 /// A run in progress.
 struct Run<'a> {
     arguments: &'a Batch,
-    quiet: bool,
+    global: &'a Global,
     hasher: Hasher,
     stop: &'static AtomicBool,
     started: u64,
@@ -125,7 +125,7 @@ impl Batch {
         }
         let mut run = Run {
             arguments: self,
-            quiet: global.quiet,
+            global,
             hasher: Hasher::new(self.rehash),
             stop: stop_flag()?,
             started: now(),
@@ -313,7 +313,7 @@ impl Run<'_> {
         remove_unfinished(job);
         let limit = self.arguments.job_timeout.map(Duration::from_secs);
         let clock = Instant::now();
-        let ended = child::run(job, self.quiet, limit, self.stop);
+        let ended = child::run(job, self.global, limit, self.stop);
         remove_unfinished(job);
         let report = match ended? {
             Ended::Stopped => {

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::jobs::Job;
-use crate::cli::console;
+use crate::cli::{Global, console};
 
 /// Longest report that is read from a job, in bytes.
 const MAX_REPORT: u64 = 256 << 20;
@@ -34,11 +34,11 @@ pub enum Ended {
 /// No process can be started.
 pub fn run(
     job: &Job,
-    quiet: bool,
+    global: &Global,
     limit: Option<Duration>,
     stop: &AtomicBool,
 ) -> anyhow::Result<Ended> {
-    let mut child = start(job, quiet)?;
+    let mut child = start(job, global)?;
     let deadline = limit.map(|limit| Instant::now() + limit);
     let output = child.stdout.take().map(|it| {
         std::thread::spawn(move || {
@@ -88,13 +88,14 @@ pub fn run(
 
 /// Starts this program again. Its standard input is a pipe that stays empty: when this process ends, however it ends,
 /// the pipe closes, and the job ends too.
-fn start(job: &Job, quiet: bool) -> anyhow::Result<Child> {
+fn start(job: &Job, global: &Global) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("cannot find this program")?;
     let mut command = Command::new(program);
     command.args(["--no-config", "--json"]);
-    if quiet {
+    if global.quiet {
         command.arg("--quiet");
     }
+    command.args((0..global.verbose).map(|_| "--verbose"));
     command.arg("batch-job");
     command.arg(format!("--temporary-prefix={}", job.temporary_prefix()));
     command.args(&job.words);
