@@ -77,8 +77,8 @@ pub struct Batch {
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
     /// Give a job up after so many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-    job_timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    job_timeout: Option<f64>,
     /// With --watch: a file counts as whole when it has not changed for so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     settle: f64,
@@ -89,8 +89,8 @@ pub struct Batch {
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if (0.01..=86_400.0).contains(&number) => Ok(number),
-        _ => Err("a number of seconds from 0.01 to 86400".to_string()),
+        Ok(number) if (0.01..=31_536_000.0).contains(&number) => Ok(number),
+        _ => Err("a number of seconds from 0.01 to 31536000".to_string()),
     }
 }
 
@@ -311,7 +311,7 @@ impl Run<'_> {
         // A record that does not hold any more must not outlive the files that it tells of.
         remove(&job.record_path())?;
         remove_unfinished(job);
-        let limit = self.arguments.job_timeout.map(Duration::from_secs);
+        let limit = self.arguments.job_timeout.map(Duration::from_secs_f64);
         let clock = Instant::now();
         let ended = child::run(job, self.global, limit, self.stop);
         remove_unfinished(job);
