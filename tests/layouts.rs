@@ -334,6 +334,7 @@ fn optimize_apply_and_verify() {
                     "--json",
                 ][..],
                 &["--holdout", "0", "--backend", "cpu", "--effort", "quick"],
+                &["--report", "run.html"],
                 &common,
             ]
             .concat(),
@@ -349,6 +350,9 @@ fn optimize_apply_and_verify() {
         // The engine computes the same with both, and counts the blocks that the report says.
         let permuted = case.unpacked(folder.join("out.bin"));
         let (before, after) = (case.evaluate(&net, &fens), case.evaluate(&permuted, &fens));
+        let measured = &report["measures"];
+        let opponent = &measured["searched"]["opponent"];
+        assert_eq!(opponent.is_null(), before[0].outputs.len() == 1);
         assert!(
             before.iter().zip(&after).all(|(a, b)| a.sums == b.sums),
             "{}",
@@ -363,6 +367,8 @@ fn optimize_apply_and_verify() {
                 "{}: {zero} of {all}, {rate}",
                 case.layout
             );
+            let read = measured["nonzero_blocks"]["mean"][name].as_f64().unwrap();
+            assert!((read - (all - zero) as f64 / fens.len() as f64).abs() < 1e-9);
         }
         assert!(
             zero_blocks(&after).0 > zero_blocks(&before).0,
@@ -441,6 +447,8 @@ fn a_network_of_stockfish_under_a_layout_is_the_same() {
             "--backend",
             "cpu",
             "--json",
+            "--report",
+            "run.html",
         ];
         serde_json::from_slice(&run(&[&common[..], arguments].concat())).unwrap()
     };
@@ -453,7 +461,18 @@ fn a_network_of_stockfish_under_a_layout_is_the_same() {
         "--layout",
         &layout,
     ]);
-    for part in ["zero_rate", "zero_block_rate", "samples", "blocks", "moves"] {
+    for part in [
+        "zero_rate",
+        "zero_block_rate",
+        "holdout_by_positions",
+        "buckets",
+        "samples",
+        "blocks",
+        "moves",
+        "curve",
+        "measures",
+    ] {
+        assert!(!known[part].is_null(), "{part}");
         assert_eq!(known[part], described[part], "{part}");
     }
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();

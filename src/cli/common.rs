@@ -9,7 +9,7 @@ mod planes;
 mod positions;
 mod search;
 
-pub use backend::BackendArgs;
+pub use backend::{BackendArgs, Prepared};
 pub use filters::FilterArgs;
 pub use ftperm::report::NetSummary;
 pub use memory::MemoryArgs;

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::anyhow;
 use ftperm::report::Verified;
-use ftperm::verify::{Difference, ReferenceOutputs};
+use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
 use super::bench::{BenchArgs, engine_net};
@@ -50,62 +50,28 @@ struct Report {
     version: &'static str,
 }
 
+/// Two networks, and what was found on some positions.
+struct Compared {
+    a: NetSummary,
+    b: NetSummary,
+    positions: usize,
+    same_neurons: Option<bool>,
+    /// What is equal, or what is not.
+    outcome: Result<String, String>,
+}
+
 impl Verify {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if let Some(layout) = &self.layout.layout {
-            return self.run_layout(layout, global);
-        }
-        let a = load(Some(self.a.as_os_str()), &self.reading)?;
-        let b = load(Some(self.b.as_os_str()), &self.reading)?;
-        let taken = self.positions.read(self.count, None)?;
-        let reference = ReferenceOutputs::new(&a.network, taken.boards);
-        let difference: Option<Difference> = reference.compare(&b.network).err();
-        let positions = reference.len();
-        let nodes = match &self.engine {
-            Some(engine) if difference.is_none() => {
-                let (a, b) = (
-                    engine_net(self.a.as_os_str())?,
-                    engine_net(self.b.as_os_str())?,
-                );
-                Some(self.bench.of(engine).same_nodes(&a, &b)?.base.nodes)
-            }
-            _ => None,
+        let Compared {
+            a,
+            b,
+            positions,
+            same_neurons,
+            outcome,
+        } = match &self.layout.layout {
+            Some(layout) => self.compare_under(layout)?,
+            None => self.compare()?,
         };
-        if global.json {
-            console::json(&Report {
-                a: NetSummary::from(&a),
-                b: NetSummary::from(&b),
-                verified: Verified {
-                    positions,
-                    equal: difference.is_none(),
-                },
-                same_neurons: None,
-                difference: difference.as_ref().map(ToString::to_string),
-                nodes,
-                version: env!("CARGO_PKG_VERSION"),
-            })?;
-        }
-        if let Some(difference) = difference {
-            bail!(
-                "{} and {} differ: {difference}",
-                self.a.display(),
-                self.b.display()
-            );
-        }
-        if !global.json {
-            console::result(format!("equal in all buckets on {positions} positions"))?;
-            if let Some(nodes) = nodes {
-                console::result(format!("equal in the engine: {nodes} nodes"))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn run_layout(&self, layout: &Path, global: &Global) -> anyhow::Result<()> {
-        let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
-        let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
-        let taken = self.positions.read(self.count, None)?;
-        let outcome = ftperm::layout::compare(&a, &b, &taken.boards, None);
         let nodes = match &self.engine {
             Some(engine) if outcome.is_ok() => {
                 let (a, b) = (
@@ -118,32 +84,65 @@ impl Verify {
         };
         if global.json {
             console::json(&Report {
-                a: NetSummary::new(&self.a, &a.sha256()),
-                b: NetSummary::new(&self.b, &b.sha256()),
+                a,
+                b,
                 verified: Verified {
-                    positions: taken.boards.len(),
+                    positions,
                     equal: outcome.is_ok(),
                 },
-                same_neurons: Some(outcome.as_ref().is_ok_and(|proof| proof.same_neurons)),
-                difference: outcome.as_ref().err().map(ToString::to_string),
+                same_neurons,
+                difference: outcome.clone().err(),
                 nodes,
                 version: env!("CARGO_PKG_VERSION"),
             })?;
         }
-        let proof = match outcome {
-            Ok(proof) => proof,
-            Err(difference) => bail!(
+        let equal = outcome.map_err(|difference| {
+            anyhow!(
                 "{} and {} differ: {difference}",
                 self.a.display(),
                 self.b.display()
-            ),
-        };
+            )
+        })?;
         if !global.json {
-            console::result(layout::proof_text(proof))?;
+            console::result(equal)?;
             if let Some(nodes) = nodes {
                 console::result(format!("equal in the engine: {nodes} nodes"))?;
             }
         }
         Ok(())
+    }
+
+    fn compare(&self) -> anyhow::Result<Compared> {
+        let a = load(Some(self.a.as_os_str()), &self.reading)?;
+        let b = load(Some(self.b.as_os_str()), &self.reading)?;
+        let taken = self.positions.read(self.count, None)?;
+        let reference = ReferenceOutputs::new(&a.network, taken.boards);
+        let positions = reference.len();
+        Ok(Compared {
+            a: NetSummary::from(&a),
+            b: NetSummary::from(&b),
+            positions,
+            same_neurons: None,
+            outcome: reference
+                .compare(&b.network)
+                .map(|()| format!("equal in all buckets on {positions} positions"))
+                .map_err(|difference| difference.to_string()),
+        })
+    }
+
+    fn compare_under(&self, layout: &Path) -> anyhow::Result<Compared> {
+        let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
+        let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
+        let taken = self.positions.read(self.count, None)?;
+        let proof = ftperm::layout::compare(&a, &b, &taken.boards, None);
+        Ok(Compared {
+            a: NetSummary::new(&self.a, &a.sha256()),
+            b: NetSummary::new(&self.b, &b.sha256()),
+            positions: taken.boards.len(),
+            same_neurons: Some(proof.as_ref().is_ok_and(|proof| proof.same_neurons)),
+            outcome: proof
+                .map(layout::proof_text)
+                .map_err(|difference| difference.to_string()),
+        })
     }
 }

@@ -41,17 +41,22 @@ pub struct LayoutPlan {
 
 /// As [`optimize`](crate::optimize::optimize), for a network of another engine.
 ///
+/// `ft_progress` is told how many positions more were evaluated.
+///
 /// # Errors
 /// The backend failed, or there are no training positions.
 pub fn plan(
     job: &LayoutJob,
     backend: &dyn Backend,
     control: &mut Control,
+    mut ft_progress: impl FnMut(usize),
 ) -> Result<LayoutPlan, OptimizeError> {
     let started = Instant::now();
-    let training = [planes(job.net, job.training, Sorting::KingPlaces, backend)?];
+    let mut planes_of =
+        |boards: &[Board], sorting| planes(job.net, boards, sorting, backend, &mut ft_progress);
+    let training = [planes_of(job.training, Sorting::KingPlaces)?];
     // Games are runs of positions, so these keep their order.
-    let in_order = |set: &Positions| planes(job.net, &set.boards, Sorting::Positions, backend);
+    let mut in_order = |set: &Positions| planes_of(&set.boards, Sorting::Positions);
     let held = in_order(job.holdout)?;
     let compared: Vec<ZeroPlanes> = job
         .compared

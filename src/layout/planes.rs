@@ -26,7 +26,8 @@ const WORD: usize = 64;
 
 /// Evaluates the feature transformer on all positions: as many samples a position as the layout has perspectives.
 ///
-/// The backend computes where its arithmetic fits the layout, plain code on all threads otherwise.
+/// The backend computes where its arithmetic fits the layout, plain code on all threads otherwise. `progress` is told
+/// how many positions more were evaluated.
 ///
 /// # Errors
 /// The backend failed.
@@ -35,6 +36,7 @@ pub fn planes(
     boards: &[Board],
     sorting: Sorting,
     backend: &dyn Backend,
+    mut progress: impl FnMut(usize),
 ) -> Result<ZeroPlanes, ComputeError> {
     let ft = Ft::new(net);
     let input = net.layout().input();
@@ -57,6 +59,7 @@ pub fn planes(
             Some(evaluator) => kernel(evaluator.as_mut(), lists, narrow, &mut planes, first)?,
             None => plain(&ft, &lists, &mut planes, first),
         }
+        progress(boards.len());
     }
     Ok(planes)
 }

@@ -174,7 +174,7 @@ fn kernels_and_plain_code_agree() {
             let net = net(&layout, 3);
             let ft = Ft::new(&net);
             assert!(ft.kernel_rows().is_some());
-            let found = planes(&net, &boards, Sorting::Positions, &backend).unwrap();
+            let found = planes(&net, &boards, Sorting::Positions, &backend, |_| ()).unwrap();
             let mut zeros = 0;
             for (number, board) in boards.iter().enumerate() {
                 let us = board.side_to_move();
@@ -212,7 +212,7 @@ fn what_the_kernels_do_not_know_is_left_to_plain_code() {
         let layout = layout(activation, weights, 8);
         let net = net(&layout, 3);
         assert!(Ft::new(&net).kernel_rows().is_none(), "{activation}");
-        let found = planes(&net, &boards, Sorting::Positions, &backend).unwrap();
+        let found = planes(&net, &boards, Sorting::Positions, &backend, |_| ()).unwrap();
         let zeros: u64 = found.zero_counts().iter().sum();
         assert!(
             zeros > 0 && zeros < 80 * layout.neurons() as u64,

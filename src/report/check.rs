@@ -105,7 +105,8 @@ fn measures(it: &Measures) -> Result<(), &'static str> {
 fn part(it: &PartMeasures) -> Result<(), &'static str> {
     let rates = it.buckets.iter().map(|bucket| &bucket.rate);
     let fits = rates
-        .chain([&it.all, &it.side_to_move, &it.opponent])
+        .chain([&it.all, &it.side_to_move])
+        .chain(&it.opponent)
         .all(|rate| is_share(rate.before) && is_share(rate.after));
     require(
         fits && it.buckets.len() <= CELLS,

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::board::Board;
+use crate::bucket_weights::BUCKETS;
 use crate::compute::{Backend, ComputeError, NeuronGroup};
 use crate::gather::gather;
 use crate::holdout::blocks_by_sample;
+use crate::layout::{self, RawNet, Sorting};
 use crate::nnue::Network;
 use crate::permutation::Permutation;
 use crate::samples::SampleOrder;
@@ -29,7 +31,7 @@ pub struct Measures {
     /// Positions that the search did not see; `None` without any.
     pub held_out: Option<PartMeasures>,
     pub neurons: NeuronMeasures,
-    /// Number of non-zero blocks a position, of both perspectives together.
+    /// Number of non-zero blocks a position, of all perspectives together.
     pub nonzero_blocks: Histogram,
     /// Share of the samples in which each block is zero, blocks sorted from the best, thinned to some points.
     pub block_rates: BeforeAfter<Vec<f64>>,
@@ -50,7 +52,8 @@ pub struct PartMeasures {
     pub positions: usize,
     pub all: BeforeAfter<f64>,
     pub side_to_move: BeforeAfter<f64>,
-    pub opponent: BeforeAfter<f64>,
+    /// `None` where a network sees the position as the side to move only.
+    pub opponent: Option<BeforeAfter<f64>>,
     /// By the bucket that engines choose; buckets without positions are left out.
     pub buckets: Vec<BucketMeasures>,
 }
@@ -108,65 +111,104 @@ pub fn measure(
     held_out: &[Board],
     order: &Permutation,
 ) -> Result<Measures, ComputeError> {
+    let parts = Parts::new(searched, held_out);
     let rows = network.ft_rows();
     let mut evaluator = backend.ft_evaluator(rows.weights())?;
-    let mut planes_of = |boards: &[Board]| {
-        let order = SampleOrder::Positions;
-        gather(
-            &network.architecture,
-            evaluator.as_mut(),
-            boards,
-            order,
-            |_| {},
-        )
-    };
-    let parts = [spread(searched, POSITIONS), spread(held_out, POSITIONS)];
-    let planes = [planes_of(&parts[0])?, planes_of(&parts[1])?];
+    let (architecture, samples) = (&network.architecture, SampleOrder::Positions);
+    let planes =
+        parts.planes(|boards| gather(architecture, evaluator.as_mut(), boards, samples, |_| {}))?;
     drop(evaluator);
-    tracing::info!(
-        searched = parts[0].len(),
-        held_out = parts[1].len(),
-        "measuring for the report"
-    );
+    parts.measure(backend, &planes, order, network.stacks.len())
+}
 
-    let identity = Permutation::identity(order.len());
-    let counts = planes.each_ref().map(|planes| Counts {
-        before: blocks_by_sample(planes, &identity),
-        after: blocks_by_sample(planes, order),
-    });
-    let blocks = order.len() / 4;
-    let stacks = network.stacks.len();
-    let [searched, held_out] =
-        [0, 1].map(|part| PartMeasures::new(&parts[part], &counts[part], blocks, stacks));
-    let rates = BlockRates::new(&planes, order);
-    let order_map = sorted_by_rate(order.indices(), &rates.after);
-    let identity_map = sorted_by_rate(identity.indices(), &rates.before);
-    let together = co_zero_counts(backend, &planes)?;
-    let cell = order.len().div_ceil(MAP_CELLS).next_multiple_of(4);
-    let samples: usize = planes.iter().map(ZeroPlanes::samples).sum();
-    Ok(Measures {
-        searched,
-        held_out: (!parts[1].is_empty()).then_some(held_out),
-        neurons: NeuronMeasures::new(&planes),
-        nonzero_blocks: nonzero_blocks(&counts, blocks),
-        block_rates: BeforeAfter {
-            before: curve(rates.before),
-            after: curve(rates.after),
-        },
-        co_zero_map: CoZeroMap {
-            neurons_a_cell: cell,
-            cells: BeforeAfter {
-                before: map(&together, samples, &identity_map, cell),
-                after: map(&together, samples, &order_map, cell),
+/// As [`measure`], on a network of another engine; its buckets are those of [`Board::bucket`], since a layout does not
+/// say what the engine chooses its own by.
+///
+/// # Errors
+/// The backend failed.
+pub fn measure_layout(
+    net: &RawNet,
+    backend: &dyn Backend,
+    searched: &[Board],
+    held_out: &[Board],
+    order: &Permutation,
+) -> Result<Measures, ComputeError> {
+    let parts = Parts::new(searched, held_out);
+    let planes =
+        parts.planes(|boards| layout::planes(net, boards, Sorting::Positions, backend, |_| {}))?;
+    parts.measure(backend, &planes, order, BUCKETS)
+}
+
+/// Some of the positions searched on and of the held-out ones.
+struct Parts([Vec<Board>; 2]);
+
+impl Parts {
+    fn new(searched: &[Board], held_out: &[Board]) -> Parts {
+        let parts = [spread(searched, POSITIONS), spread(held_out, POSITIONS)];
+        tracing::info!(
+            searched = parts[0].len(),
+            held_out = parts[1].len(),
+            "measuring for the report"
+        );
+        Parts(parts)
+    }
+
+    fn planes(
+        &self,
+        mut planes_of: impl FnMut(&[Board]) -> Result<ZeroPlanes, ComputeError>,
+    ) -> Result<[ZeroPlanes; 2], ComputeError> {
+        Ok([planes_of(&self.0[0])?, planes_of(&self.0[1])?])
+    }
+
+    /// The planes have the samples in the order of positions.
+    fn measure(
+        &self,
+        backend: &dyn Backend,
+        planes: &[ZeroPlanes; 2],
+        order: &Permutation,
+        buckets: usize,
+    ) -> Result<Measures, ComputeError> {
+        let identity = Permutation::identity(order.len());
+        let counts = [0, 1].map(|part| Counts {
+            before: blocks_by_sample(&planes[part], &identity),
+            after: blocks_by_sample(&planes[part], order),
+            perspectives: planes[part].samples() / self.0[part].len().max(1),
+        });
+        let blocks = order.len() / 4;
+        let [searched, held_out] =
+            [0, 1].map(|part| PartMeasures::new(&self.0[part], &counts[part], blocks, buckets));
+        let rates = BlockRates::new(planes, order);
+        let order_map = sorted_by_rate(order.indices(), &rates.after);
+        let identity_map = sorted_by_rate(identity.indices(), &rates.before);
+        let together = co_zero_counts(backend, planes)?;
+        let cell = order.len().div_ceil(MAP_CELLS).next_multiple_of(4);
+        let samples: usize = planes.iter().map(ZeroPlanes::samples).sum();
+        Ok(Measures {
+            searched,
+            held_out: (!self.0[1].is_empty()).then_some(held_out),
+            neurons: NeuronMeasures::new(planes),
+            nonzero_blocks: nonzero_blocks(&counts, blocks),
+            block_rates: BeforeAfter {
+                before: curve(rates.before),
+                after: curve(rates.after),
             },
-        },
-    })
+            co_zero_map: CoZeroMap {
+                neurons_a_cell: cell,
+                cells: BeforeAfter {
+                    before: map(&together, samples, &identity_map, cell),
+                    after: map(&together, samples, &order_map, cell),
+                },
+            },
+        })
+    }
 }
 
 /// Zero blocks of every sample.
 struct Counts {
     before: Vec<u32>,
     after: Vec<u32>,
+    /// Samples of a position.
+    perspectives: usize,
 }
 
 /// Sums up zero blocks of samples that are in the order of positions.
@@ -200,8 +242,8 @@ impl PartMeasures {
         let mut buckets = vec![Sum::default(); stacks];
         for (position, board) in boards.iter().enumerate() {
             let bucket = board.bucket().min(stacks - 1);
-            for (side, sum) in sides.iter_mut().enumerate() {
-                let sample = 2 * position + side;
+            for (side, sum) in sides.iter_mut().enumerate().take(counts.perspectives) {
+                let sample = counts.perspectives * position + side;
                 sum.add(counts, sample);
                 all.add(counts, sample);
                 buckets[bucket].add(counts, sample);
@@ -212,12 +254,12 @@ impl PartMeasures {
             positions: boards.len(),
             all: all.rate(blocks),
             side_to_move: sides[0].rate(blocks),
-            opponent: sides[1].rate(blocks),
+            opponent: (counts.perspectives == 2).then(|| sides[1].rate(blocks)),
             buckets: buckets
                 .filter(|(_, sum)| sum.samples > 0)
                 .map(|(bucket, sum)| BucketMeasures {
                     bucket,
-                    positions: sum.samples as usize / 2,
+                    positions: sum.samples as usize / counts.perspectives,
                     rate: sum.rate(blocks),
                 })
                 .collect(),
@@ -259,11 +301,14 @@ impl NeuronMeasures {
 /// How many blocks of each position an engine has to read.
 fn nonzero_blocks(counts: &[Counts], blocks: usize) -> Histogram {
     let of = |pick: fn(&Counts) -> &[u32]| -> Vec<u64> {
-        let pairs = counts
+        let positions = counts
             .iter()
-            .flat_map(|counts| pick(counts).as_chunks::<2>().0);
-        pairs
-            .map(|[us, them]| 2 * blocks as u64 - u64::from(us + them))
+            .filter(|counts| counts.perspectives > 0)
+            .flat_map(|counts| pick(counts).chunks_exact(counts.perspectives));
+        positions
+            .map(|zero| {
+                (zero.len() * blocks) as u64 - zero.iter().copied().map(u64::from).sum::<u64>()
+            })
             .collect()
     };
     let (before, after) = (of(|it| &it.before), of(|it| &it.after));
@@ -419,6 +464,7 @@ mod tests {
         let counts = Counts {
             before: blocks_by_sample(&planes, &Permutation::identity(8)),
             after: blocks_by_sample(&planes, &swapped),
+            perspectives: 2,
         };
         // Position 0 has one zero block in each of its samples, position 1 none; after the exchange nobody has any.
         let found = nonzero_blocks(&[counts], 2);

@@ -114,13 +114,13 @@ impl BackendArgs {
 
     /// Opens the chosen backend for so much work and says which it is and why.
     pub fn open(&self, work: &Work) -> anyhow::Result<Box<dyn Backend>> {
-        self.open_prepared(self.prepare(), work)
+        self.open_prepared(&mut self.prepare(), work)
     }
 
     /// As [`open`](Self::open), after [`prepare`](Self::prepare).
     pub fn open_prepared(
         &self,
-        mut prepared: Prepared,
+        prepared: &mut Prepared,
         work: &Work,
     ) -> anyhow::Result<Box<dyn Backend>> {
         let hardware = prepared.found();

@@ -19,8 +19,8 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     };
     let mut sections = vec![result(report)];
     if let Some(it) = &report.measures {
-        sections.push(buckets(it)?);
-        sections.push(work(it)?);
+        sections.push(buckets(report, it)?);
+        sections.push(work(report, it)?);
         sections.push(blocks(it)?);
         sections.push(co_zero(it)?);
     }
@@ -47,6 +47,11 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
 /// The last part of a path of any system.
 fn file_name(path: &str) -> String {
     path.rsplit(['/', '\\']).next().unwrap_or(path).to_string()
+}
+
+/// Samples that a position gives.
+fn perspectives(report: &OptimizeReport) -> u64 {
+    (4 * report.blocks as u64 / report.neurons.max(1) as u64).max(1)
 }
 
 /// Points with their sign, for columns that say what they are.
@@ -140,7 +145,8 @@ fn result(report: &OptimizeReport) -> Section {
     ));
     let mut notes = Vec::new();
     if let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) {
-        let samples = (2 * report.positions as u64).saturating_sub(report.samples as u64);
+        let all = perspectives(report) * report.positions as u64;
+        let samples = all.saturating_sub(report.samples as u64);
         table
             .rows
             .push(row("held-out games", grouped(samples), before, after));
@@ -193,27 +199,36 @@ fn telling(it: &Measures) -> (&PartMeasures, &'static str) {
     }
 }
 
-fn buckets(it: &Measures) -> Result<Section, PageError> {
+fn buckets(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
     let (part, on) = telling(it);
-    let mut names = vec!["side to move".to_string(), "opponent".to_string()];
-    let mut values = vec![part.side_to_move.clone(), part.opponent.clone()];
+    let mut names = Vec::new();
+    let mut values = Vec::new();
     let mut table = Table::numbers(&["", "positions", "before", "after", "points"]);
     let mut row = |name: String, positions: usize, rate: &BeforeAfter<f64>| {
         table.rows.push(vec![
-            name,
+            name.clone(),
             grouped(positions as u64),
             percent(rate.before, 2),
             percent(rate.after, 2),
             gain(rate),
         ]);
-    };
-    row(names[0].clone(), part.positions, &part.side_to_move);
-    row(names[1].clone(), part.positions, &part.opponent);
-    for bucket in &part.buckets {
-        let name = format!("bucket {}", bucket.bucket);
-        row(name.clone(), bucket.positions, &bucket.rate);
         names.push(name);
-        values.push(bucket.rate.clone());
+        values.push(rate.clone());
+    };
+    row(
+        "side to move".to_string(),
+        part.positions,
+        &part.side_to_move,
+    );
+    if let Some(opponent) = &part.opponent {
+        row("opponent".to_string(), part.positions, opponent);
+    }
+    for bucket in &part.buckets {
+        row(
+            format!("bucket {}", bucket.bucket),
+            bucket.positions,
+            &bucket.rate,
+        );
     }
     let shares = values.iter().flat_map(|it| [it.before, it.after]);
     let range = around(shares, 0.0..1.0);
@@ -227,8 +242,13 @@ fn buckets(it: &Measures) -> Result<Section, PageError> {
     Ok(Section {
         title: "By perspective and bucket".to_string(),
         text: format!(
-            "Measured on {} positions of {on}. The bucket is chosen by the number of pieces: 0 is the barest endgame.",
-            grouped(part.positions as u64)
+            "Measured on {} positions of {on}. The bucket is chosen by the number of pieces: 0 is the barest endgame.{}",
+            grouped(part.positions as u64),
+            if crate::nnue::era(&report.net.era).is_some() {
+                ""
+            } else {
+                " These are Stockfish's buckets; the layout does not say which the engine has."
+            }
         ),
         legend: true,
         pictures: vec![Figure::new("", picture)],
@@ -237,7 +257,7 @@ fn buckets(it: &Measures) -> Result<Section, PageError> {
     })
 }
 
-fn work(it: &Measures) -> Result<Section, PageError> {
+fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
     let histogram = &it.nonzero_blocks;
     let total = |counts: &[u64]| counts.iter().sum::<u64>().max(1) as f64;
     let share = |counts: &[u64]| -> Vec<f64> {
@@ -274,8 +294,14 @@ fn work(it: &Measures) -> Result<Section, PageError> {
     Ok(Section {
         title: "Blocks that an engine reads".to_string(),
         text: format!(
-            "Non-zero blocks of a position, both perspectives together: {:.1} on average before, {:.1} after.",
-            histogram.mean.before, histogram.mean.after
+            "Non-zero blocks of a position{}: {:.1} on average before, {:.1} after.",
+            if perspectives(report) > 1 {
+                ", both perspectives together"
+            } else {
+                ""
+            },
+            histogram.mean.before,
+            histogram.mean.after
         ),
         legend: true,
         pictures: vec![Figure::new(

@@ -1,0 +1,270 @@
+//! What runs on networks of any engine have in common, from their beginning to the report.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ftperm::board::Board;
+use ftperm::compute::Backend;
+use ftperm::compute::choice::Work;
+use ftperm::deliver::Target;
+use ftperm::digest::net_name;
+use ftperm::optimize::{OptimizeError, Plan};
+use ftperm::output::{FinishedFile, OutputFile, check_writable, io_error};
+use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::report::curve::{CurveRecorder, SearchCurve};
+use ftperm::report::measures::Measures;
+use ftperm::report::{
+    BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
+    OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, Verified,
+};
+use ftperm::resources::peak_rss_bytes;
+use ftperm::search::{Control, SearchOptions};
+use ftperm::verify::spread;
+
+use super::notes::notes;
+use super::{Chosen, Optimize};
+use crate::cli::common::{Prepared, stop_flag};
+use crate::cli::progress::RunProgress;
+use crate::cli::report::write_report;
+
+/// Positions on which the written network is compared with the input.
+const VERIFIED_POSITIONS: usize = 1000;
+
+/// What is settled before anything is read.
+pub struct Begun {
+    pub started: Instant,
+    pub target: Target,
+    pub start: Option<Permutation>,
+    pub backend: Prepared,
+}
+
+/// Sizes of a feature transformer.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// Columns of its weights.
+    pub columns: usize,
+    /// Outputs a perspective.
+    pub neurons: usize,
+    pub perspectives: usize,
+}
+
+/// How to search.
+pub struct Searching<'a, 'c> {
+    pub options: SearchOptions,
+    pub time_limit: Option<Duration>,
+    pub control: &'a mut Control<'c>,
+    /// Is told how many positions more were evaluated.
+    pub evaluated: &'a dyn Fn(usize),
+}
+
+/// A network that was found and written, but has not got its name yet.
+pub struct Outcome<'a> {
+    pub begun: &'a Begun,
+    pub chosen: &'a Chosen,
+    pub shape: Shape,
+    pub backend: &'a dyn Backend,
+    pub net: NetReport,
+    pub plan: &'a Plan,
+    pub curve: Option<SearchCurve>,
+    pub measures: Option<Measures>,
+    pub written: FinishedFile,
+    /// Positions on which it was found to compute the same.
+    pub verified: usize,
+    /// Times of the steps, but for what is still to be written.
+    pub seconds: Seconds,
+}
+
+impl Optimize {
+    pub fn begin(&self) -> anyhow::Result<Begun> {
+        let started = Instant::now();
+        self.backend.configure_threads()?;
+        let target = self.out.target()?;
+        for file in self.perm.iter().chain(&self.report) {
+            check_writable(file)?;
+        }
+        Ok(Begun {
+            started,
+            target,
+            start: self.search.start()?,
+            backend: self.backend.prepare(),
+        })
+    }
+
+    /// Opens the backend for evaluating and searching.
+    pub fn open(
+        &self,
+        begun: &mut Begun,
+        shape: Shape,
+        chosen: &Chosen,
+    ) -> anyhow::Result<Box<dyn Backend>> {
+        let samples = |positions: usize| (shape.perspectives * positions) as u64;
+        let training = chosen.training.len();
+        let work = Work {
+            evaluation: (shape.columns, samples(training + chosen.holdout.len())),
+            search: (shape.neurons, samples(training)),
+            searches: self.search.searches(),
+        };
+        self.backend.open_prepared(&mut begun.backend, &work)
+    }
+
+    /// Lets `plan` evaluate and search, shows how far it is, and takes down the course of the search for --report.
+    pub fn watch<T>(
+        &self,
+        begun: &Begun,
+        shape: Shape,
+        chosen: &Chosen,
+        plan: impl FnOnce(Searching) -> Result<T, OptimizeError>,
+    ) -> anyhow::Result<(T, Option<SearchCurve>)> {
+        let progress = RunProgress::new(chosen.evaluated(), shape.neurons);
+        let mut curve = self
+            .report
+            .is_some()
+            .then(|| CurveRecorder::new(shape.neurons));
+        let mut searched = |it: &_| {
+            progress.searched(it);
+            if let Some(curve) = &mut curve {
+                curve.note(it);
+            }
+        };
+        let mut control = Control {
+            stop: Some(stop_flag()?),
+            progress: Some(&mut searched),
+            ..Control::default()
+        };
+        let found = plan(Searching {
+            options: SearchOptions {
+                effort: self.search.effort(),
+                seed: self.positions.seed,
+                start: begun.start.clone(),
+            },
+            time_limit: self.search.time_limit()?,
+            control: &mut control,
+            evaluated: &|positions| progress.evaluated(positions),
+        })?;
+        progress.end();
+        Ok((found, curve.map(CurveRecorder::finish)))
+    }
+
+    /// Writes the permutation, gives both files their names, and writes and prints what else was asked for.
+    pub fn finish(&self, outcome: Outcome) -> anyhow::Result<OptimizeReport> {
+        let clock = Instant::now();
+        let (begun, plan) = (outcome.begun, outcome.plan);
+        let perm_path = self
+            .perm
+            .clone()
+            .unwrap_or_else(|| default_perm_path(&begun.target, &outcome.written.sha256()));
+        let mut report = self.describe(&outcome, &perm_path);
+        let permutation = &plan.search.permutation;
+        let file = PermutationFile {
+            permutation: permutation.clone(),
+            notes: notes(&report),
+        };
+        let mut perm_output = OutputFile::create(&perm_path)?;
+        write_all(&mut perm_output, &perm_path, &file.to_bytes(&perm_path))?;
+        let perm_output = perm_output.finish()?;
+        // Both files are whole on the disk; now they get their names.
+        outcome.written.commit()?;
+        perm_output.commit()?;
+
+        report.seconds.write += clock.elapsed().as_secs_f64();
+        report.seconds.total = begun.started.elapsed().as_secs_f64();
+        report.peak_rss_bytes = peak_rss_bytes();
+        if let Some(path) = &self.report {
+            write_report(path, &Report::Optimize(Box::new(report.clone())))?;
+        }
+        self.export.print(permutation)?;
+        Ok(report)
+    }
+
+    /// The report, but for what is known only at the end.
+    fn describe(&self, outcome: &Outcome, perm: &Path) -> OptimizeReport {
+        let Outcome {
+            chosen,
+            shape,
+            backend,
+            plan,
+            ..
+        } = outcome;
+        let kinds = [self.positions_kind];
+        let kinds = kinds.iter().chain(&chosen.compared_kinds);
+        let rates = [plan.holdout];
+        let rates = rates.iter().chain(&plan.compared);
+        OptimizeReport {
+            schema: SCHEMA,
+            kind: Kind::Optimize,
+            positions: chosen.statistics.taken as usize,
+            games: chosen.statistics.games,
+            samples: plan.samples,
+            neurons: shape.neurons,
+            blocks: shape.perspectives * shape.neurons / 4,
+            zero_rate: plan.zero_bytes.fraction(),
+            zero_block_rate: Rates::from(*plan),
+            weighted_zero_block_rate: Rates::weighted(plan),
+            buckets: BucketReport::all(plan, self.weight, shape.neurons / 4),
+            holdout_by_positions: kinds
+                .zip(rates)
+                .filter_map(|(kind, rates)| Some((kind.name().to_string(), (*rates)?.into())))
+                .collect(),
+            advice: CountAdvice::new(plan, chosen.statistics.taken),
+            moves: Moves::by_name(&plan.search.moves),
+            certificate: plan.certificate.as_ref().map(CertificateReport::from),
+            interrupted: !plan.search.complete,
+            seconds: Seconds {
+                positions: chosen.time.as_secs_f64(),
+                ft: plan.ft_time.as_secs_f64(),
+                search: plan.search_time.as_secs_f64(),
+                ..outcome.seconds
+            },
+            peak_rss_bytes: None,
+            backend: backend.name().to_string(),
+            adapter: backend.adapter(),
+            seed: self.positions.seed,
+            data: self
+                .positions
+                .data
+                .iter()
+                .map(|it| it.to_string_lossy().into_owned())
+                .collect(),
+            count: self.count,
+            positions_kind: self.positions_kind.name().to_string(),
+            holdout: self.holdout,
+            net: outcome.net.clone(),
+            out: NetSummary::new(outcome.written.target(), &outcome.written.sha256()),
+            perm: PermReport {
+                path: perm.display().to_string(),
+            },
+            verified: Verified {
+                positions: outcome.verified,
+                equal: true,
+            },
+            curve: outcome.curve.clone(),
+            measures: outcome.measures.clone(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+        }
+    }
+}
+
+fn write_all(output: &mut OutputFile, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    output
+        .write_all(bytes)
+        .map_err(|source| io_error(path, source))?;
+    Ok(())
+}
+
+/// Beside the network, named after it.
+fn default_perm_path(target: &Target, sha256: &[u8; 32]) -> PathBuf {
+    let name = format!("{}.perm.txt", net_name(sha256));
+    match target {
+        Target::File(file) => file.with_file_name(name),
+        Target::Named(folder) => folder.join(name),
+    }
+}
+
+/// Positions of both parts, spread over all.
+pub fn verified_positions(chosen: &Chosen) -> Vec<Board> {
+    let some = VERIFIED_POSITIONS / 10;
+    let mut boards = spread(&chosen.training.boards, VERIFIED_POSITIONS - some);
+    boards.extend(spread(&chosen.holdout.boards, some));
+    boards
+}
