@@ -28,6 +28,7 @@ mod serialize;
 mod trace;
 mod verify;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 /// Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first
@@ -154,6 +155,23 @@ enum Command {
     Report(report::MakeReport),
 }
 
+/// As large as that of a program's first thread.
+const STACK: usize = 8 << 20;
+
+impl Command {
+    /// The number of threads that is asked for.
+    fn threads(&self) -> Option<u16> {
+        match self {
+            Command::Optimize(command) => command.backend.threads,
+            Command::Gather(command) => command.backend.threads,
+            Command::Find(command) => command.backend.threads,
+            Command::Serialize(command) => command.backend.threads,
+            Command::BatchJob(command) => command.optimize.backend.threads,
+            _ => None,
+        }
+    }
+}
+
 /// Parses the command line over the environment and the configuration file.
 ///
 /// # Errors
@@ -169,6 +187,18 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         console::warn(warning);
     }
     logging::start(cli.global.verbose);
+    // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others
+    // take their share of it when they have woken up.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(cli.command.threads().unwrap_or(0).into())
+        .stack_size(STACK)
+        .build()
+        .context("cannot start the threads")?;
+    pool.install(|| execute(cli))
+}
+
+/// Runs the command on the threads of rayon's current pool.
+fn execute(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Optimize(command) => command.run(&cli.global),
         Command::Gather(command) => command.run(&cli.global),

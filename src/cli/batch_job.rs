@@ -12,7 +12,7 @@ pub struct BatchJob {
     #[arg(long, value_name = "PREFIX")]
     temporary_prefix: String,
     #[command(flatten)]
-    optimize: Optimize,
+    pub(super) optimize: Optimize,
 }
 
 /// The exit code of a job that was told to end.

@@ -55,7 +55,7 @@ pub struct Find {
     #[arg(long, value_name = "N")]
     l1: Option<usize>,
     #[command(flatten)]
-    backend: BackendArgs,
+    pub(super) backend: BackendArgs,
 }
 
 #[derive(Serialize)]
@@ -79,7 +79,6 @@ impl Find {
         if let Some(out) = &self.out {
             check_writable(out)?;
         }
-        self.backend.configure_threads()?;
         let start = self.search.start()?;
         let limit = self.memory.limit().unwrap_or(u64::MAX);
         let input = if self.data.is_empty() {

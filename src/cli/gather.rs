@@ -64,7 +64,7 @@ pub struct Gather {
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
-    backend: BackendArgs,
+    pub(super) backend: BackendArgs,
 }
 
 /// When an output counts as zero.
@@ -107,7 +107,6 @@ impl Gather {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.check_options()?;
         check_writable(&self.out)?;
-        self.backend.configure_threads()?;
         let (network, net_sha256) = self.network()?;
         self.check(&network)?;
         let neurons = network.architecture.neurons();

@@ -74,7 +74,7 @@ pub struct Optimize {
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
-    backend: BackendArgs,
+    pub(super) backend: BackendArgs,
     #[command(flatten)]
     export: ExportArgs,
     #[command(flatten)]

@@ -101,7 +101,7 @@ pub struct Serialize {
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
-    backend: BackendArgs,
+    pub(super) backend: BackendArgs,
 }
 
 /// The feature transformer's compression.
@@ -145,7 +145,6 @@ struct Report {
 
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        self.backend.configure_threads()?;
         if !self.ft_optimize && self.filters.filters() != Filters::default() {
             let text = "filters are for the positions of --ft-optimize";
             return Err(UsageError(text.into()).into());

@@ -94,7 +94,7 @@ fn has_vector_popcount() -> bool {
     false
 }
 
-/// Computes on the processor, with threads of its own.
+/// Computes on the processor.
 #[derive(Debug)]
 pub struct CpuBackend {
     set: InstructionSet,
@@ -104,7 +104,9 @@ pub struct CpuBackend {
 impl CpuBackend {
     /// A backend with the fastest instruction set of this machine.
     ///
-    /// `threads` of `None` or 0 means one thread a core. Results do not depend on it.
+    /// `threads` of `None` or 0 means the threads of rayon's current pool; a caller that runs in the pool
+    /// (`ThreadPool::install`) is fastest, because it need not wait for others to wake up. Another number is a pool of the
+    /// backend's own. Results do not depend on it.
     ///
     /// # Errors
     /// The threads could not be started.
@@ -174,18 +176,21 @@ impl Backend for CpuBackend {
 
 /// The threads of one backend.
 #[derive(Debug)]
-struct Threads {
-    /// None where the caller's own thread does everything.
-    pool: Option<ThreadPool>,
+enum Threads {
+    /// The caller's own.
+    Caller,
+    /// Those of rayon's current pool. A caller that is one of them does its share of the work.
+    Current,
+    Own(ThreadPool),
 }
 
 impl Threads {
     fn new(threads: Option<usize>) -> Result<Threads, ComputeError> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let count = threads.filter(|&count| count > 0).unwrap_or_else(cores);
-        if count == 1 {
-            return Ok(Threads { pool: None });
-        }
+        let count = match threads {
+            None | Some(0) => return Ok(Threads::Current),
+            Some(1) => return Ok(Threads::Caller),
+            Some(count) => count,
+        };
         let builder = ThreadPoolBuilder::new()
             .num_threads(count)
             .thread_name(|index| format!("ftperm-{index}"));
@@ -193,21 +198,25 @@ impl Threads {
             adapter: "cpu".to_owned(),
             message: format!("cannot start {count} threads: {error}"),
         })?;
-        Ok(Threads { pool: Some(pool) })
+        Ok(Threads::Own(pool))
     }
 
     fn count(&self) -> usize {
-        self.pool
-            .as_ref()
-            .map_or(1, ThreadPool::current_num_threads)
+        match self {
+            Threads::Caller => 1,
+            Threads::Current => rayon::current_num_threads(),
+            Threads::Own(pool) => pool.current_num_threads(),
+        }
     }
 
     /// Does every task, on all threads.
     fn for_each<T: Send>(&self, tasks: Vec<T>, work: impl Fn(T) + Send + Sync) {
-        match &self.pool {
-            Some(pool) if tasks.len() > 1 => pool.install(|| {
-                tasks.into_par_iter().with_max_len(1).for_each(work);
-            }),
+        let parallel = |tasks: Vec<T>| {
+            tasks.into_par_iter().with_max_len(1).for_each(&work);
+        };
+        match self {
+            Threads::Current if tasks.len() > 1 && self.count() > 1 => parallel(tasks),
+            Threads::Own(pool) if tasks.len() > 1 => pool.install(|| parallel(tasks)),
             _ => tasks.into_iter().for_each(work),
         }
     }

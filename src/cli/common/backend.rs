@@ -3,7 +3,6 @@
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use ftperm::compute::choice::{Work, trial};
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{
@@ -93,17 +92,6 @@ impl BackendArgs {
         self.adapter.is_none() && cpu
     }
 
-    /// Gives the program's own thread pool its size. Called once, before anything runs in parallel.
-    pub fn configure_threads(&self) -> anyhow::Result<()> {
-        if let Some(threads) = self.threads {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(usize::from(threads))
-                .build_global()
-                .context("cannot start the threads")?;
-        }
-        Ok(())
-    }
-
     /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
     pub fn prepare(&self) -> Prepared {
         let asked = self.adapter.is_none()
@@ -153,8 +141,7 @@ impl BackendArgs {
     fn cpu(&self) -> anyhow::Result<Box<dyn Backend>> {
         let set = self.kernel.instruction_set();
         let set = set.unwrap_or_else(InstructionSet::detect);
-        let threads = self.threads.map(usize::from);
-        Ok(Box::new(CpuBackend::with_instruction_set(threads, set)?))
+        Ok(Box::new(CpuBackend::with_instruction_set(None, set)?))
     }
 
     /// The CPU for short work, else whichever is faster in a short trial; and why.

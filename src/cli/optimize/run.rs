@@ -77,7 +77,6 @@ pub struct Outcome<'a> {
 impl Optimize {
     pub fn begin(&self) -> anyhow::Result<Begun> {
         let started = Instant::now();
-        self.backend.configure_threads()?;
         let target = self.out.target()?;
         for file in self.perm.iter().chain(&self.report) {
             check_writable(file)?;
