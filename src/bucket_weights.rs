@@ -89,6 +89,14 @@ impl BucketWeights {
     }
 }
 
+/// What samples of a bucket count: all alike without weights, or where the bucket is not known.
+pub(crate) fn weight_of(bucket: Option<usize>, weights: Option<&BucketWeights>) -> u32 {
+    match (bucket, weights) {
+        (Some(bucket), Some(weights)) => weights.of(bucket),
+        _ => 1,
+    }
+}
+
 /// A decimal in thousandths.
 fn thousandths(text: &str) -> Option<u32> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));

@@ -28,7 +28,7 @@ use thiserror::Error;
 
 use crate::compute::{Backend, ComputeError, HostPlanes, PlaneSet};
 use crate::permutation::Permutation;
-use crate::zeros::ZeroPlanes;
+use crate::zeros::{PlanesFileError, ZeroPlanes};
 
 mod assignment;
 mod bound;
@@ -36,6 +36,7 @@ mod certificate;
 mod checkpoint;
 mod control;
 mod fit_table;
+mod grouped;
 mod moves;
 mod partition;
 mod schedule;
@@ -46,6 +47,7 @@ pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_plane
 pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
+pub use grouped::{Rated, SearchedPlanes, room, search_and_rate, weighted_sum};
 pub use partition::BLOCK;
 
 /// How much work a search does.
@@ -110,6 +112,8 @@ pub enum SearchError {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Compute(#[from] ComputeError),
+    #[error(transparent)]
+    Planes(#[from] PlanesFileError),
 }
 
 /// Why a step of the search ended early.

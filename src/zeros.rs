@@ -15,12 +15,16 @@
 //! ```
 
 mod file;
+mod groups;
 pub mod record;
 mod stored;
 pub mod subsample;
 
-pub use file::{MAGIC, PlanesFileError, PlanesProblem};
-pub use stored::StoredPlanes;
+pub use file::{MAGIC, PlanesFileError, PlanesProblem, write_header};
+pub use groups::{ByBucket, LoadError, Loaded, PlaneGroups, Room, SampleGroup};
+pub use stored::{StoredGroup, StoredPlanes};
+
+use std::ops::Range;
 
 /// Words per 64-byte cache line.
 const LINE: usize = 8;
@@ -113,16 +117,51 @@ impl ZeroPlanes {
     ///
     /// `order` lists neurons; its length is a multiple of four. This is the score of `facts/eras.md`, section 10.
     pub fn zero_blocks(&self, order: &[u32]) -> u64 {
+        self.zero_blocks_among(order, 0..self.samples)
+    }
+
+    /// As [`zero_blocks`](Self::zero_blocks), in some of the samples.
+    pub fn zero_blocks_among(&self, order: &[u32], samples: Range<usize>) -> u64 {
+        let words = samples.start / 64..samples.end.div_ceil(64);
+        // Bits of the first and the last word that are other samples.
+        let before = !(u64::MAX << (samples.start % 64));
+        let behind = match samples.end % 64 {
+            0 => 0,
+            rest => u64::MAX << rest,
+        };
         order
             .chunks_exact(4)
+            .filter(|_| !samples.is_empty())
             .map(|block| {
-                let [a, b, c, d] = [0, 1, 2, 3].map(|i| self.plane(block[i] as usize));
+                let [a, b, c, d] =
+                    [0, 1, 2, 3].map(|i| &self.plane(block[i] as usize)[words.clone()]);
+                let zero = |word: usize| a[word] & b[word] & c[word] & d[word];
                 let words = a.iter().zip(b).zip(c).zip(d);
-                words
+                let all: u64 = words
                     .map(|(((a, b), c), d)| u64::from((a & b & c & d).count_ones()))
-                    .sum::<u64>()
+                    .sum();
+                let others =
+                    (zero(0) & before).count_ones() + (zero(a.len() - 1) & behind).count_ones();
+                all - u64::from(others)
             })
             .sum()
+    }
+}
+
+/// Puts bits into a plane, from sample `first` on. There and behind the plane is clear.
+fn put_words(plane: &mut [u64], first: usize, words: &[u64]) {
+    let (at, shift) = (first / 64, first % 64);
+    if shift == 0 {
+        plane[at..][..words.len()].copy_from_slice(words);
+        return;
+    }
+    for (at, &word) in (at..).zip(words) {
+        plane[at] |= word << shift;
+        let rest = word >> (64 - shift);
+        // Behind the last sample there need not be a word.
+        if rest != 0 {
+            plane[at + 1] |= rest;
+        }
     }
 }
 
@@ -144,6 +183,32 @@ mod tests {
         assert_eq!(planes.zero_blocks(&[4, 1, 2, 3, 0, 5, 6, 7]), 1);
         assert_eq!(planes.zero_blocks(&[0, 1, 4, 3, 2, 5, 6, 7]), 0);
         assert!(planes.get(7, 2) && !planes.get(7, 1));
+    }
+
+    #[test]
+    fn some_of_the_samples() {
+        let mut planes = ZeroPlanes::new(4, 200);
+        let zero = [0, 3, 63, 64, 65, 130, 199];
+        for neuron in 0..4 {
+            zero.iter().for_each(|&sample| planes.set(neuron, sample));
+        }
+        for (start, end) in [
+            (0, 200),
+            (0, 0),
+            (1, 64),
+            (63, 65),
+            (64, 128),
+            (3, 4),
+            (66, 200),
+            (200, 200),
+        ] {
+            let expected = zero
+                .iter()
+                .filter(|&&it| (start..end).contains(&it))
+                .count();
+            let found = planes.zero_blocks_among(&[0, 1, 2, 3], start..end);
+            assert_eq!(found, expected as u64, "{start}..{end}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use ftperm::positions::{self, Options, Part, PartBy, Positions, Sampling};
-use ftperm::zeros::ZeroPlanes;
+use ftperm::zeros::{self, ZeroPlanes, record};
 use tempfile::TempDir;
 
 /// Runs the program in a folder.
@@ -230,6 +230,167 @@ fn what_does_not_belong_together_is_refused() {
     assert!(text.contains("net sha256"), "{text}");
 }
 
+/// The order in a permutation file.
+fn order(folder: &TempDir, name: &str) -> Vec<u32> {
+    let text = String::from_utf8(bytes(folder, name)).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .flat_map(|line| line.split_whitespace().map(|it| it.parse().unwrap()))
+        .collect()
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+const WEIGHT: &str = "0=0,1=0,2=0.5,7=20";
+
+#[test]
+fn planes_are_weighed_by_bucket_as_optimize_weighs_positions() {
+    let folder = folder();
+    let common = ["--effort", "quick", "--weight", WEIGHT];
+    let optimize = [
+        "optimize",
+        "--net",
+        "demo.nnue",
+        "--data",
+        "a.binpack",
+        "--count",
+        "6000",
+        "--holdout",
+        "0",
+        "--backend",
+        "cpu",
+        "--out",
+        "o.nnue",
+        "--perm",
+        "o.txt",
+        "--json",
+    ];
+    let expected = json(&run(&folder, &[&optimize[..], &common].concat()));
+    let whole = [
+        "gather",
+        "--net",
+        "demo.nnue",
+        "--data",
+        "a.binpack",
+        "--count",
+        "6000",
+    ];
+    run(&folder, &[&whole[..], &["--out", "w.z"]].concat());
+    let find = ["find", "--data", "w.z", "--out", "w.txt", "--json"];
+    let found = json(&run(&folder, &[&find[..], &common].concat()));
+    assert_eq!(order(&folder, "w.txt"), order(&folder, "o.txt"));
+    // The report of `optimize` leaves out what weighs nothing, this one does not.
+    let weighed = &expected["weighted_zero_block_rate"];
+    for rate in ["before", "after"] {
+        assert_eq!(found["weighted_zero_block_rate"][rate], weighed[rate]);
+    }
+    let buckets = found["buckets"].as_array().unwrap();
+    let training = expected["buckets"].as_array().unwrap();
+    assert_eq!(buckets.len(), training.len());
+    for (bucket, expected) in buckets.iter().zip(training) {
+        assert_eq!(bucket["bucket"], expected["bucket"]);
+        assert_eq!(bucket["weight"], expected["weight"]);
+        for field in ["samples", "before", "after"] {
+            assert_eq!(bucket[field], expected["training"][field], "{field}");
+        }
+    }
+    let samples = |list: &[serde_json::Value]| -> u64 {
+        list.iter().map(|it| it["samples"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(samples(buckets), 12_000);
+    // `eval` and `inspect` tell the same buckets.
+    let eval = ["eval", "--data", "w.z", "--perm", "w.txt", "--json"];
+    let eval = json(&run(&folder, &eval));
+    for (told, bucket) in eval["buckets"].as_array().unwrap().iter().zip(buckets) {
+        assert_eq!(told["samples"], bucket["samples"]);
+        let percent =
+            told["perm_percent"].as_f64().unwrap() - 100.0 * bucket["after"].as_f64().unwrap();
+        assert!(percent.abs() < 1e-9, "{percent}");
+    }
+    let inspect = json(&run(&folder, &["inspect", "w.z", "--json"]));
+    assert_eq!(samples(inspect["buckets"].as_array().unwrap()), 12_000);
+}
+
+#[test]
+fn weights_go_with_shards_and_checkpoints() {
+    let folder = folder();
+    gather(&folder, &["--out", "whole.z", "--count", "1000000"]);
+    gather(&folder, &["--out", "p.z", "--shards", "3"]);
+    let find = ["find", "--effort", "quick", "--weight", WEIGHT];
+    let on = |data: &[&str], more: &[&str]| {
+        ftperm(&folder, &[&find[..], &["--data"], data, more].concat())
+    };
+    assert!(on(&["whole.z"], &["--out", "w.txt"]).status.success());
+    let state = ["--out", "p.txt", "--checkpoint", "p.state"];
+    let stopped = on(&["p.*.z"], &[&state[..], &["--time-limit", "0"]].concat());
+    assert!(stopped.status.success());
+    let other = [
+        "find", "--effort", "quick", "--data", "p.*.z", "--weight", "7=2",
+    ];
+    fails(
+        &folder,
+        &[&other[..], &state].concat(),
+        &["p.state", "--weight"],
+    );
+    assert!(on(&["p.*.z"], &state).status.success());
+    assert_eq!(bytes(&folder, "p.txt"), bytes(&folder, "w.txt"));
+}
+
+#[test]
+fn a_part_is_weighed_too_and_rated_on_all() {
+    let folder = folder();
+    let planes = large_planes(&folder);
+    let find = [
+        "find", "--effort", "quick", "--memory", "42M", "--out", "p.txt", "--data",
+    ];
+    let weight = ["--weight", "1=3,7=0", "--json"];
+    fails(
+        &folder,
+        &[&find[..], &["large.z"], &weight].concat(),
+        &["do not tell the buckets"],
+    );
+    // The samples at the start are of bucket 1, the next ones of bucket 7, the rest of bucket 4.
+    let cuts = [0, 600_000, 700_032, planes.samples()];
+    let record = record::Record {
+        net_sha256: "0".repeat(64),
+        data: Vec::new(),
+        selection: String::new(),
+        seed: 0,
+        count: None,
+        shard: None,
+    };
+    let sizes = [0, 600_000, 0, 0, 1_299_971, 0, 0, 100_032];
+    let mut file = fs::File::create(folder.path().join("b.z")).unwrap();
+    zeros::write_header(64, &sizes, &record, &mut file).unwrap();
+    for part in [0, 2, 1] {
+        let mut group = ZeroPlanes::new(64, cuts[part + 1] - cuts[part]);
+        for neuron in 0..64 {
+            let first = cuts[part] / 64;
+            let words = group.samples().div_ceil(64);
+            group.plane_mut(neuron)[..words]
+                .copy_from_slice(&planes.plane(neuron)[first..][..words]);
+        }
+        group.write_words(&mut file).unwrap();
+    }
+    drop(file);
+    let found = json(&run(&folder, &[&find[..], &["b.z"], &weight].concat()));
+    let searched = found["samples_searched"].as_u64().unwrap();
+    assert!((500_000..1_300_000).contains(&searched), "{searched}");
+    assert_eq!(found["samples"], 2_000_003);
+    let order = order(&folder, "p.txt");
+    assert_eq!(found["zero_blocks_after"], planes.zero_blocks(&order));
+    let of = |part: usize| planes.zero_blocks_among(&order, cuts[part]..cuts[part + 1]) as f64;
+    let weighted = (3.0 * of(0) + of(2)) / (16.0 * (3 * 600_000 + 1_299_971) as f64);
+    let told = found["weighted_zero_block_rate"]["after"].as_f64().unwrap();
+    assert!((told - weighted).abs() < 1e-12, "{told} {weighted}");
+    let buckets = found["buckets"].as_array().unwrap();
+    let rate = buckets[2]["after"].as_f64().unwrap();
+    assert_eq!(buckets[2]["bucket"], 7);
+    assert!((rate - of(1) / (16.0 * 100_032.0)).abs() < 1e-12);
+}
+
 /// 2 million samples of 64 neurons, 16 MB.
 fn large_planes(folder: &TempDir) -> ZeroPlanes {
     use rand::Rng as _;
@@ -269,12 +430,7 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
     if let Some(peak) = report["peak_rss_bytes"].as_u64() {
         assert!(peak < 42 << 20, "{peak}");
     }
-    let text = String::from_utf8(bytes(&folder, "p.txt")).unwrap();
-    let order: Vec<u32> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(|line| line.split_whitespace().map(|it| it.parse().unwrap()))
-        .collect();
+    let order = order(&folder, "p.txt");
     assert_eq!(report["zero_blocks_after"], planes.zero_blocks(&order));
     let identity: Vec<u32> = (0..64).collect();
     assert_eq!(report["zero_blocks_before"], planes.zero_blocks(&identity));

@@ -8,6 +8,7 @@ mod out;
 mod planes;
 mod positions;
 mod search;
+mod weight;
 
 pub use backend::{BackendArgs, Prepared};
 pub use filters::FilterArgs;
@@ -15,6 +16,7 @@ pub use ftperm::report::NetSummary;
 pub use memory::MemoryArgs;
 pub use net::{LoadedNet, NetArgs, ReadingArgs, load, parse};
 pub use out::OutArgs;
-pub use planes::PlanesInput;
+pub use planes::{PlanesInput, load_planes};
 pub use positions::PositionArgs;
 pub use search::{SearchArgs, stop_flag};
+pub use weight::WeightArgs;

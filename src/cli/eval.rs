@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ftperm::actmat::EvalError;
 use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::zeros::ByBucket;
 use serde::Serialize;
 
 use super::common::{MemoryArgs, PlanesInput};
@@ -29,12 +30,23 @@ struct Report {
     samples: u64,
     base_percent: f64,
     perm_percent: Option<f64>,
+    /// Of the buckets that have samples, where the files tell buckets.
+    buckets: Vec<BucketReport>,
+}
+
+#[derive(Serialize)]
+struct BucketReport {
+    bucket: usize,
+    samples: u64,
+    base_percent: f64,
+    perm_percent: Option<f64>,
 }
 
 impl Eval {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let input = PlanesInput::open(&self.data, self.memory.limit().unwrap_or(u64::MAX))?;
-        let neurons = input.neurons();
+        let limit = self.memory.limit().unwrap_or(u64::MAX);
+        let groups = PlanesInput::open(&self.data, limit)?.groups;
+        let neurons = groups.neurons();
         if !neurons.is_multiple_of(4) {
             return Err(EvalError::Blocks(neurons).into());
         }
@@ -49,20 +61,33 @@ impl Eval {
             let found = file.permutation.len();
             return Err(EvalError::Length { found, neurons }.into());
         }
-        if input.samples() == 0 {
+        let by_bucket = groups.samples();
+        let samples: u64 = by_bucket.values().sum();
+        if samples == 0 {
             anyhow::bail!("there are no samples in these files");
         }
-        let cells = input.samples() * (neurons as u64 / 4);
-        let percentage = |order: &Permutation| -> anyhow::Result<f64> {
-            Ok(input.zero_blocks(order)? as f64 / cells as f64 * 100.0)
-        };
+        let percentage =
+            |zero: u64, samples: u64| zero as f64 / (samples * (neurons as u64 / 4)) as f64 * 100.0;
+        let all = |zero: &ByBucket| percentage(zero.values().sum(), samples);
+        let base = groups.zero_blocks(Permutation::identity(neurons).indices())?;
+        let perm = perm
+            .map(|it| groups.zero_blocks(it.permutation.indices()))
+            .transpose()?;
+        let with_samples = by_bucket.iter().filter(|&(_, &samples)| samples > 0);
         let report = Report {
-            samples: input.samples(),
-            base_percent: percentage(&Permutation::identity(neurons))?,
-            perm_percent: perm
-                .as_ref()
-                .map(|it| percentage(&it.permutation))
-                .transpose()?,
+            samples,
+            base_percent: all(&base),
+            perm_percent: perm.as_ref().map(all),
+            buckets: with_samples
+                .filter_map(|(bucket, &samples)| {
+                    Some(BucketReport {
+                        bucket: (*bucket)?,
+                        samples,
+                        base_percent: percentage(base[bucket], samples),
+                        perm_percent: perm.as_ref().map(|it| percentage(it[bucket], samples)),
+                    })
+                })
+                .collect(),
         };
         if global.json {
             return console::json(&report);
@@ -73,6 +98,15 @@ impl Eval {
         ))?;
         if let Some(percent) = report.perm_percent {
             console::result(format!("Combined zeros in perm matrix: {percent:.6}"))?;
+        }
+        for it in &report.buckets {
+            let perm = it
+                .perm_percent
+                .map_or(String::new(), |percent| format!(", perm {percent:.6}"));
+            console::result(format!(
+                "Bucket {} ({} samples): base {:.6}{perm}",
+                it.bucket, it.samples, it.base_percent
+            ))?;
         }
         Ok(())
     }

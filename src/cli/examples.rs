@@ -33,6 +33,8 @@ Examples:
     ftperm find --data a.planes --out best.perm.txt
   On parts that several machines gathered, going on from an earlier order:
     ftperm find --data a.planes b.planes --start best.perm.txt --effort max --out better.perm.txt
+  Openings count twice, endings (bucket 0) not at all:
+    ftperm find --data a.planes --weight 7=2,0=0 --out openings.perm.txt
   As ftperm.py find_perm: matrix in, .npy out:
     ftperm find_perm --data=a.npy --out=best.perm";
 

@@ -4,15 +4,22 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
+use ftperm::bucket_weights::BucketWeights;
 use ftperm::compute::choice::Work;
 use ftperm::output::{check_writable, write_file};
-use ftperm::permutation::{NET_SHA256, Permutation, PermutationFile};
+use ftperm::permutation::{NET_SHA256, PermutationFile};
+use ftperm::report::BucketRates;
 use ftperm::resources::peak_rss_bytes;
-use ftperm::search::{Checkpoint, Checkpoints, Control, SearchOptions, search};
+use ftperm::search::{
+    Checkpoint, Checkpoints, Control, Rated, SearchOptions, search_and_rate, weighted_sum,
+};
+use ftperm::zeros::ByBucket;
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
-use super::common::{BackendArgs, MemoryArgs, PlanesInput, SearchArgs, stop_flag};
+use super::common::{
+    BackendArgs, MemoryArgs, PlanesInput, SearchArgs, WeightArgs, load_planes, stop_flag,
+};
 use super::export::ExportArgs;
 use super::progress::RunProgress;
 use super::{Global, console};
@@ -44,6 +51,8 @@ pub struct Find {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
+    weight: WeightArgs,
+    #[command(flatten)]
     search: SearchArgs,
     /// Leave the state of the search in this file now and then, and go on from there if it is there; the file is
     /// removed at the end
@@ -67,10 +76,29 @@ struct Report {
     zero_blocks_before: u64,
     zero_blocks_after: u64,
     cells: u64,
+    /// The rates with every sample counted as often as it weighs, which is what the search looks at; with weights only.
+    weighted_zero_block_rate: Option<WeightedRates>,
+    /// Of the buckets that have samples, where the files tell buckets.
+    buckets: Vec<BucketReport>,
     interrupted: bool,
     peak_rss_bytes: Option<u64>,
     out: Option<String>,
     version: &'static str,
+}
+
+#[derive(Serialize)]
+struct WeightedRates {
+    before: f64,
+    after: f64,
+}
+
+#[derive(Serialize)]
+struct BucketReport {
+    bucket: usize,
+    /// As it was given; null without weights.
+    weight: Option<f64>,
+    #[serde(flatten)]
+    rates: BucketRates,
 }
 
 impl Find {
@@ -86,7 +114,8 @@ impl Find {
         } else {
             PlanesInput::open(&self.data, limit)?
         };
-        let (neurons, samples) = (input.neurons(), input.samples());
+        let neurons = input.groups.neurons();
+        let weights = self.weight.weight;
         let net_sha256 = input.net_sha256.clone();
         if self.l1.is_some_and(|l1| l1 != 2 * neurons) {
             bail!(
@@ -96,13 +125,14 @@ impl Find {
             );
         }
         let checkpoint = match &self.checkpoint {
-            Some(path) => SearchState::open(path)?,
+            Some(path) => SearchState::open(path, weights)?,
             None => SearchState::none(),
         };
-        let loaded = input.load(self.memory.for_data(neurons, &self.backend)?)?;
-        let held = loaded.chunks.iter().map(|it| it.samples() as u64).sum();
+        let limit = self.memory.for_data(neurons, &self.backend)?;
+        let loaded = load_planes(input.groups, limit, weights.as_ref())?;
+        let samples_searched = loaded.samples_searched();
         let backend = self.backend.open(&Work {
-            search: (neurons, held),
+            search: (neurons, samples_searched),
             searches: self.search.searches(),
             ..Work::default()
         })?;
@@ -126,33 +156,41 @@ impl Find {
                 .then(|| Checkpoints::new(CHECKPOINT_EVERY, &mut write_checkpoint)),
             resume: checkpoint.found.clone(),
         };
-        let begin = options.start.clone();
-        let found = search(backend.as_ref(), &loaded.chunks, &options, &mut control)
-            .map_err(|error| checkpoint.explain(error))?;
+        let rated = search_and_rate(
+            &loaded,
+            weights.as_ref(),
+            backend.as_ref(),
+            &options,
+            &mut control,
+        );
+        let Rated {
+            search: found,
+            start_is_better,
+            before,
+            after,
+        } = rated.map_err(|error| checkpoint.explain(error))?;
         progress.end();
-        let mut permutation = found.permutation;
-        let before = loaded.zero_blocks(&Permutation::identity(neurons))?;
-        let mut after = if loaded.is_part() {
-            loaded.zero_blocks(&permutation)?
-        } else {
-            found.score
-        };
-        if loaded.is_part() {
-            // What is better on a part need not be on the whole.
-            let begin = begin.unwrap_or_else(|| Permutation::identity(neurons));
-            let begin_score = loaded.zero_blocks(&begin)?;
-            if begin_score > after {
-                console::warn("on all samples the order to begin with is better: it is kept");
-                (permutation, after) = (begin, begin_score);
-            }
+        if start_is_better {
+            console::warn("on all samples the order to begin with is better: it is kept");
         }
+        let samples = loaded.samples();
+        let blocks = neurons as u64 / 4;
         let report = Report {
-            samples,
-            samples_searched: found.samples,
+            samples: samples.values().sum(),
+            samples_searched,
             neurons,
-            zero_blocks_before: before,
-            zero_blocks_after: after,
-            cells: samples * (neurons as u64 / 4),
+            zero_blocks_before: before.values().sum(),
+            zero_blocks_after: after.values().sum(),
+            cells: samples.values().sum::<u64>() * blocks,
+            weighted_zero_block_rate: weights.map(|weights| {
+                let sum = |counts: &ByBucket| weighted_sum(counts, Some(&weights)) as f64;
+                let cells = sum(&samples) * blocks as f64;
+                WeightedRates {
+                    before: sum(&before) / cells,
+                    after: sum(&after) / cells,
+                }
+            }),
+            buckets: bucket_reports(weights, &samples, [&before, &after], blocks),
             interrupted: !found.complete,
             peak_rss_bytes: peak_rss_bytes(),
             out: self.out.as_ref().map(|out| out.display().to_string()),
@@ -176,7 +214,14 @@ impl Find {
                 format!("{:.4} %", percent(report.zero_blocks_after)),
             ),
         ]);
-        let file = PermutationFile { permutation, notes };
+        if let Some(given) = weights.map(|it| it.given()) {
+            let given: Vec<String> = given.iter().map(f64::to_string).collect();
+            notes.push(("weights of buckets 0 to 7".to_string(), given.join(" ")));
+        }
+        let file = PermutationFile {
+            permutation: found.permutation,
+            notes,
+        };
         if let Some(out) = &self.out {
             write_file(out, &file.to_bytes(out))?;
         }
@@ -188,6 +233,7 @@ impl Find {
             percent(report.zero_blocks_before),
             percent(report.zero_blocks_after)
         ));
+        say_buckets(&report);
         if global.json {
             return console::json(&report);
         }
@@ -198,5 +244,52 @@ impl Find {
             None => {}
         }
         Ok(())
+    }
+}
+
+/// Rates of all buckets that have samples.
+fn bucket_reports(
+    weights: Option<BucketWeights>,
+    samples: &ByBucket,
+    [before, after]: [&ByBucket; 2],
+    blocks: u64,
+) -> Vec<BucketReport> {
+    let known = samples.iter().filter(|&(_, &samples)| samples > 0);
+    let report = |(&bucket, &samples): (&Option<usize>, &u64)| {
+        let rate = |counts: &ByBucket| counts[&bucket] as f64 / (samples * blocks) as f64;
+        Some(BucketReport {
+            bucket: bucket?,
+            weight: weights.and_then(|weights| Some(weights.given()[bucket?])),
+            rates: BucketRates {
+                samples,
+                before: rate(before),
+                after: rate(after),
+            },
+        })
+    };
+    known.filter_map(report).collect()
+}
+
+/// What the order does to every bucket, and to what was searched for.
+fn say_buckets(report: &Report) {
+    let percent = |rate: f64| 100.0 * rate;
+    if let Some(it) = &report.weighted_zero_block_rate {
+        console::say(format!(
+            "weighted, as searched for: {:.4} % before, {:.4} % after",
+            percent(it.before),
+            percent(it.after)
+        ));
+    }
+    for it in &report.buckets {
+        let weight = it
+            .weight
+            .map_or(String::new(), |it| format!(", weight {it}"));
+        console::say(format!(
+            "bucket {}{weight}: {:.2} % before, {:.2} % after ({} samples)",
+            it.bucket,
+            percent(it.rates.before),
+            percent(it.rates.after),
+            it.rates.samples
+        ));
     }
 }

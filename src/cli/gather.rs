@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use ftperm::actmat::{self, ZeroRule};
 use ftperm::board::Board;
+use ftperm::bucket_weights::BUCKETS;
 use ftperm::checkpoint::{Checkpoint, ConvertOptions, same_features};
 use ftperm::compute::choice::Work;
 use ftperm::compute::{Backend, FtEvaluator};
@@ -16,8 +17,7 @@ use ftperm::permutation::is_npy;
 use ftperm::positions::{self, Part};
 use ftperm::samples::SampleOrder;
 use ftperm::zeros::record::{DataFile, Record, Shard};
-use ftperm::zeros::subsample::PlaneSource as _;
-use ftperm::zeros::{StoredPlanes, ZeroPlanes};
+use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
 use serde::Serialize;
 
 use super::common::{BackendArgs, MemoryArgs, NetArgs, PositionArgs};
@@ -146,12 +146,19 @@ impl Gather {
             if boards.is_empty() {
                 console::warn(format!("no positions for {}", path.display()));
             }
-            let planes = evaluation.planes(evaluator.as_deref_mut(), &boards)?;
-            write(&planes, &record, &path)?;
+            let positions = boards.len();
+            let progress = RunProgress::new(positions, neurons);
+            let mut planes_of =
+                |boards: &[Board]| evaluation.planes(evaluator.as_deref_mut(), boards, &progress);
+            if is_npy(&path) {
+                write_matrix(&planes_of(&boards)?, &path)?;
+            } else {
+                write_by_bucket(boards, neurons, &record, &path, planes_of)?;
+            }
             files.push(FileReport {
                 path: path.display().to_string(),
-                positions: boards.len(),
-                samples: planes.samples(),
+                positions,
+                samples: 2 * positions,
                 shard,
                 kept: false,
             });
@@ -276,14 +283,32 @@ impl Gather {
     }
 }
 
-fn write(planes: &ZeroPlanes, record: &Record, path: &Path) -> anyhow::Result<()> {
+fn write_matrix(planes: &ZeroPlanes, path: &Path) -> anyhow::Result<()> {
     let mut out = OutputFile::create(path)?;
-    let written = if is_npy(path) {
-        actmat::write(planes, &mut out)
-    } else {
-        planes.write_with_record(record, &mut out)
-    };
-    written.map_err(|source| io_error(path, source))?;
+    actmat::write(planes, &mut out).map_err(|source| io_error(path, source))?;
+    Ok(out.commit()?)
+}
+
+/// Writes a planes file, evaluating one bucket after the other: memory holds the planes of one.
+fn write_by_bucket(
+    mut boards: Vec<Board>,
+    neurons: usize,
+    record: &Record,
+    path: &Path,
+    mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
+) -> anyhow::Result<()> {
+    boards.sort_by_key(Board::bucket);
+    let groups: Vec<&[Board]> = boards.chunk_by(|a, b| a.bucket() == b.bucket()).collect();
+    let mut samples = [0; BUCKETS];
+    for group in &groups {
+        samples[group[0].bucket()] = 2 * group.len();
+    }
+    let mut out = OutputFile::create(path)?;
+    let failed = |source| io_error(path, source);
+    write_header(neurons, &samples, record, &mut out).map_err(failed)?;
+    for group in groups {
+        planes_of(group)?.write_words(&mut out).map_err(failed)?;
+    }
     Ok(out.commit()?)
 }
 
@@ -341,9 +366,8 @@ impl<'n> Evaluation<'n> {
         &self,
         evaluator: Option<&mut (dyn FtEvaluator + '_)>,
         boards: &[Board],
+        progress: &RunProgress,
     ) -> anyhow::Result<ZeroPlanes> {
-        let (Evaluation::Plain(network, _) | Evaluation::Kernels { network, .. }) = self;
-        let progress = RunProgress::new(boards.len(), network.architecture.neurons());
         let evaluated = |positions| progress.evaluated(positions);
         match (self, evaluator) {
             (Evaluation::Plain(network, rule), _) => {

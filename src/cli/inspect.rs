@@ -52,7 +52,15 @@ struct PlanesReport {
     path: String,
     neurons: usize,
     samples: usize,
+    /// Empty if the file does not tell buckets.
+    buckets: Vec<PlanesBucket>,
     record: Option<Record>,
+}
+
+#[derive(Serialize)]
+struct PlanesBucket {
+    bucket: usize,
+    samples: usize,
 }
 
 #[derive(Serialize)]
@@ -516,6 +524,16 @@ fn planes(path: &Path) -> anyhow::Result<PlanesReport> {
         path: path.display().to_string(),
         neurons: stored.neurons(),
         samples: stored.samples(),
+        buckets: stored
+            .groups()
+            .iter()
+            .filter_map(|group| {
+                Some(PlanesBucket {
+                    bucket: group.bucket()?,
+                    samples: group.samples(),
+                })
+            })
+            .collect(),
         record: stored.record().cloned(),
     })
 }
@@ -524,6 +542,9 @@ fn show_planes(it: &PlanesReport) -> anyhow::Result<()> {
     console::result(format!("zero planes    {}", it.path))?;
     console::result(format!("neurons        {}", it.neurons))?;
     console::result(format!("samples        {}", it.samples))?;
+    for PlanesBucket { bucket, samples } in &it.buckets {
+        console::result(format!("  in bucket {bucket}  {samples}"))?;
+    }
     let Some(record) = &it.record else {
         return console::result("made of        (the file does not say it)");
     };

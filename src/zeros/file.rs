@@ -1,8 +1,10 @@
 //! Zero planes in a file: what one machine gathers and another searches on.
 //!
-//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, the record, then for every
-//! neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample are clear. The record is a [`Record`] as
-//! JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none and a length of 0; format 2 has one.
+//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, in format 3 eight u64 with the
+//! samples of each bucket, the record, then groups of samples: one of all samples, or in format 3 one for each bucket
+//! that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample are
+//! clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none and a
+//! length of 0.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -10,15 +12,20 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::ZeroPlanes;
 use super::record::Record;
+use super::{ZeroPlanes, put_words};
+use crate::bucket_weights::BUCKETS;
 
 /// The first four bytes.
 pub const MAGIC: &[u8; 4] = b"FTZP";
 
 const WITHOUT_RECORD: u32 = 1;
 const WITH_RECORD: u32 = 2;
+const WITH_BUCKETS: u32 = 3;
 const HEADER: u64 = 24;
+
+/// Words that are read at a time.
+const PIECE: usize = 1 << 15;
 
 /// A plane takes memory even if it has no samples, and then no bytes in the file.
 const MAX_NEURONS: u32 = 1 << 16;
@@ -38,8 +45,10 @@ pub enum PlanesProblem {
     Io(#[from] io::Error),
     #[error("no planes file: it does not begin with FTZP")]
     Magic,
-    #[error("planes format {0} at offset 4 is not known, only 1 and 2 are")]
+    #[error("planes format {0} at offset 4 is not known, only 1 to 3 are")]
     Format(u32),
+    #[error("the buckets at offset 24 have {of_buckets} samples, offset 16 says {samples}")]
+    Buckets { of_buckets: u128, samples: u64 },
     #[error(
         "planes of {neurons} neurons and {samples} samples take {expected} bytes, the file has {len}"
     )]
@@ -74,54 +83,45 @@ impl ZeroPlanes {
         })
     }
 
-    /// Parses a planes file of `len` bytes. Nothing is allocated before the sizes were found to make that length.
+    /// Parses a planes file of `len` bytes. Nothing is allocated before the sizes were found to make that length. Where
+    /// samples stand in groups by bucket, the groups follow one another.
     ///
     /// # Errors
     /// The bytes are no planes file.
     pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, PlanesProblem> {
         let header = Header::read(input, len)?;
-        let words = header.samples.div_ceil(64);
-        let mut planes = ZeroPlanes::new(header.neurons, header.samples);
-        for neuron in 0..header.neurons {
-            let plane = &mut planes.plane_mut(neuron)[..words];
-            input.read_exact(bytemuck::cast_slice_mut(plane))?;
-            for word in plane.iter_mut() {
-                *word = u64::from_le(*word);
+        let mut planes = ZeroPlanes::new(header.neurons, header.samples());
+        let mut buffer = vec![0; PIECE];
+        let mut first = 0;
+        for group in &header.groups {
+            let words = group.samples.div_ceil(64);
+            for neuron in 0..header.neurons {
+                for word in (0..words).step_by(PIECE) {
+                    let piece = &mut buffer[..PIECE.min(words - word)];
+                    input.read_exact(bytemuck::cast_slice_mut(piece))?;
+                    group.check(neuron, word, piece)?;
+                    put_words(planes.plane_mut(neuron), first + 64 * word, piece);
+                }
             }
-            if plane.last().is_some_and(|last| last & header.past() != 0) {
-                return Err(PlanesProblem::Padding { neuron });
-            }
+            first += group.samples;
         }
         Ok(planes)
     }
 
-    /// Writes a planes file without a record.
+    /// Writes a planes file that says nothing of where its samples come from.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        self.write_file(WITHOUT_RECORD, &[], out)
+        write_head(out, WITHOUT_RECORD, self.neurons(), 0, self.samples())?;
+        self.write_words(out)
     }
 
-    /// Writes a planes file that says what the planes were made of.
+    /// Writes the words of all planes: a group of samples of a file that [`write_header`] began.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_with_record(&self, record: &Record, out: &mut impl Write) -> io::Result<()> {
-        let mut text = serde_json::to_vec(record)?;
-        text.resize(text.len().next_multiple_of(8), b' ');
-        self.write_file(WITH_RECORD, &text, out)
-    }
-
-    fn write_file(&self, format: u32, record: &[u8], out: &mut impl Write) -> io::Result<()> {
-        let too_long = |_| io::Error::other("the record is longer than 4 GiB");
-        out.write_all(MAGIC)?;
-        let record_len = u32::try_from(record.len()).map_err(too_long)?;
-        for number in [format, self.neurons() as u32, record_len] {
-            out.write_all(&number.to_le_bytes())?;
-        }
-        out.write_all(&(self.samples() as u64).to_le_bytes())?;
-        out.write_all(record)?;
+    pub fn write_words(&self, out: &mut impl Write) -> io::Result<()> {
         for neuron in 0..self.neurons() {
             let plane = &self.plane(neuron)[..self.samples().div_ceil(64)];
             if cfg!(target_endian = "little") {
@@ -136,12 +136,58 @@ impl ZeroPlanes {
     }
 }
 
+/// Begins a planes file that says what the planes were made of and which bucket each sample is of. What follows are the
+/// [words](ZeroPlanes::write_words) of each bucket that has samples, in ascending order.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_header(
+    neurons: usize,
+    samples: &[usize; BUCKETS],
+    record: &Record,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut text = serde_json::to_vec(record)?;
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let all = samples.iter().sum();
+    write_head(out, WITH_BUCKETS, neurons, text.len(), all)?;
+    for samples in samples {
+        out.write_all(&(*samples as u64).to_le_bytes())?;
+    }
+    out.write_all(&text)
+}
+
+fn write_head(
+    out: &mut impl Write,
+    format: u32,
+    neurons: usize,
+    record: usize,
+    samples: usize,
+) -> io::Result<()> {
+    let too_long = |_| io::Error::other("the record is longer than 4 GiB");
+    let record = u32::try_from(record).map_err(too_long)?;
+    out.write_all(MAGIC)?;
+    for number in [format, neurons as u32, record] {
+        out.write_all(&number.to_le_bytes())?;
+    }
+    out.write_all(&(samples as u64).to_le_bytes())
+}
+
 /// What stands before the planes, checked against the length of the file.
 #[derive(Clone, Debug)]
 pub(super) struct Header {
     pub neurons: usize,
-    pub samples: usize,
     pub record: Option<Record>,
+    /// In the order in which they stand in the file.
+    pub groups: Vec<Group>,
+}
+
+/// Samples whose planes stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    /// Of all their positions, where the file tells it.
+    pub bucket: Option<usize>,
+    pub samples: usize,
     /// Where the planes begin.
     pub offset: u64,
 }
@@ -159,55 +205,120 @@ impl Header {
         }
         let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
         let (format, neurons, record_len) = (number(4), number(8), number(12));
-        if ![WITHOUT_RECORD, WITH_RECORD].contains(&format) {
+        if ![WITHOUT_RECORD, WITH_RECORD, WITH_BUCKETS].contains(&format) {
             return Err(PlanesProblem::Format(format));
         }
         let samples = u64::from(number(16)) | u64::from(number(20)) << 32;
-        let words = samples.div_ceil(64);
         // What format 1 has in the place of the length has no meaning.
-        let record_len = if format == WITH_RECORD { record_len } else { 0 };
-        let offset = HEADER + u64::from(record_len);
-        let expected = u128::from(offset) + 8 * u128::from(neurons) * u128::from(words);
-        if expected != u128::from(len) {
-            return Err(PlanesProblem::Length {
-                neurons,
-                samples,
-                expected,
-                len,
-            });
+        let record_len = if format == WITHOUT_RECORD {
+            0
+        } else {
+            record_len
+        };
+        let sizes = if format == WITH_BUCKETS {
+            let sizes = read_buckets(input, len)?;
+            let of_buckets = sizes.iter().map(|&(_, size)| u128::from(size)).sum();
+            if of_buckets != u128::from(samples) {
+                return Err(PlanesProblem::Buckets {
+                    of_buckets,
+                    samples,
+                });
+            }
+            sizes
+        } else {
+            vec![(None, samples)]
+        };
+        let buckets = if format == WITH_BUCKETS {
+            8 * BUCKETS as u64
+        } else {
+            0
+        };
+        let mut end = u128::from(HEADER + buckets + u64::from(record_len));
+        let mut groups = Vec::new();
+        for (bucket, samples) in sizes {
+            groups.push((bucket, samples, end));
+            end += 8 * u128::from(neurons) * u128::from(samples.div_ceil(64));
+        }
+        let wrong_length = || PlanesProblem::Length {
+            neurons,
+            samples,
+            expected: end,
+            len,
+        };
+        if end != u128::from(len) {
+            return Err(wrong_length());
         }
         if neurons > MAX_NEURONS {
             return Err(PlanesProblem::Neurons(neurons));
         }
-        let record = if format == WITH_RECORD {
+        let record = if format == WITHOUT_RECORD {
+            None
+        } else {
             // No longer than the file.
             let mut text = vec![0; record_len as usize];
             input.read_exact(&mut text)?;
             let record = serde_json::from_slice(&text);
             Some(record.map_err(|error| PlanesProblem::Record(error.to_string()))?)
-        } else {
-            None
         };
-        let too_many = |_| PlanesProblem::Length {
-            neurons,
-            samples,
-            expected,
-            len,
-        };
+        // Without neurons a file of any length may claim any number of samples.
+        usize::try_from(samples).map_err(|_| wrong_length())?;
         Ok(Header {
             neurons: neurons as usize,
-            samples: usize::try_from(samples).map_err(too_many)?,
             record,
-            offset,
+            groups: groups
+                .into_iter()
+                .map(|(bucket, samples, offset)| Group {
+                    bucket,
+                    samples: samples as usize,
+                    // Not past the end, which is the file's.
+                    offset: offset as u64,
+                })
+                .collect(),
         })
     }
 
-    /// The bits of a plane's last word that are past the last sample.
-    pub fn past(&self) -> u64 {
-        match self.samples % 64 {
+    pub fn samples(&self) -> usize {
+        self.groups.iter().map(|it| it.samples).sum()
+    }
+}
+
+/// The samples of the buckets that have some.
+fn read_buckets(
+    input: &mut impl Read,
+    len: u64,
+) -> Result<Vec<(Option<usize>, u64)>, PlanesProblem> {
+    let mut sizes = [0; 8 * BUCKETS];
+    if len < HEADER + sizes.len() as u64 {
+        return Err(PlanesProblem::Io(io::ErrorKind::UnexpectedEof.into()));
+    }
+    input.read_exact(&mut sizes)?;
+    let sizes = sizes.as_chunks::<8>().0.iter().copied().enumerate();
+    let sizes = sizes.map(|(bucket, bytes)| (Some(bucket), u64::from_le_bytes(bytes)));
+    Ok(sizes.filter(|&(_, samples)| samples > 0).collect())
+}
+
+impl Group {
+    /// Takes over words `first..` of a plane as they stand in the file: turns them to this machine's byte order and
+    /// checks that no bit is set past the last sample.
+    pub fn check(
+        &self,
+        neuron: usize,
+        first: usize,
+        words: &mut [u64],
+    ) -> Result<(), PlanesProblem> {
+        for word in words.iter_mut() {
+            *word = u64::from_le(*word);
+        }
+        let past = match self.samples % 64 {
             0 => 0,
             rest => u64::MAX << rest,
+        };
+        if first + words.len() == self.samples.div_ceil(64)
+            && words.last().is_some_and(|last| last & past != 0)
+        {
+            return Err(PlanesProblem::Padding { neuron });
         }
+        Ok(())
     }
 }
 
@@ -237,7 +348,7 @@ mod tests {
             bytes.pop();
             prop_assert!(parse(&bytes).is_err());
 
-            let mut bytes = Vec::new();
+            // The same with a record: format 2 is no longer written, but read.
             let record = Record {
                 net_sha256: seed.to_string(),
                 data: Vec::new(),
@@ -246,10 +357,38 @@ mod tests {
                 count: Some(seed),
                 shard: None,
             };
-            planes.write_with_record(&record, &mut bytes).unwrap();
+            let mut bytes = Vec::new();
+            planes.write(&mut bytes).unwrap();
+            let mut text = serde_json::to_vec(&record).unwrap();
+            text.resize(text.len().next_multiple_of(8), b' ');
+            bytes[4] = 2;
+            bytes[12..16].copy_from_slice(&(text.len() as u32).to_le_bytes());
+            bytes.splice(24..24, text);
+            let header = Header::read(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
+            prop_assert_eq!(header.record.as_ref(), Some(&record));
+            prop_assert_eq!(&parse(&bytes).unwrap(), &planes);
+            bytes.pop();
+            prop_assert!(parse(&bytes).is_err());
+
+            // And by bucket: the samples of both halves, in a bucket each.
+            let half = samples / 2;
+            let sizes = [0, half, 0, 0, 0, samples - half, 0, 0];
+            let mut bytes = Vec::new();
+            write_header(neurons, &sizes, &record, &mut bytes).unwrap();
+            for part in [0..half, half..samples] {
+                let mut group = ZeroPlanes::new(neurons, part.len());
+                for neuron in 0..neurons {
+                    for sample in part.clone().filter(|&sample| planes.get(neuron, sample)) {
+                        group.set(neuron, sample - part.start);
+                    }
+                }
+                group.write_words(&mut bytes).unwrap();
+            }
             let header = Header::read(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
             prop_assert_eq!(header.record, Some(record));
-            prop_assert_eq!(header.offset % 8, 0);
+            let groups = header.groups.iter().map(|it| (it.bucket, it.samples));
+            let expected = [(Some(1), half), (Some(5), samples - half)];
+            prop_assert!(groups.eq(expected.into_iter().filter(|it| it.1 > 0)));
             prop_assert_eq!(parse(&bytes).unwrap(), planes);
             bytes.pop();
             prop_assert!(parse(&bytes).is_err());
@@ -258,7 +397,7 @@ mod tests {
         #[test]
         fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let _ = parse(&bytes);
-            for format in [1, 2] {
+            for format in [1, 2, 3] {
                 let mut planes = b"FTZP".to_vec();
                 planes.extend([format, 0, 0, 0]);
                 planes.extend(&bytes);
@@ -287,5 +426,21 @@ mod tests {
             parse(&planes),
             Err(PlanesProblem::Padding { neuron: 0 })
         ));
+    }
+
+    #[test]
+    fn sizes_of_buckets_are_checked() {
+        let mut bytes = b"FTZP\x03\0\0\0\x01\0\0\0".to_vec();
+        bytes.extend([0; 4]);
+        bytes.extend(7u64.to_le_bytes());
+        bytes.extend([u64::MAX; 8].map(u64::to_le_bytes).concat());
+        let found = parse(&bytes).unwrap_err();
+        assert!(matches!(found, PlanesProblem::Buckets { samples: 7, .. }));
+        // The right sum, but the planes are not there.
+        bytes[24..].fill(0);
+        bytes[24] = 7;
+        assert!(matches!(parse(&bytes), Err(PlanesProblem::Length { .. })));
+        bytes.truncate(60);
+        assert!(matches!(parse(&bytes), Err(PlanesProblem::Io(_))));
     }
 }

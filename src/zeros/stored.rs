@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::ZeroPlanes;
-use super::file::{Header, PlanesFileError, PlanesProblem};
+use super::file::{Group, Header, PlanesFileError, PlanesProblem};
 use super::record::Record;
 use super::subsample::PlaneSource;
+use super::{ZeroPlanes, put_words};
 
 /// Words that are read at a time: 256 KiB.
 const PIECE: usize = 1 << 15;
@@ -18,9 +18,24 @@ const PIECE: usize = 1 << 15;
 /// An open planes file, its sizes checked. Planes are read when they are needed.
 #[derive(Debug)]
 pub struct StoredPlanes {
+    neurons: usize,
+    record: Option<Record>,
+    groups: Vec<StoredGroup>,
+}
+
+/// Planes of some of the samples of a file.
+#[derive(Clone, Debug)]
+pub struct StoredGroup {
+    file: Arc<PlanesFile>,
+    neurons: usize,
+    group: Group,
+}
+
+/// What several groups read from.
+#[derive(Debug)]
+struct PlanesFile {
     path: PathBuf,
     file: Mutex<File>,
-    header: Header,
 }
 
 impl StoredPlanes {
@@ -29,39 +44,94 @@ impl StoredPlanes {
     /// # Errors
     /// It cannot be read, or is none.
     pub fn open(path: &Path) -> Result<StoredPlanes, PlanesFileError> {
-        let open = || -> Result<StoredPlanes, PlanesProblem> {
+        let open = || -> Result<(File, Header), PlanesProblem> {
             let mut file = File::open(path)?;
             let len = file.metadata()?.len();
             let header = Header::read(&mut file, len)?;
-            Ok(StoredPlanes {
-                path: path.to_path_buf(),
-                file: Mutex::new(file),
-                header,
-            })
+            Ok((file, header))
         };
-        open().map_err(|problem| failed(path, problem))
+        let (file, header) = open().map_err(|problem| PlanesFileError {
+            path: path.to_path_buf(),
+            problem,
+        })?;
+        Ok(StoredPlanes {
+            neurons: header.neurons,
+            record: header.record,
+            groups: StoredGroup::all(path, file, header.neurons, header.groups),
+        })
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn neurons(&self) -> usize {
+        self.neurons
+    }
+
+    pub fn samples(&self) -> usize {
+        self.groups.iter().map(|it| it.samples()).sum()
     }
 
     /// What the planes were made of, if the file says it.
     pub fn record(&self) -> Option<&Record> {
-        self.header.record.as_ref()
+        self.record.as_ref()
     }
 
-    /// Memory that the planes take, in bytes.
-    pub fn bytes(&self) -> u64 {
-        8 * self.header.neurons as u64 * ZeroPlanes::stride_for(self.samples()) as u64
+    /// The samples of each bucket, or all of them if the file does not tell buckets.
+    pub fn groups(&self) -> &[StoredGroup] {
+        &self.groups
     }
 
-    /// Reads all planes.
+    pub fn into_groups(self) -> Vec<StoredGroup> {
+        self.groups
+    }
+}
+
+impl StoredGroup {
+    /// Groups of a file whose sizes were checked.
+    pub(super) fn all(
+        path: &Path,
+        file: File,
+        neurons: usize,
+        groups: Vec<Group>,
+    ) -> Vec<StoredGroup> {
+        let file = Arc::new(PlanesFile {
+            path: path.to_path_buf(),
+            file: Mutex::new(file),
+        });
+        let of_file = |group| StoredGroup {
+            file: Arc::clone(&file),
+            neurons,
+            group,
+        };
+        groups.into_iter().map(of_file).collect()
+    }
+
+    /// The bucket of all these samples, where the file tells it.
+    pub fn bucket(&self) -> Option<usize> {
+        self.group.bucket
+    }
+
+    fn failed(&self, problem: PlanesProblem) -> PlanesFileError {
+        PlanesFileError {
+            path: self.file.path.clone(),
+            problem,
+        }
+    }
+
+    /// Reads all planes into others, as samples `first..`, which are clear there.
     ///
     /// # Errors
     /// The file cannot be read, or its bits are wrong.
-    pub fn load(&self) -> Result<ZeroPlanes, PlanesFileError> {
-        ZeroPlanes::read(&self.path)
+    pub fn copy_into(&self, planes: &mut ZeroPlanes, first: usize) -> Result<(), PlanesFileError> {
+        let words = self.samples().div_ceil(64);
+        let mut scratch = vec![0; PIECE.min(words)];
+        for neuron in 0..self.neurons {
+            for word in (0..words).step_by(PIECE) {
+                let piece = &mut scratch[..PIECE.min(words - word)];
+                let piece = self.words(neuron, word, piece);
+                let piece = piece.map_err(|source| self.failed(source.into()))?;
+                put_words(planes.plane_mut(neuron), first + 64 * word, piece);
+            }
+        }
+        Ok(())
     }
 
     /// As [`ZeroPlanes::zero_blocks`], reading every plane once in pieces of 256 KiB.
@@ -71,7 +141,8 @@ impl StoredPlanes {
     pub fn zero_blocks(&self, order: &[u32]) -> Result<u64, PlanesFileError> {
         let words = self.samples().div_ceil(64);
         let block_score = |block: &[u32]| -> io::Result<u64> {
-            let (mut all, mut scratch) = (vec![0; PIECE], vec![0; PIECE]);
+            let size = PIECE.min(words);
+            let (mut all, mut scratch) = (vec![0; size], vec![0; size]);
             let mut score = 0;
             for first in (0..words).step_by(PIECE) {
                 let len = PIECE.min(words - first);
@@ -93,25 +164,18 @@ impl StoredPlanes {
         let blocks = order.as_chunks::<4>().0;
         let scores: io::Result<Vec<u64>> =
             blocks.par_iter().map(|block| block_score(block)).collect();
-        let scores = scores.map_err(|source| failed(&self.path, source.into()))?;
+        let scores = scores.map_err(|source| self.failed(source.into()))?;
         Ok(scores.iter().sum())
     }
 }
 
-fn failed(path: &Path, problem: PlanesProblem) -> PlanesFileError {
-    PlanesFileError {
-        path: path.to_path_buf(),
-        problem,
-    }
-}
-
-impl PlaneSource for StoredPlanes {
+impl PlaneSource for StoredGroup {
     fn neurons(&self) -> usize {
-        self.header.neurons
+        self.neurons
     }
 
     fn samples(&self) -> usize {
-        self.header.samples
+        self.group.samples
     }
 
     fn piece(&self) -> usize {
@@ -125,22 +189,15 @@ impl PlaneSource for StoredPlanes {
         scratch: &'a mut [u64],
     ) -> io::Result<&'a [u64]> {
         let all = self.samples().div_ceil(64);
-        let offset = self.header.offset + 8 * (neuron as u64 * all as u64 + first as u64);
+        let offset = self.group.offset + 8 * (neuron as u64 * all as u64 + first as u64);
         {
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let file = self.file.file.lock();
+            let mut file = file.unwrap_or_else(PoisonError::into_inner);
             file.seek(SeekFrom::Start(offset))?;
             file.read_exact(bytemuck::cast_slice_mut(scratch))?;
         }
-        for word in scratch.iter_mut() {
-            *word = u64::from_le(*word);
-        }
-        if first + scratch.len() == all
-            && let Some(last) = scratch.last()
-            && last & self.header.past() != 0
-        {
-            let problem = PlanesProblem::Padding { neuron };
-            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
-        }
+        let checked = self.group.check(neuron, first, scratch);
+        checked.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         Ok(scratch)
     }
 }
@@ -161,24 +218,30 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.planes");
         planes.write(&mut File::create(&path).unwrap()).unwrap();
-        let stored = StoredPlanes::open(&path).unwrap();
+        let stored = StoredPlanes::open(&path).unwrap().into_groups();
+        let [stored] = stored.as_slice() else {
+            panic!("one group")
+        };
         let order = [7, 1, 2, 4, 3, 0, 5, 6];
         assert_eq!(
             stored.zero_blocks(&order).unwrap(),
             planes.zero_blocks(&order)
         );
-        assert_eq!(stored.load().unwrap(), planes);
+        let mut copy = ZeroPlanes::new(8, 70_001 + 5);
+        stored.copy_into(&mut copy, 5).unwrap();
+        assert_eq!(copy.zero_blocks(&order), planes.zero_blocks(&order));
         let share = Share::at_most(1, 2);
         let part = |source: &dyn PlaneSource| {
             let chosen = Subsample::choose(&[source], share).unwrap();
             chosen.copy(&[source]).unwrap()
         };
-        assert_eq!(part(&stored), part(&planes));
+        assert_eq!(part(stored), part(&planes));
 
         let mut bytes = std::fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() = 0x80;
         std::fs::write(&path, bytes).unwrap();
-        let error = StoredPlanes::open(&path).unwrap().zero_blocks(&order);
+        let groups = StoredPlanes::open(&path).unwrap().into_groups();
+        let error = groups[0].zero_blocks(&order);
         assert!(error.unwrap_err().to_string().contains("neuron 7"));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
+use ftperm::bucket_weights::{BUCKETS, BucketWeights};
 use ftperm::output::{check_writable, write_file};
 use ftperm::search::{Checkpoint, SearchError};
+use serde::{Deserialize, Serialize};
 
 use crate::cli::console;
 
@@ -12,6 +14,17 @@ use crate::cli::console;
 pub struct SearchState {
     path: Option<PathBuf>,
     pub found: Option<Checkpoint>,
+    weights: Option<[u32; BUCKETS]>,
+}
+
+/// Its contents.
+#[derive(Serialize, Deserialize)]
+struct Contents<C> {
+    /// Of the buckets, which are a part of what is searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    weights: Option<[u32; BUCKETS]>,
+    #[serde(flatten)]
+    checkpoint: C,
 }
 
 /// A file of orders of the widest network is far smaller.
@@ -23,29 +36,38 @@ impl SearchState {
         SearchState {
             path: None,
             found: None,
+            weights: None,
         }
     }
 
     /// Reads the file if it is there.
-    pub fn open(path: &Path) -> anyhow::Result<SearchState> {
+    pub fn open(path: &Path, weights: Option<BucketWeights>) -> anyhow::Result<SearchState> {
         check_writable(path)?;
+        let weights = weights.map(|it| it.integers());
         let found = if path.exists() {
-            let read = || -> anyhow::Result<Checkpoint> {
+            let read = || -> anyhow::Result<Contents<Checkpoint>> {
                 if path.metadata()?.len() > MOST_BYTES {
                     return Err(anyhow!("the file is too large"));
                 }
                 Ok(serde_json::from_slice(&std::fs::read(path)?)?)
             };
-            let checkpoint =
+            let found =
                 read().with_context(|| format!("{}: no state of a search", path.display()))?;
+            if found.weights != weights {
+                bail!(
+                    "{}: it is of a search with other weights of buckets; give the same --weight, or remove the file",
+                    path.display()
+                );
+            }
             console::say(format!("going on from {}", path.display()));
-            Some(checkpoint)
+            Some(found.checkpoint)
         } else {
             None
         };
         Ok(SearchState {
             path: Some(path.to_path_buf()),
             found,
+            weights,
         })
     }
 
@@ -56,7 +78,11 @@ impl SearchState {
     /// Writes the file anew. A full disk is no reason to stop a search.
     pub fn write(&self, state: &Checkpoint) {
         let Some(path) = &self.path else { return };
-        let written = serde_json::to_vec(state)
+        let contents = Contents {
+            weights: self.weights,
+            checkpoint: state,
+        };
+        let written = serde_json::to_vec(&contents)
             .map_err(anyhow::Error::from)
             .and_then(|bytes| Ok(write_file(path, &bytes)?));
         if let Err(error) = written {
