@@ -63,6 +63,7 @@ fn main() -> Result<()> {
                     start: None,
                 },
                 time_limit: None,
+                room: None,
             };
             let plan = optimize(&job, &backend, &mut Control::default(), |_| ())?;
             let rates = plan.holdout.context("no search positions")?;

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::digest::net_name;
 use crate::nnue::{NetError, Network, ReadOptions};
-use crate::output::{FinishedFile, OutputError, OutputFile, io_error};
+use crate::output::{FinishedFile, OutputError, OutputFile, folder_of, io_error};
 use crate::verify::Difference;
 
 /// Where a network is to go.
@@ -19,6 +19,16 @@ pub enum Target {
     File(PathBuf),
     /// `nn-<first 12 digits of its SHA-256>.nnue` in this folder.
     Named(PathBuf),
+}
+
+impl Target {
+    /// The folder that the network will be in.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Target::File(file) => folder_of(file),
+            Target::Named(folder) => folder,
+        }
+    }
 }
 
 /// Why a network was not delivered. Nothing is left on the disk.

@@ -59,6 +59,27 @@ impl Measured {
         }
     }
 
+    /// Counts on planes that follow one another, each of whole positions.
+    ///
+    /// # Errors
+    /// Those of the planes.
+    pub fn join<E>(
+        planes: impl IntoIterator<Item = Result<ZeroPlanes, E>>,
+        order: &Permutation,
+    ) -> Result<Measured, E> {
+        let mut all = Measured {
+            before: Vec::new(),
+            after: Vec::new(),
+            blocks: order.len() / 4,
+        };
+        for planes in planes {
+            let Measured { before, after, .. } = Measured::new(&planes?, order);
+            all.before.extend(before);
+            all.after.extend(after);
+        }
+        Ok(all)
+    }
+
     /// Counts by bucket; `boards[k]` is position k. Buckets without positions are left out.
     pub fn by_bucket(&self, boards: &[Board]) -> Vec<BucketCounts> {
         let mut counts: [BucketCounts; BUCKETS] = std::array::from_fn(|bucket| BucketCounts {

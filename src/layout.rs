@@ -27,7 +27,7 @@ pub use input::{Input, Mirror};
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
 pub use plan::{LayoutJob, LayoutPlan, plan};
-pub use planes::{Sorting, planes};
+pub use planes::planes;
 pub use tensor::{ElementType, Role, Tensor};
 
 #[cfg(test)]

@@ -33,6 +33,7 @@
 //!     weights: None,
 //!     compared: &[],
 //!     time_limit: None,
+//!     room: None,
 //! };
 //! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
 //! assert!(plan.after.fraction() > plan.before.fraction() + 0.1);

@@ -6,18 +6,22 @@ use thiserror::Error;
 
 use crate::board::Board;
 use crate::bucket_weights::{BUCKETS, BucketWeights};
-use crate::compute::{Backend, ComputeError, NeuronGroup, PlaneSet, WeightedPlanes};
+use crate::compute::{Backend, ComputeError, PlaneSet};
 use crate::gather::{PositionSamples, gather, gather_where_counted};
-use crate::holdout::{BucketCounts, HoldoutRates, Measured};
+use crate::holdout::{BucketCounts, HoldoutRates};
 use crate::nnue::Network;
-use crate::permutation::Permutation;
 use crate::positions::Positions;
 use crate::samples::SampleOrder;
-use crate::search::{
-    Certificate, CertifyOptions, Control, SearchError, SearchOptions, SearchResult, certify_planes,
-    search_planes,
-};
-use crate::zeros::ZeroPlanes;
+use crate::search::{Certificate, Control, SearchError, SearchOptions, SearchResult};
+use crate::zeros::{LoadError, PlanesFileError, SpillError};
+
+mod plan;
+mod spill;
+
+pub use spill::PlanesRoom;
+
+pub(crate) use plan::{Evaluated, Held, Making, Training, make};
+pub(crate) use spill::{Shape, spill};
 
 /// A number of cells that are zero, of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +45,8 @@ impl Share {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub search: SearchResult,
-    /// Samples searched on, whatever they weigh.
+    /// Samples of the training positions that weigh something. The search counted on all of them, or on the part that
+    /// [`spilled`](Plan::spilled) tells.
     pub samples: usize,
     /// Zero bytes in these samples; no permutation changes it.
     pub zero_bytes: Share,
@@ -60,6 +65,8 @@ pub struct Plan {
     pub holdout_buckets: Vec<BucketCounts>,
     /// What is known of how good the order is, if it was asked for.
     pub certificate: Option<Certificate>,
+    /// Whether the planes were too large for memory.
+    pub spilled: Option<SpilledSearch>,
     /// Time of the evaluation and of the search.
     pub ft_time: Duration,
     pub search_time: Duration,
@@ -74,6 +81,17 @@ pub struct WeightedRates {
     pub holdout: Option<HoldoutRates>,
 }
 
+/// A search on planes in a temporary file, of which as much as fits was brought into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpilledSearch {
+    /// Memory that the planes of all training samples would take.
+    pub bytes: u64,
+    /// Samples in memory, which the search counted on. All rates are those of all samples.
+    pub samples_searched: u64,
+    /// The order to begin with is kept, because it is better on all samples.
+    pub start_is_better: bool,
+}
+
 /// Why no plan was made.
 #[derive(Debug, Error)]
 pub enum OptimizeError {
@@ -81,6 +99,12 @@ pub enum OptimizeError {
     Compute(#[from] ComputeError),
     #[error(transparent)]
     Search(#[from] SearchError),
+    #[error(transparent)]
+    Spill(#[from] SpillError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Planes(#[from] PlanesFileError),
 }
 
 /// What [`optimize`] works on.
@@ -100,6 +124,41 @@ pub struct Job<'a> {
     pub certify: bool,
     /// Ends the search after this time; the outcome then depends on the machine's speed.
     pub time_limit: Option<Duration>,
+    /// Memory for planes, and where they go if that is too little; `None` for as much as it takes.
+    pub room: Option<PlanesRoom<'a>>,
+}
+
+impl Job<'_> {
+    /// Memory that the planes of all positions take, if it is more than [`room`](Job::room) has: then they go to a
+    /// temporary file, and the search may work on a part of the samples.
+    pub fn spilled_bytes(&self) -> Option<u64> {
+        self.shape().excess(&self.sets(), self.room)
+    }
+
+    /// The training positions, the held-out ones, and the other sets.
+    fn sets(&self) -> Vec<&[Board]> {
+        sets(self.training, self.holdout, self.compared)
+    }
+
+    fn shape(&self) -> Shape {
+        let ft = &self.network.ft;
+        Shape {
+            neurons: self.network.architecture.neurons(),
+            perspectives: 2,
+            // The kernels' own copy of the weights, 16 bits each and 8 bits each.
+            evaluator_bytes: (2 * ft.wide.len() + ft.narrow.len()) as u64,
+        }
+    }
+}
+
+pub(crate) fn sets<'a>(
+    training: &'a [Board],
+    holdout: &'a Positions,
+    compared: &'a [Positions],
+) -> Vec<&'a [Board]> {
+    let held = std::iter::once(holdout).chain(compared);
+    let held = held.map(|set| set.boards.as_slice());
+    std::iter::once(training).chain(held).collect()
 }
 
 /// Evaluates the feature transformer on all positions and searches the best order on the training positions.
@@ -107,30 +166,48 @@ pub struct Job<'a> {
 /// `ft_progress` is told how many positions more were evaluated.
 ///
 /// # Errors
-/// The backend failed, or there are no training positions.
+/// The backend failed, there are no training positions, or planes that do not fit in memory could not be put into a
+/// temporary file.
 pub fn optimize(
     job: &Job,
     backend: &dyn Backend,
     control: &mut Control,
     mut ft_progress: impl FnMut(usize),
 ) -> Result<Plan, OptimizeError> {
-    let Job {
-        network,
-        training,
-        holdout,
-        ..
-    } = *job;
     let started = Instant::now();
-    let it = &network.architecture;
-    let rows = network.ft_rows();
+    let it = &job.network.architecture;
+    let making = Making {
+        neurons: it.neurons(),
+        holdout: job.holdout,
+        compared: job.compared,
+        weights: job.weights,
+        search: &job.search,
+        certify: job.certify,
+        time_limit: job.time_limit,
+        room: job.room,
+    };
+    let rows = job.network.ft_rows();
     let mut evaluator = backend.ft_evaluator(rows.weights())?;
+    let progress = &mut ft_progress;
+    let sets = job.sets();
+    let (training, held) = (sets[0], &sets[1..]);
+    if let Some(room) = job.room.filter(|_| job.spilled_bytes().is_some()) {
+        let spilled = spill(job.shape(), training, held, room, |boards, order| {
+            gather(it, evaluator.as_mut(), boards, order, &mut *progress)
+        })?;
+        drop(evaluator);
+        let plan = make(&making, spilled.into(), backend, control, started.elapsed());
+        return Ok(plan?.0);
+    }
     let by_bucket = job.weights.map(|_| boards_by_bucket(training));
-    let parts: Vec<(u32, &[Board])> = match (&by_bucket, job.weights) {
-        (Some(boards), Some(weights)) => {
-            let boards = boards.iter().map(Vec::as_slice);
-            weights.integers().into_iter().zip(boards).collect()
+    let parts: Vec<(Option<usize>, &[Board])> = match &by_bucket {
+        Some(boards) => {
+            let boards = boards.iter().map(Vec::as_slice).enumerate();
+            boards
+                .map(|(bucket, boards)| (Some(bucket), boards))
+                .collect()
         }
-        _ => vec![(1, training)],
+        None => vec![(None, training)],
     };
     let sources: Vec<PositionSamples> = parts
         .iter()
@@ -140,98 +217,26 @@ pub fn optimize(
             order: SampleOrder::KingPlaces,
         })
         .collect();
-    let progress = &mut ft_progress;
-    let mut sets: Vec<(u32, Box<dyn PlaneSet>)> = Vec::new();
-    for (&(weight, _), source) in parts.iter().zip(&sources) {
+    let mut sets: Vec<(Option<usize>, Box<dyn PlaneSet>)> = Vec::new();
+    for (&(bucket, _), source) in parts.iter().zip(&sources) {
         let planes = gather_where_counted(backend, evaluator.as_mut(), source, &mut *progress)?;
-        sets.push((weight, planes));
+        sets.push((bucket, planes));
     }
     // Games are runs of positions, so these keep their order; the bootstrap wants them in the host's memory.
     let order = SampleOrder::Positions;
-    let held: Vec<ZeroPlanes> = std::iter::once(holdout)
-        .chain(job.compared)
-        .map(|set| gather(it, evaluator.as_mut(), &set.boards, order, &mut *progress))
-        .collect::<Result<_, _>>()?;
+    let held = held
+        .iter()
+        .map(|boards| {
+            let planes = gather(it, evaluator.as_mut(), boards, order, &mut *progress)?;
+            Ok(Held::InMemory(planes))
+        })
+        .collect::<Result<_, ComputeError>>()?;
     drop(evaluator);
-    let join = |weight: fn(u32) -> u32| {
-        let sets = sets
-            .iter()
-            .map(|(of, planes)| (weight(*of), planes.as_ref()));
-        WeightedPlanes::new(sets)
+    let evaluated = Evaluated {
+        training: Training::InMemory(sets),
+        held,
     };
-    let weighted = join(|weight| weight)?;
-    let planes = join(|weight| weight.min(1))?;
-    let ft_time = started.elapsed();
-
-    let started = Instant::now();
-    control.deadline = job.time_limit.map(|limit| started + limit);
-    let found = search_planes(&weighted, &job.search, control)?;
-    let search_time = started.elapsed();
-
-    let certificate = if job.certify {
-        let options = CertifyOptions {
-            seed: job.search.seed,
-            ..CertifyOptions::default()
-        };
-        certify_planes(&weighted, &found.permutation, options, control)?
-    } else {
-        None
-    };
-
-    let neurons = it.neurons();
-    let samples = planes.samples();
-    let singles: Vec<NeuronGroup> = (0..neurons as u32)
-        .map(|neuron| NeuronGroup::new(&[neuron]))
-        .collect();
-    let after = &found.permutation;
-    let before = &Permutation::identity(neurons);
-    let seed = job.search.seed;
-    let measured: Vec<Measured> = held.iter().map(|held| Measured::new(held, after)).collect();
-    let compared = job.compared.iter().zip(&measured[1..]);
-    let weighted = match job.weights {
-        Some(weights) => Some(WeightedRates {
-            before: zero_blocks_of(&weighted, before)?,
-            after: zero_blocks_of(&weighted, after)?,
-            holdout: {
-                let weight = |k: usize| weights.of(holdout.boards[k].bucket());
-                measured[0].rates(&holdout.games, weight, seed)
-            },
-        }),
-        None => None,
-    };
-    let mut buckets = Vec::new();
-    if job.weights.is_some() {
-        for (bucket, (_, planes)) in sets.iter().enumerate() {
-            if planes.samples() > 0 {
-                buckets.push(BucketCounts {
-                    bucket,
-                    samples: planes.samples(),
-                    before: planes.zero_blocks(before.indices())?,
-                    after: planes.zero_blocks(after.indices())?,
-                });
-            }
-        }
-    }
-    Ok(Plan {
-        samples: samples as usize,
-        zero_bytes: Share {
-            zero: planes.group_counts(&singles)?.iter().sum(),
-            all: neurons as u64 * samples,
-        },
-        before: zero_blocks_of(&planes, before)?,
-        after: zero_blocks_of(&planes, after)?,
-        holdout: measured[0].rates(&holdout.games, |_| 1, seed),
-        compared: compared
-            .map(|(set, measured)| measured.rates(&set.games, |_| 1, seed))
-            .collect(),
-        weighted,
-        buckets,
-        holdout_buckets: measured[0].by_bucket(&holdout.boards),
-        certificate,
-        search: found,
-        ft_time,
-        search_time,
-    })
+    Ok(make(&making, evaluated, backend, control, started.elapsed())?.0)
 }
 
 fn boards_by_bucket(boards: &[Board]) -> [Vec<Board>; BUCKETS] {
@@ -242,17 +247,114 @@ fn boards_by_bucket(boards: &[Board]) -> [Vec<Board>; BUCKETS] {
     parts
 }
 
-fn zero_blocks_of(planes: &dyn PlaneSet, order: &Permutation) -> Result<Share, ComputeError> {
-    Ok(Share {
-        zero: planes.zero_blocks(order.indices())?,
-        all: planes.neurons() as u64 / 4 * planes.samples(),
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::cpu::CpuBackend;
+    use crate::nnue::ReadOptions;
+    use crate::permutation::Permutation;
+    use crate::playouts::random_positions;
+    use crate::search::{Effort, room, search_and_rate};
+    use crate::zeros::{PlaneGroups, SampleGroup, Spill, ZeroPlanes};
 
-/// All-zero blocks of planes in an order.
-pub fn zero_blocks(planes: &ZeroPlanes, order: &Permutation) -> Share {
-    Share {
-        zero: planes.zero_blocks(order.indices()),
-        all: (planes.neurons() / 4 * planes.samples()) as u64,
+    /// Positions of so many games, a position each.
+    fn positions(seed: u64, count: usize) -> Positions {
+        Positions {
+            boards: random_positions(seed, count),
+            games: (0..count as u32).collect(),
+            ..Positions::default()
+        }
+    }
+
+    #[test]
+    fn planes_in_a_temporary_file_give_the_same_plan() {
+        let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default());
+        let network = network.unwrap();
+        let backend = CpuBackend::new(Some(1)).unwrap();
+        let (training, holdout) = (positions(1, 1500).boards, positions(2, 300));
+        let compared = [positions(3, 200)];
+        let folder = tempfile::tempdir().unwrap();
+        let job = Job {
+            network: &network,
+            training: &training,
+            holdout: &holdout,
+            compared: &compared,
+            weights: None,
+            search: SearchOptions {
+                effort: Effort::Quick,
+                ..SearchOptions::default()
+            },
+            certify: true,
+            time_limit: None,
+            room: None,
+        };
+        let with = |bytes: u64, weights: Option<&str>| {
+            let job = Job {
+                weights: weights.map(|it| BucketWeights::parse(it).unwrap()),
+                room: Some(PlanesRoom {
+                    bytes,
+                    folder: folder.path(),
+                }),
+                ..job.clone()
+            };
+            let mut evaluated = 0;
+            let plan = optimize(&job, &backend, &mut Control::default(), |it| {
+                evaluated += it
+            });
+            assert_eq!(evaluated, 2000);
+            (job.spilled_bytes().is_some(), plan.unwrap())
+        };
+        let planes = |samples| ZeroPlanes::bytes_for(64, samples);
+        let needed = job.shape().evaluator_bytes + planes(3000) + planes(600) + planes(400);
+        for weights in [None, Some("0=0,1=0,4=2.5")] {
+            let (spills, plain) = with(needed, weights);
+            assert!(!spills && plain.spilled.is_none());
+            let (spills, spilled) = with(needed - 1, weights);
+            assert!(spills);
+            let told = spilled.spilled.unwrap();
+            assert_eq!(told.samples_searched, spilled.samples as u64);
+            let same = |plan: &Plan| {
+                let known = (plan.zero_bytes, plan.before, plan.after, plan.samples);
+                let held = (
+                    plan.holdout,
+                    plan.compared.clone(),
+                    plan.holdout_buckets.clone(),
+                );
+                let searched = (plan.search.permutation.clone(), plan.search.score);
+                (known, held, searched, plan.weighted, plan.buckets.clone())
+            };
+            assert_eq!(same(&spilled), same(&plain));
+            let bound = |plan: &Plan| plan.certificate.as_ref().unwrap().upper_bound;
+            assert_eq!(bound(&spilled), bound(&plain));
+        }
+
+        // With less memory the order is what `find` finds with as much on what `gather` gathers.
+        let bytes = planes(3000) / 3;
+        let (_, part) = with(bytes, None);
+        let told = part.spilled.unwrap();
+        assert!(told.samples_searched < 1200 && told.bytes == planes(3000));
+        let rows = network.ft_rows();
+        let mut evaluator = backend.ft_evaluator(rows.weights()).unwrap();
+        let order = SampleOrder::KingPlaces;
+        let gathered = gather(
+            &network.architecture,
+            evaluator.as_mut(),
+            &training,
+            order,
+            |_| {},
+        );
+        let gathered = gathered.unwrap();
+        let before = gathered.zero_blocks(Permutation::identity(64).indices());
+        let after = gathered.zero_blocks(part.search.permutation.indices());
+        assert_eq!((part.before.zero, part.after.zero), (before, after));
+        let mut file = Spill::create(folder.path(), 64, 0).unwrap();
+        file.add(None, &gathered).unwrap();
+        let groups = file.finish().unwrap().into_iter().map(SampleGroup::Stored);
+        let groups = PlaneGroups::new(64, groups.collect());
+        let loaded = groups.load(room(bytes), None).unwrap();
+        assert_eq!(loaded.samples_searched(), told.samples_searched);
+        let control = &mut Control::default();
+        let found = search_and_rate(&loaded, None, &backend, &job.search, control).unwrap();
+        assert_eq!(found.search.permutation, part.search.permutation);
     }
 }

@@ -166,7 +166,7 @@ pub fn write_file(target: &Path, contents: &[u8]) -> Result<(), OutputError> {
 }
 
 /// The folder of a path; the current one where it has none.
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

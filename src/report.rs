@@ -18,7 +18,7 @@ mod weights;
 pub use advice::CountAdvice;
 pub use optimize::{
     BucketRates, BucketReport, CertificateReport, CheckReport, HoldoutReport, Moves, NetReport,
-    NetSummary, OptimizeReport, PermReport, Rates, Seconds, Verified,
+    NetSummary, OptimizeReport, PermReport, Rates, Seconds, SpilledReport, Verified,
 };
 pub use page::{PageError, page};
 pub use weights::{RangeReport, TensorReport, WeightsReport};

@@ -17,11 +17,13 @@
 mod file;
 mod groups;
 pub mod record;
+mod spill;
 mod stored;
 pub mod subsample;
 
 pub use file::{MAGIC, PlanesFileError, PlanesProblem, write_header};
 pub use groups::{ByBucket, LoadError, Loaded, PlaneGroups, Room, SampleGroup};
+pub use spill::{Spill, SpillError};
 pub use stored::{StoredGroup, StoredPlanes};
 
 use std::ops::Range;
@@ -58,6 +60,12 @@ impl ZeroPlanes {
     /// two alias in the caches.
     pub fn stride_for(samples: usize) -> usize {
         (samples.div_ceil(64 * LINE) | 1) * LINE
+    }
+
+    /// Memory that planes take, in bytes.
+    pub fn bytes_for(neurons: usize, samples: u64) -> u64 {
+        let stride = usize::try_from(samples).map_or(usize::MAX / 64, Self::stride_for);
+        (8 * neurons as u64).saturating_mul(stride as u64)
     }
 
     pub fn neurons(&self) -> usize {

@@ -466,6 +466,73 @@ fn positions_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn optimize_goes_on_where_planes_do_not_fit() {
+    let folder = folder();
+    let optimize = |out: &str, more: &[&str]| {
+        let perm = format!("{out}.txt");
+        let optimize = [
+            "optimize",
+            "--net",
+            "demo.nnue",
+            "--data",
+            "a.binpack",
+            "--count",
+            "30000",
+            "--effort",
+            "quick",
+            "--backend",
+            "cpu",
+            "--json",
+            "--out",
+            out,
+            "--perm",
+            &perm,
+        ];
+        let output = ftperm(&folder, &[&optimize[..], more].concat());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{text}");
+        (json(std::str::from_utf8(&output.stdout).unwrap()), text)
+    };
+    let (all, text) = optimize("all", &[]);
+    assert!(
+        all["spilled"].is_null() && !text.contains("temporary file"),
+        "{text}"
+    );
+    let (part, text) = optimize("part", &["--memory", "40.5M"]);
+    assert!(
+        text.contains("temporary file in .") && text.contains("rates are those of all"),
+        "{text}"
+    );
+    let searched = part["spilled"]["samples_searched"].as_u64().unwrap();
+    let samples = part["samples"].as_u64().unwrap();
+    assert!(
+        samples / 8 < searched && searched < samples,
+        "{searched} of {samples}"
+    );
+    // All samples are counted, and a part is nearly as good to search on.
+    assert_eq!(part["samples"], all["samples"]);
+    assert_eq!(part["zero_rate"], all["zero_rate"]);
+    let rate =
+        |report: &serde_json::Value, name: &str| report["zero_block_rate"][name].as_f64().unwrap();
+    for name in ["before", "holdout_before"] {
+        assert_eq!(rate(&part, name), rate(&all, name));
+    }
+    for name in ["after", "holdout_after"] {
+        assert!((rate(&part, name) - rate(&all, name)).abs() < 0.01);
+    }
+    let (again, _) = optimize("again", &["--memory", "40.5M"]);
+    assert_eq!(again["zero_block_rate"], part["zero_block_rate"]);
+    assert_eq!(bytes(&folder, "again"), bytes(&folder, "part"));
+    // Nothing is left of the temporary files.
+    let names = folder
+        .path()
+        .read_dir()
+        .unwrap()
+        .map(|it| it.unwrap().file_name());
+    assert_eq!(names.count(), 2 + 6);
+}
+
+#[test]
 fn a_stopped_find_goes_on() {
     let folder = folder();
     gather(&folder, &["--out", "p.z", "--count", "2000"]);

@@ -18,7 +18,8 @@ use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
-    BackendArgs, MemoryArgs, PlanesInput, SearchArgs, WeightArgs, load_planes, stop_flag,
+    BackendArgs, MemoryArgs, PlanesInput, START_IS_BETTER, SearchArgs, WeightArgs, load_planes,
+    stop_flag,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
@@ -171,7 +172,7 @@ impl Find {
         } = rated.map_err(|error| checkpoint.explain(error))?;
         progress.end();
         if start_is_better {
-            console::warn("on all samples the order to begin with is better: it is kept");
+            console::warn(START_IS_BETTER);
         }
         let samples = loaded.samples();
         let blocks = neurons as u64 / 4;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use ftperm::bucket_weights::BucketWeights;
 use ftperm::deliver::write_checked;
 use ftperm::digest::hex;
 use ftperm::optimize::{Job, optimize};
@@ -11,7 +10,9 @@ use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, OptimizeReport, Seconds};
 use ftperm::verify::ReferenceOutputs;
 
-use super::common::{BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs};
+use super::common::{
+    BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, WeightArgs,
+};
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
 use super::progress::Stage;
@@ -24,15 +25,17 @@ mod run;
 mod summary;
 
 use positions::{Chosen, PositionsKind};
-use run::{Outcome, Shape, verified_positions};
+use run::{Outcome, Shape, say_spilling, verified_positions};
 use summary::summary;
 
 /// Find a better order on a sample of positions and write the permuted network
 ///
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
 /// blocks, writes the permuted network and the permutation, reads the network back and proves that it computes the
-/// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes nn-<sha12>.nnue and nn-<sha12>.perm.txt into the
-/// current folder.
+/// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes
+/// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder. What is computed of more positions than --memory holds
+/// goes to a temporary file beside the network that is written; then the search works on a part of it, and the rates
+/// are those of all.
 #[derive(Debug, clap::Args)]
 pub struct Optimize {
     #[command(flatten)]
@@ -53,10 +56,8 @@ pub struct Optimize {
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     holdout: f64,
-    /// Count positions of a bucket (game phase, 0 to 7: (pieces - 1) / 4) so often in the search, e.g. 0=0,7=1.5;
-    /// buckets that are not named count once
-    #[arg(long, value_name = "BUCKET=WEIGHT,...", value_parser = BucketWeights::parse)]
-    weight: Option<BucketWeights>,
+    #[command(flatten)]
+    weight: WeightArgs,
     #[command(flatten)]
     out: OutArgs,
     /// Write the permutation to this file: in the format of .npy if the name ends in .npy or .perm, else text
@@ -116,7 +117,8 @@ impl Optimize {
             neurons: network.architecture.neurons(),
             perspectives: 2,
         };
-        let chosen = self.choose(shape.neurons)?;
+        let chosen = self.choose(shape.neurons, network.bytes())?;
+        let folder = begun.target.folder().to_path_buf();
         let backend = self.open(&mut begun, shape, &chosen)?;
         let (plan, curve) = self.watch(&begun, shape, &chosen, |how| {
             let job = Job {
@@ -124,11 +126,13 @@ impl Optimize {
                 training: &chosen.training.boards,
                 holdout: &chosen.holdout,
                 compared: &chosen.compared,
-                weights: self.weight,
+                weights: self.weight.weight,
                 search: how.options,
                 certify: self.certify,
                 time_limit: how.time_limit,
+                room: chosen.room(&folder),
             };
+            say_spilling(job.spilled_bytes(), &folder);
             optimize(&job, backend.as_ref(), how.control, how.evaluated)
         })?;
         let permutation = &plan.search.permutation;

@@ -425,6 +425,7 @@ impl Serialize {
             weights: None,
             compared: &[],
             time_limit: None,
+            room: None,
         };
         let progress = RunProgress::new(taken.len(), network.architecture.neurons());
         let mut searched = |it: &_| progress.searched(it);

@@ -7,10 +7,11 @@ use thiserror::Error;
 use super::description::ActivationKind;
 use super::ft::{Ft, Outputs};
 use super::net::RawNet;
-use super::planes::{Sorting, row_lists};
+use super::planes::row_lists;
 use super::tensor::{Role, Tensor};
 use crate::board::Board;
 use crate::permutation::{Pairing, Permutation};
+use crate::samples::SampleOrder;
 
 /// What was found to be equal. The bytes that no permutation touches always were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +167,7 @@ fn compare_sums(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<(), LayoutDi
         .map(|it| (it, it.neuron_offsets()))
         .collect();
     let one = |board: &Board| -> Option<LayoutDifference> {
-        let lists = row_lists(input, std::slice::from_ref(board), Sorting::Positions);
+        let lists = row_lists(input, std::slice::from_ref(board), SampleOrder::Positions);
         for perspective in 0..input.perspectives() {
             let list = lists.list(perspective);
             let (a_outputs, b_outputs) = (a_ft.outputs(list), b_ft.outputs(list));

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::lanes::{LaneOrder, first_layer_sizes, lane_order_suspicion};
 use super::net::RawNet;
-use super::planes::{Sorting, planes};
+use super::planes::planes;
 use crate::board::Board;
-use crate::compute::Backend;
-use crate::holdout::{HoldoutRates, Measured};
-use crate::optimize::{OptimizeError, Plan, Share, zero_blocks};
-use crate::permutation::Permutation;
+use crate::compute::{Backend, ComputeError, HostPlanes};
+use crate::optimize::{
+    Evaluated, Held, Making, OptimizeError, Plan, PlanesRoom, Shape, Training, make, sets, spill,
+};
 use crate::positions::Positions;
-use crate::search::{CertifyOptions, Control, SearchOptions, certify, search};
-use crate::zeros::ZeroPlanes;
+use crate::samples::SampleOrder;
+use crate::search::{Control, SearchOptions};
 
 /// What [`plan`] works on.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct LayoutJob<'a> {
     pub certify: bool,
     /// Ends the search after this time; the outcome then depends on the machine's speed.
     pub time_limit: Option<Duration>,
+    /// Memory for planes, and where they go if that is too little; `None` for as much as it takes.
+    pub room: Option<PlanesRoom<'a>>,
 }
 
 /// What [`plan`] found.
@@ -52,65 +54,61 @@ pub fn plan(
     mut ft_progress: impl FnMut(usize),
 ) -> Result<LayoutPlan, OptimizeError> {
     let started = Instant::now();
-    let mut planes_of =
-        |boards: &[Board], sorting| planes(job.net, boards, sorting, backend, &mut ft_progress);
-    let training = [planes_of(job.training, Sorting::KingPlaces)?];
-    // Games are runs of positions, so these keep their order.
-    let mut in_order = |set: &Positions| planes_of(&set.boards, Sorting::Positions);
-    let held = in_order(job.holdout)?;
-    let compared: Vec<ZeroPlanes> = job
-        .compared
-        .iter()
-        .map(in_order)
-        .collect::<Result<_, _>>()?;
-    let ft_time = started.elapsed();
-
-    let started = Instant::now();
-    control.deadline = job.time_limit.map(|limit| started + limit);
-    let found = search(backend, &training, &job.search, control)?;
-    let search_time = started.elapsed();
-
-    let certificate = if job.certify {
-        let options = CertifyOptions {
-            seed: job.search.seed,
-            ..CertifyOptions::default()
-        };
-        certify(backend, &training, &found.permutation, options, control)?
-    } else {
-        None
+    let making = Making {
+        neurons: job.net.layout().neurons(),
+        holdout: job.holdout,
+        compared: job.compared,
+        weights: None,
+        search: &job.search,
+        certify: job.certify,
+        time_limit: job.time_limit,
+        room: job.room,
     };
-
-    let [training] = training;
-    let identity = Permutation::identity(training.neurons());
-    let zeros = training.zero_counts();
+    let mut planes_of =
+        |boards: &[Board], order| planes(job.net, boards, order, backend, &mut ft_progress);
+    let sets = job.sets();
+    let (training, held) = (sets[0], &sets[1..]);
+    let evaluated = match job.room.filter(|_| job.spilled_bytes().is_some()) {
+        Some(room) => spill(job.shape(), training, held, room, &mut planes_of)?.into(),
+        None => {
+            let training = planes_of(training, SampleOrder::KingPlaces)?;
+            // Games are runs of positions, so these keep their order.
+            let held = held.iter().map(|boards| {
+                let planes = planes_of(boards, SampleOrder::Positions)?;
+                Ok(Held::InMemory(planes))
+            });
+            let held = held.collect::<Result<_, ComputeError>>()?;
+            let planes = HostPlanes::new(backend, vec![training]);
+            Evaluated {
+                training: Training::InMemory(vec![(None, Box::new(planes))]),
+                held,
+            }
+        }
+    };
+    let (plan, zeros) = make(&making, evaluated, backend, control, started.elapsed())?;
     let shares: Vec<f64> = zeros.iter().map(|&zero| zero as f64).collect();
     let suspicion = lane_order_suspicion(&shares, &first_layer_sizes(job.net));
-    let order = &found.permutation;
-    let rates = |measured: &Measured, set: &Positions| -> Option<HoldoutRates> {
-        measured.rates(&set.games, |_| 1, job.search.seed)
-    };
-    let held = Measured::new(&held, order);
-    let plan = Plan {
-        samples: training.samples(),
-        zero_bytes: Share {
-            zero: zeros.iter().sum(),
-            all: (training.neurons() * training.samples()) as u64,
-        },
-        before: zero_blocks(&training, &identity),
-        after: zero_blocks(&training, order),
-        holdout: rates(&held, job.holdout),
-        compared: compared
-            .iter()
-            .zip(job.compared)
-            .map(|(planes, set)| rates(&Measured::new(planes, order), set))
-            .collect(),
-        weighted: None,
-        buckets: Vec::new(),
-        holdout_buckets: held.by_bucket(&job.holdout.boards),
-        certificate,
-        search: found,
-        ft_time,
-        search_time,
-    };
     Ok(LayoutPlan { plan, suspicion })
+}
+
+impl LayoutJob<'_> {
+    /// As [`Job::spilled_bytes`](crate::optimize::Job::spilled_bytes).
+    pub fn spilled_bytes(&self) -> Option<u64> {
+        self.shape().excess(&self.sets(), self.room)
+    }
+
+    /// The training positions, the held-out ones, and the other sets.
+    fn sets(&self) -> Vec<&[Board]> {
+        sets(self.training, self.holdout, self.compared)
+    }
+
+    fn shape(&self) -> Shape {
+        let layout = self.net.layout();
+        Shape {
+            neurons: layout.neurons(),
+            perspectives: layout.input().perspectives(),
+            // The weights as numbers, and the kernels' copy of them.
+            evaluator_bytes: 2 * self.net.bytes().len() as u64,
+        }
+    }
 }

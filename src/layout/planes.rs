@@ -7,16 +7,8 @@ use super::input::{Input, side_of};
 use super::net::RawNet;
 use crate::board::Board;
 use crate::compute::{Backend, ComputeError, FtEvaluator, RowLists, SampleBatch};
+use crate::samples::SampleOrder;
 use crate::zeros::ZeroPlanes;
-
-/// In which order samples stand in the planes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sorting {
-    /// The side to move's sample of position 0, its opponent's if the layout has two perspectives, and so on.
-    Positions,
-    /// Inside batches by the king's place, which is faster.
-    KingPlaces,
-}
 
 /// Positions of a batch.
 const BATCH: usize = 1 << 15;
@@ -34,7 +26,7 @@ const WORD: usize = 64;
 pub fn planes(
     net: &RawNet,
     boards: &[Board],
-    sorting: Sorting,
+    order: SampleOrder,
     backend: &dyn Backend,
     mut progress: impl FnMut(usize),
 ) -> Result<ZeroPlanes, ComputeError> {
@@ -53,7 +45,7 @@ pub fn planes(
     };
     let narrow = rows.as_ref().is_some_and(|rows| rows.are_narrow());
     for (number, boards) in boards.chunks(BATCH).enumerate() {
-        let lists = row_lists(input, boards, sorting);
+        let lists = row_lists(input, boards, order);
         let first = input.perspectives() * BATCH * number;
         match &mut evaluator {
             Some(evaluator) => kernel(evaluator.as_mut(), lists, narrow, &mut planes, first)?,
@@ -125,10 +117,10 @@ fn set<T>(bits: &mut [u64], outputs: &[T], shift: usize, is_zero: impl Fn(&T) ->
 }
 
 /// The active features of all samples.
-pub(super) fn row_lists(input: &Input, boards: &[Board], sorting: Sorting) -> RowLists {
+pub(super) fn row_lists(input: &Input, boards: &[Board], order: SampleOrder) -> RowLists {
     let per_position = input.perspectives();
     let mut samples: Vec<usize> = (0..per_position * boards.len()).collect();
-    if sorting == Sorting::KingPlaces {
+    if order == SampleOrder::KingPlaces {
         samples.sort_by_cached_key(|&sample| {
             let board = &boards[sample / per_position];
             input.king_place(board, side_of(board, sample % per_position))

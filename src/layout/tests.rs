@@ -6,6 +6,7 @@ use crate::board::{Board, Color};
 use crate::compute::cpu::CpuBackend;
 use crate::permutation::Permutation;
 use crate::playouts::random_positions;
+use crate::samples::SampleOrder;
 
 /// A layout of a bias, weights and a first layer, with this activation and these tensors' types and shapes.
 fn text(input: &str, activation: &str, tensors: &[(&str, &str, &str, &str)]) -> String {
@@ -174,7 +175,7 @@ fn kernels_and_plain_code_agree() {
             let net = net(&layout, 3);
             let ft = Ft::new(&net);
             assert!(ft.kernel_rows().is_some());
-            let found = planes(&net, &boards, Sorting::Positions, &backend, |_| ()).unwrap();
+            let found = planes(&net, &boards, SampleOrder::Positions, &backend, |_| ()).unwrap();
             let mut zeros = 0;
             for (number, board) in boards.iter().enumerate() {
                 let us = board.side_to_move();
@@ -212,7 +213,7 @@ fn what_the_kernels_do_not_know_is_left_to_plain_code() {
         let layout = layout(activation, weights, 8);
         let net = net(&layout, 3);
         assert!(Ft::new(&net).kernel_rows().is_none(), "{activation}");
-        let found = planes(&net, &boards, Sorting::Positions, &backend, |_| ()).unwrap();
+        let found = planes(&net, &boards, SampleOrder::Positions, &backend, |_| ()).unwrap();
         let zeros: u64 = found.zero_counts().iter().sum();
         assert!(
             zeros > 0 && zeros < 80 * layout.neurons() as u64,

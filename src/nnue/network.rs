@@ -116,6 +116,14 @@ impl Network {
         })
     }
 
+    /// Memory that the weights take, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let ft = &self.ft;
+        let layers = self.stacks.iter().flat_map(|stack| &stack.layers);
+        let layers: usize = layers.map(|layer| layer.weights.len()).sum();
+        (2 * ft.wide.len() + ft.narrow.len() + 4 * ft.psqt.len() + layers) as u64
+    }
+
     /// One 16-bit row or one 8-bit row of set number `set`.
     pub fn row(&self, set: usize, feature: usize) -> Row<'_> {
         let l1 = self.architecture.l1;

@@ -7,7 +7,7 @@ use crate::bucket_weights::BUCKETS;
 use crate::compute::{Backend, ComputeError, NeuronGroup};
 use crate::gather::gather;
 use crate::holdout::blocks_by_sample;
-use crate::layout::{self, RawNet, Sorting};
+use crate::layout::{self, RawNet};
 use crate::nnue::Network;
 use crate::permutation::Permutation;
 use crate::samples::SampleOrder;
@@ -134,8 +134,8 @@ pub fn measure_layout(
     order: &Permutation,
 ) -> Result<Measures, ComputeError> {
     let parts = Parts::new(searched, held_out);
-    let planes =
-        parts.planes(|boards| layout::planes(net, boards, Sorting::Positions, backend, |_| {}))?;
+    let planes = parts
+        .planes(|boards| layout::planes(net, boards, SampleOrder::Positions, backend, |_| {}))?;
     parts.measure(backend, &planes, order, BUCKETS)
 }
 

@@ -11,7 +11,7 @@ use super::{CountAdvice, Kind};
 use crate::bucket_weights::{BUCKETS, BucketWeights};
 use crate::digest::hex;
 use crate::holdout::{BucketCounts, HoldoutRates};
-use crate::optimize::{Plan, Share};
+use crate::optimize::{Plan, Share, SpilledSearch};
 use crate::search::{Certificate, MoveCount};
 
 /// What a run of `ftperm optimize` found, from what, and what it wrote.
@@ -23,7 +23,7 @@ pub struct OptimizeReport {
     pub kind: Kind,
     pub positions: usize,
     pub games: u64,
-    /// Samples searched on: two a position.
+    /// Samples of the positions to search on: two a position.
     pub samples: usize,
     /// Outputs of the feature transformer a perspective, and blocks of four of both.
     pub neurons: usize,
@@ -43,6 +43,8 @@ pub struct OptimizeReport {
     /// Rounds and exchanges by kind of move.
     pub moves: BTreeMap<String, Moves>,
     pub certificate: Option<CertificateReport>,
+    /// If the planes did not fit in memory.
+    pub spilled: Option<SpilledReport>,
     pub interrupted: bool,
     pub seconds: Seconds,
     pub peak_rss_bytes: Option<u64>,
@@ -65,6 +67,35 @@ pub struct OptimizeReport {
     pub measures: Option<Measures>,
     /// Version of ftperm.
     pub version: String,
+}
+
+impl OptimizeReport {
+    /// Samples that the search counted on.
+    pub fn samples_searched(&self) -> u64 {
+        let all = self.samples as u64;
+        self.spilled.map_or(all, |it| it.samples_searched)
+    }
+}
+
+/// Planes that went to a temporary file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpilledReport {
+    /// Memory that they would take.
+    pub bytes: u64,
+    /// Samples that the search counted on, fewer than all if these do not fit in memory. Rates are those of all.
+    pub samples_searched: u64,
+    /// The order to begin with is kept, because it is better on all samples.
+    pub start_is_better: bool,
+}
+
+impl From<SpilledSearch> for SpilledReport {
+    fn from(it: SpilledSearch) -> SpilledReport {
+        SpilledReport {
+            bytes: it.bytes,
+            samples_searched: it.samples_searched,
+            start_is_better: it.start_is_better,
+        }
+    }
 }
 
 /// Shares of all-zero blocks, of all (sample, block) cells.

@@ -103,7 +103,7 @@ impl PlaneGroups {
 
     /// Memory that the planes of all samples take, in bytes.
     pub fn bytes(&self) -> u64 {
-        bytes(self.neurons, self.samples().values().sum())
+        ZeroPlanes::bytes_for(self.neurons, self.samples().values().sum())
     }
 
     /// (sample, block) cells whose four neurons are all zero, without reading more than pieces at a time.
@@ -144,7 +144,7 @@ impl PlaneGroups {
             searched += samples * weight.min(1);
             weighted = weighted.saturating_add(weight.saturating_mul(samples));
         }
-        if bytes(self.neurons, searched) <= room.bytes && weighted <= room.samples {
+        if ZeroPlanes::bytes_for(self.neurons, searched) <= room.bytes && weighted <= room.samples {
             return self.load_whole(&used, weights);
         }
         // What is in memory already stays there, and the part is made beside it.
@@ -153,10 +153,10 @@ impl PlaneGroups {
             .iter()
             .filter(|it| matches!(it, SampleGroup::InMemory(_)));
         let resident: u64 = in_memory
-            .map(|it| bytes(self.neurons, it.samples() as u64))
+            .map(|it| ZeroPlanes::bytes_for(self.neurons, it.samples() as u64))
             .sum();
         let room_beside = room.bytes.saturating_sub(resident);
-        let of_memory = Share::at_most(room_beside, bytes(self.neurons, searched));
+        let of_memory = Share::at_most(room_beside, ZeroPlanes::bytes_for(self.neurons, searched));
         let of_samples = Share::at_most(room.samples, weighted);
         let mut share = if of_memory.fraction() < of_samples.fraction() {
             of_memory
@@ -177,7 +177,8 @@ impl PlaneGroups {
                 .iter()
                 .map(|(weight, _, part)| u64::from(*weight) * part.kept() as u64)
                 .sum();
-            if bytes(self.neurons, kept) <= room_beside && weighted <= room.samples {
+            if ZeroPlanes::bytes_for(self.neurons, kept) <= room_beside && weighted <= room.samples
+            {
                 if kept == 0 {
                     return Err(LoadError::NoRoom);
                 }
@@ -327,12 +328,6 @@ impl Loaded {
         let counts = self.whole.iter().map(count);
         Ok(sums(counts.collect::<Result<Vec<_>, PlanesFileError>>()?))
     }
-}
-
-/// Memory of planes.
-fn bytes(neurons: usize, samples: u64) -> u64 {
-    let stride = usize::try_from(samples).map_or(usize::MAX / 64, ZeroPlanes::stride_for);
-    (8 * neurons as u64).saturating_mul(stride as u64)
 }
 
 fn sums(counts: impl IntoIterator<Item = (Option<usize>, u64)>) -> ByBucket {

@@ -116,6 +116,16 @@ impl StoredGroup {
         }
     }
 
+    /// Reads all planes.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its bits are wrong.
+    pub fn load(&self) -> Result<ZeroPlanes, PlanesFileError> {
+        let mut planes = ZeroPlanes::new(self.neurons, self.samples());
+        self.copy_into(&mut planes, 0)?;
+        Ok(planes)
+    }
+
     /// Reads all planes into others, as samples `first..`, which are clear there.
     ///
     /// # Errors

@@ -120,13 +120,22 @@ pub fn load_planes(
         let samples: u64 = loaded.samples().values().sum();
         let searched = loaded.samples_searched();
         console::say(format!(
-            "the planes take {}: the search works on {searched} of {samples} samples, {:.2} %; rates are those of all",
+            "the planes take {}: {}",
             size(bytes),
-            100.0 * searched as f64 / samples as f64
+            searched_in_part(searched, samples)
         ));
     }
     Ok(loaded)
 }
+
+/// What people should know of a search on some of the samples.
+pub fn searched_in_part(searched: u64, samples: u64) -> String {
+    let percent = 100.0 * searched as f64 / samples as f64;
+    format!("searched on {searched} of {samples} samples, {percent:.2} %; rates are those of all")
+}
+
+/// What a search on some of the samples may come to.
+pub const START_IS_BETTER: &str = "on all samples the order to begin with is better: it is kept";
 
 fn open(path: &Path, limit: u64) -> anyhow::Result<Source> {
     if !is_npy(path) {

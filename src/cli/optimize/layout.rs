@@ -8,7 +8,7 @@ use ftperm::layout::{LayoutJob, LayoutPlan, plan};
 use ftperm::report::measures::measure_layout;
 use ftperm::report::{NetReport, OptimizeReport, Seconds};
 
-use super::{Optimize, Outcome, Shape, verified_positions};
+use super::{Optimize, Outcome, Shape, say_spilling, verified_positions};
 use crate::cli::layout::{deliver, load, say_proof};
 use crate::cli::{UsageError, console};
 
@@ -19,7 +19,7 @@ impl Optimize {
             let text = "--ft-compression and --description are for .nnue files, not for --layout";
             return Err(UsageError(text.into()).into());
         }
-        if self.weight.is_some() {
+        if self.weight.weight.is_some() {
             let text = "--weight goes with networks of Stockfish, not with --layout";
             return Err(UsageError(text.into()).into());
         }
@@ -33,7 +33,8 @@ impl Optimize {
             neurons: layout.neurons(),
             perspectives: layout.input().perspectives(),
         };
-        let chosen = self.choose(shape.neurons)?;
+        let chosen = self.choose(shape.neurons, net.bytes().len() as u64)?;
+        let folder = begun.target.folder().to_path_buf();
         let backend = self.open(&mut begun, shape, &chosen)?;
         let (LayoutPlan { plan, suspicion }, curve) =
             self.watch(&begun, shape, &chosen, |how| {
@@ -45,7 +46,9 @@ impl Optimize {
                     search: how.options,
                     certify: self.certify,
                     time_limit: how.time_limit,
+                    room: chosen.room(&folder),
                 };
+                say_spilling(job.spilled_bytes(), &folder);
                 plan(&job, backend.as_ref(), how.control, how.evaluated)
             })?;
         if let Some(order) = suspicion {

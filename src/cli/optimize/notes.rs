@@ -16,7 +16,7 @@ pub fn notes(report: &OptimizeReport) -> Vec<(String, String)> {
         ("positions".to_string(), report.positions.to_string()),
         (
             "samples searched on".to_string(),
-            report.samples.to_string(),
+            report.samples_searched().to_string(),
         ),
         ("seed".to_string(), report.seed.to_string()),
         ("zero blocks before".to_string(), percent(rates.before)),

@@ -1,7 +1,9 @@
 //! Which positions a run searches on, and on which it measures the result.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ftperm::optimize::PlanesRoom;
 use ftperm::positions::{Positions, Statistics};
 use ftperm::walks::{Walk, walk};
 
@@ -62,11 +64,24 @@ pub struct Chosen {
     /// Other kinds of positions, and what became of the held-out ones.
     pub compared_kinds: Vec<PositionsKind>,
     pub compared: Vec<Positions>,
+    /// Memory that is left for planes.
+    left: u64,
     /// Time it took.
     pub time: Duration,
 }
 
+/// Memory of a board and its game.
+const POSITION: u64 = 36;
+
 impl Chosen {
+    /// Where planes go.
+    pub fn room<'a>(&self, folder: &'a Path) -> Option<PlanesRoom<'a>> {
+        Some(PlanesRoom {
+            bytes: self.left,
+            folder,
+        })
+    }
+
     /// Positions to evaluate.
     pub fn evaluated(&self) -> usize {
         let sets = [&self.training, &self.holdout].into_iter();
@@ -75,12 +90,16 @@ impl Chosen {
 }
 
 impl Optimize {
-    /// Reads positions and parts them, where samples of so many neurons a perspective must fit in memory.
-    pub fn choose(&self, neurons: usize) -> anyhow::Result<Chosen> {
+    /// Reads positions and parts them, where they must fit in memory beside the tables for so many neurons and a network
+    /// of so many bytes. What is left does not depend on the machine if --memory is given.
+    pub fn choose(&self, neurons: usize, network: u64) -> anyhow::Result<Chosen> {
         let clock = Instant::now();
-        // A board and its game, and a bit a neuron of two samples.
-        let bytes_per_position = 36 + neurons as u64 / 4;
-        let room = self.memory.beside_network(neurons, &self.backend)?;
+        let room = self.memory.for_data(neurons, &self.backend)?;
+        let room = room.saturating_sub(network);
+        // The copies that walks make, of all and of the held-out ones for each of the kinds.
+        let copies = f64::from(u8::from(self.positions_kind != PositionsKind::Data))
+            + PositionsKind::TOLD.len() as f64 * self.holdout;
+        let bytes_per_position = POSITION + (POSITION as f64 * copies).ceil() as u64;
         let advice = if self.layout.layout.is_some() {
             "take fewer with --count or --sample-rate, or allow more with --memory"
         } else {
@@ -100,7 +119,7 @@ impl Optimize {
             .into_iter()
             .filter(|&kind| kind != self.positions_kind)
             .collect();
-        let compared = compared_kinds
+        let compared: Vec<Positions> = compared_kinds
             .iter()
             .map(|kind| kind.of(&holdout, seed))
             .collect();
@@ -108,7 +127,10 @@ impl Optimize {
             training = self.positions_kind.of(&training, seed);
             holdout = self.positions_kind.of(&holdout, seed);
         }
+        let evaluated = [&training, &holdout].into_iter().chain(&compared);
+        let evaluated: usize = evaluated.map(Positions::len).sum();
         Ok(Chosen {
+            left: room.saturating_sub(POSITION * evaluated as u64),
             statistics,
             training,
             holdout,

@@ -15,7 +15,7 @@ use ftperm::report::curve::{CurveRecorder, SearchCurve};
 use ftperm::report::measures::Measures;
 use ftperm::report::{
     BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
-    OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, Verified,
+    OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, SpilledReport, Verified,
 };
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{Control, SearchOptions};
@@ -23,7 +23,8 @@ use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
-use crate::cli::common::{Prepared, stop_flag};
+use crate::cli::common::{Prepared, size, stop_flag};
+use crate::cli::console;
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
 
@@ -199,7 +200,7 @@ impl Optimize {
             zero_rate: plan.zero_bytes.fraction(),
             zero_block_rate: Rates::from(*plan),
             weighted_zero_block_rate: Rates::weighted(plan),
-            buckets: BucketReport::all(plan, self.weight, shape.neurons / 4),
+            buckets: BucketReport::all(plan, self.weight.weight, shape.neurons / 4),
             holdout_by_positions: kinds
                 .zip(rates)
                 .filter_map(|(kind, rates)| Some((kind.name().to_string(), (*rates)?.into())))
@@ -207,6 +208,7 @@ impl Optimize {
             advice: CountAdvice::new(plan, chosen.statistics.taken),
             moves: Moves::by_name(&plan.search.moves),
             certificate: plan.certificate.as_ref().map(CertificateReport::from),
+            spilled: plan.spilled.map(SpilledReport::from),
             interrupted: !plan.search.complete,
             seconds: Seconds {
                 positions: chosen.time.as_secs_f64(),
@@ -241,6 +243,16 @@ impl Optimize {
             version: env!("CARGO_PKG_VERSION").to_string(),
         }
     }
+}
+
+/// Says where planes of so many bytes go, if they do not fit in memory.
+pub fn say_spilling(bytes: Option<u64>, folder: &Path) {
+    let Some(bytes) = bytes else { return };
+    console::say(format!(
+        "the planes take {}, more than there is memory for (--memory): they go to a temporary file in {}",
+        size(bytes),
+        folder.display()
+    ));
 }
 
 fn write_all(output: &mut OutputFile, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
+use crate::cli::common::{START_IS_BETTER, searched_in_part};
 use crate::cli::console;
 
 /// Warnings and what was asked for beside the result; at the end five lines.
@@ -23,6 +24,16 @@ pub fn summary(report: &OptimizeReport) {
                 percent(it.before),
                 percent(it.after)
             ));
+        }
+    }
+    let samples = report.samples as u64;
+    let in_part = report.samples_searched() < samples;
+    if let Some(it) = &report.spilled {
+        if in_part {
+            console::say(searched_in_part(it.samples_searched, samples));
+        }
+        if it.start_is_better {
+            console::warn(START_IS_BETTER);
         }
     }
     if let Some(weighted) = &report.weighted_zero_block_rate {
@@ -56,10 +67,12 @@ pub fn summary(report: &OptimizeReport) {
         ));
     }
     console::say(format!(
-        "blocks that engines skip: {:.2} % before, {:.2} % after, on the {} samples searched on",
+        "blocks that engines skip: {:.2} % before, {:.2} % after, on {} {} samples{}",
         percent(rates.before),
         percent(rates.after),
-        report.samples
+        if in_part { "all" } else { "the" },
+        samples,
+        if in_part { "" } else { " searched on" }
     ));
     match (
         rates.holdout_before,

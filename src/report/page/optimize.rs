@@ -176,6 +176,13 @@ fn result(report: &OptimizeReport) -> Section {
             percent(it.upper_bound, 2)
         ));
     }
+    if report.samples_searched() < report.samples as u64 {
+        notes.push(format!(
+            "The planes did not fit in memory: the search counted on {} of the samples, chosen by what they are. The \
+             rates are those of all.",
+            grouped(report.samples_searched())
+        ));
+    }
     Section {
         title: "Result".to_string(),
         text: format!(
