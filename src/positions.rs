@@ -98,8 +98,8 @@ pub struct Options {
     /// Leave out what is damaged, and count it, rather than fail: of a binpack the whole chunk, of other formats the
     /// record. After a damaged chunk header, reading goes on at the next "BINP".
     pub skip_damaged: bool,
-    /// Take positions of this part of the data only. The random choices are those of the whole, but for the piece
-    /// count filter and [`Sampling::skip`], which see nothing of other parts.
+    /// Take positions of this part of the data only. The choices are those of the whole, but for the piece count filter
+    /// where [blocks](PartBy::Blocks) are dealt out: it sees nothing of other parts.
     pub part: Option<Part>,
     /// Decoding threads; as many as rayon's current pool has if `None`. The outcome does not depend on it.
     pub threads: Option<NonZeroUsize>,

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use ftperm::positions::{self, Options, Part, PartBy, Positions, Sampling};
+use ftperm::positions::{self, Filters, Options, Part, PartBy, Positions, Sampling};
 use ftperm::zeros::{self, ZeroPlanes, record};
 use tempfile::TempDir;
 
@@ -559,14 +559,10 @@ fn a_stopped_find_goes_on() {
     assert_eq!(damaged.status.code(), Some(1));
 }
 
-fn read(path: &Path, part: Option<Part>, rate: f64) -> Positions {
+fn read(path: &Path, part: Option<Part>, options: &Options) -> Positions {
     let options = Options {
         part,
-        sampling: Sampling {
-            rate,
-            ..Sampling::default()
-        },
-        ..Options::default()
+        ..options.clone()
     };
     positions::read(&[path.into()], &options).unwrap()
 }
@@ -577,10 +573,31 @@ fn parts_share_nothing_and_lack_nothing() {
     // Seven chunks.
     let path = folder.path().join("b.binpack");
     fs::write(&path, bytes(&folder, "a.binpack").repeat(7)).unwrap();
-    let whole = read(&path, None, 0.01);
-    for (by, of) in [(PartBy::Blocks, 3), (PartBy::Games, 4), (PartBy::Blocks, 9)] {
+    let thinned = |rate, skip| Options {
+        sampling: Sampling {
+            rate,
+            skip,
+            ..Sampling::default()
+        },
+        seed: 3,
+        ..Options::default()
+    };
+    let by_pieces = Options {
+        filters: Filters::reference(),
+        ..thinned(1.0, 4)
+    };
+    for (by, of, options) in [
+        (PartBy::Blocks, 3, thinned(0.01, 0)),
+        (PartBy::Games, 4, thinned(0.01, 0)),
+        (PartBy::Blocks, 9, thinned(0.01, 0)),
+        (PartBy::Blocks, 3, thinned(1.0, 99)),
+        (PartBy::Games, 3, thinned(1.0, 99)),
+        // This filter depends on all that came before.
+        (PartBy::Games, 2, by_pieces),
+    ] {
+        let whole = read(&path, None, &options);
         let parts: Vec<Positions> = (0..of)
-            .map(|number| read(&path, Some(Part { number, of, by }), 0.01))
+            .map(|number| read(&path, Some(Part { number, of, by }), &options))
             .collect();
         let mut together: Vec<String> = parts
             .iter()

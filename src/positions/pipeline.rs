@@ -348,7 +348,7 @@ struct Taker<'a> {
     options: &'a Options,
     positions: Positions,
     piece_count: Option<PieceCountFilter>,
-    /// Passing entries still to be skipped before the next one is taken.
+    /// Passing entries of the block still to be skipped before the next one is taken.
     to_skip: u64,
     last: Option<Link>,
     /// Number of the last game of the stream, and of the last one with a taken position.
@@ -368,7 +368,7 @@ impl<'a> Taker<'a> {
                 .piece_count
                 .as_ref()
                 .map(|target| PieceCountFilter::new(target, block_random(options.seed, u64::MAX))),
-            to_skip: options.sampling.phase(options.seed),
+            to_skip: 0,
             last: None,
             last_game: 0,
             last_taken_game: None,
@@ -431,15 +431,17 @@ impl<'a> Taker<'a> {
         let first_game = self.last_game + u64::from(!continues);
         let mut judged = block.verdicts.len();
         let mut enough = false;
+        let Options { sampling, seed, .. } = self.options;
+        self.to_skip = sampling.phase(*seed, block.origin.number);
         for candidate in &block.candidates {
             let entry = candidate.entry as usize;
             let game = first_game + u64::from(candidate.game);
             let part = self.options.part;
-            let reason = if part.is_some_and(|part| part.lacks_game(game)) {
-                Some(Reason::OtherPart)
-            } else {
-                self.sample(block.origin.number, candidate)
-            };
+            // What is taken of other parts counts too: together the parts are the whole.
+            let reason = self.sample(block.origin.number, candidate).or_else(|| {
+                let other = part.is_some_and(|part| part.lacks_game(game));
+                other.then_some(Reason::OtherPart)
+            });
             match reason {
                 Some(reason) => block.verdicts[entry] = Verdict::skipped(reason),
                 None => {

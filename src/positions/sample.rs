@@ -9,7 +9,8 @@ pub struct Sampling {
     pub count: Option<u64>,
     /// Keep each passing entry with this probability, 0 < rate <= 1.
     pub rate: f64,
-    /// Skip so many passing entries between two taken ones.
+    /// Skip so many passing entries between two taken ones of a block: the chunks of a binpack, about 1 MiB of other
+    /// data.
     pub skip: u64,
 }
 
@@ -46,10 +47,12 @@ impl Sampling {
         hash < (self.rate * 18_446_744_073_709_551_616.0) as u64
     }
 
-    /// How many passing entries are skipped before the first one is taken: `0..=skip`, by the seed.
-    pub(super) fn phase(&self, seed: u64) -> u64 {
+    /// How many passing entries of a block are skipped before the first one is taken: `0..=skip`, by the seed and the
+    /// block alone, so that nothing need be known of other blocks.
+    pub(super) fn phase(&self, seed: u64, block: u64) -> u64 {
+        let scattered = block.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         match self.skip.checked_add(1) {
-            Some(period) => mix(seed ^ 0x5eed) % period,
+            Some(period) => mix(seed ^ 0x5eed ^ scattered) % period,
             None => 0,
         }
     }
