@@ -249,7 +249,7 @@ impl Optimize {
 pub fn say_spilling(bytes: Option<u64>, folder: &Path) {
     let Some(bytes) = bytes else { return };
     console::say(format!(
-        "the planes take {}, more than there is memory for (--memory): they go to a temporary file in {}",
+        "the planes take {}, too much beside the network (--memory): they go to a temporary file in {}",
         size(bytes),
         folder.display()
     ));
