@@ -17,13 +17,16 @@
 //!
 //! What to expect of an H200: 60 ms or less for the swap matrix, 0.2 s or less for the evaluation.
 
+#[path = "common/batches.rs"]
+mod batches;
+
 use std::time::{Duration, Instant};
 
+use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
 use ftperm::compute::{
-    Activation, Backend, FtEvaluator, FtWeights, HostPlanes, NeuronGroup, PlaneSet, RowLists,
-    SampleBatch, SampleSource,
+    Activation, Backend, FtEvaluator, FtWeights, HostPlanes, NeuronGroup, PlaneSet, SampleSource,
 };
 use ftperm::search::{Control, Effort, SearchOptions, search_planes};
 use ftperm::zeros::ZeroPlanes;
@@ -210,67 +213,31 @@ impl Network {
     }
 }
 
-/// Batches of the size that `gather` makes, sorted by king bucket.
-struct Source(Vec<SampleBatch>);
-
-/// Samples of a batch.
+/// Samples of a batch, as `gather` makes them.
 const BATCH: usize = 1 << 16;
 
-impl Source {
-    fn random(samples: usize) -> Source {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let buckets = WIDE_FEATURES / BUCKET_FEATURES;
-        let batches = (0..samples).step_by(BATCH).map(|first| {
-            let samples = BATCH.min(samples - first);
-            let mut wide = RowLists {
-                offsets: vec![0],
-                rows: Vec::new(),
-            };
-            for sample in 0..samples {
-                let first = sample * buckets / samples * BUCKET_FEATURES;
-                for _ in 0..rng.random_range(16..=32) {
-                    let feature = first + rng.random_range(0..BUCKET_FEATURES);
-                    wide.rows.push(feature as u32);
-                }
-                wide.offsets.push(wide.rows.len() as u32);
-            }
-            SampleBatch {
-                samples,
-                wide,
-                narrow: RowLists::default(),
-            }
-        });
-        Source(batches.collect())
-    }
+/// Samples sorted by king bucket.
+fn random_source(samples: usize) -> Batches {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let buckets = WIDE_FEATURES / BUCKET_FEATURES;
+    Batches::new(samples, BATCH, |(sample, samples), rows| {
+        let first = sample * buckets / samples * BUCKET_FEATURES;
+        for _ in 0..rng.random_range(16..=32) {
+            let feature = first + rng.random_range(0..BUCKET_FEATURES);
+            rows.push(feature as u32);
+        }
+    })
 }
 
-impl SampleSource for Source {
-    fn samples(&self) -> usize {
-        self.0.iter().map(|it| it.samples).sum()
-    }
-
-    fn batches(&self) -> usize {
-        self.0.len()
-    }
-
-    fn first_sample(&self, number: usize) -> usize {
-        number * BATCH
-    }
-
-    fn batch(&self, number: usize) -> SampleBatch {
-        self.0[number].clone()
-    }
-}
-
-fn to_host(evaluator: &mut dyn FtEvaluator, source: &Source, planes: &mut ZeroPlanes) {
-    for (number, batch) in source.0.iter().enumerate() {
+fn to_host(evaluator: &mut dyn FtEvaluator, source: &Batches, planes: &mut ZeroPlanes) {
+    for (number, batch) in source.batches.iter().enumerate() {
         evaluator
             .ft_zeros(batch, planes, source.first_sample(number))
             .expect("planes");
     }
 }
 
-fn evaluation(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Source) {
+fn evaluation(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batches) {
     let mut evaluator = backend.ft_evaluator(network.weights()).expect("weights");
     let millions = sizes.positions as f64 / 1e6;
     let (l1, positions) = (sizes.l1, sizes.positions);
@@ -289,7 +256,7 @@ fn evaluation(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &S
 }
 
 /// A quick search from evaluated planes, on the backend and on the processor: the same result.
-fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Source) {
+fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batches) {
     let cpu = CpuBackend::new(None).expect("threads");
     let options = SearchOptions {
         effort: Effort::Quick,
@@ -344,7 +311,7 @@ fn main() {
     println!("{}", backend.adapter());
     println!("{:<44} {:>10} {:>10}", "", "best ms", "middle ms");
     counts(backend.as_ref(), sizes);
-    let (network, source) = (Network::random(l1), Source::random(sizes.samples()));
+    let (network, source) = (Network::random(l1), random_source(sizes.samples()));
     evaluation(backend.as_ref(), sizes, &network, &source);
     if options.search || options.smoke {
         search(backend.as_ref(), sizes, &network, &source);

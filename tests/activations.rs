@@ -1,19 +1,11 @@
 //! `find --activations`: outputs that an engine recorded.
 
-use std::path::Path;
-use std::process::{Command, Output};
+#[path = "common/program.rs"]
+mod program;
 
-fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("the program starts")
-}
+use std::process::Command;
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use program::{ftperm, text};
 
 /// Sixteen outputs. In sample s those of one remainder modulo 4 are zero together, and only those.
 fn dump(samples: usize) -> Vec<u8> {

@@ -3,9 +3,6 @@
 #[path = "common/material.rs"]
 mod material;
 
-use std::io::Read as _;
-use std::path::Path;
-
 use ftperm::actmat::{self, ZeroRule, zero_block_percentage};
 use ftperm::board::Board;
 use ftperm::compute::Backend as _;
@@ -37,14 +34,6 @@ const MATRICES: [(&str, &str, ZeroRule); 6] = [
     ("head_Composite_L32", "head/Composite_L32", ZeroRule::Floor),
 ];
 
-fn gunzip(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap())
-        .read_to_end(&mut bytes)
-        .unwrap();
-    bytes
-}
-
 fn boards() -> Option<Vec<Board>> {
     let path = material::shared("reference/actmats/fens2000.txt")?;
     let text = std::fs::read_to_string(path).unwrap();
@@ -53,7 +42,7 @@ fn boards() -> Option<Vec<Board>> {
 
 fn matrix(name: &str) -> Option<(Vec<u8>, ZeroPlanes)> {
     let path = material::shared(&format!("reference/actmats/{name}.actmat.npy.gz"))?;
-    let bytes = gunzip(&path);
+    let bytes = material::gunzip(&path);
     let planes = actmat::parse(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
     Some((bytes, planes))
 }
@@ -91,7 +80,7 @@ fn every_matrix_is_the_reference_matrix() {
         else {
             continue;
         };
-        compare(name, &network(&gunzip(&path)), &boards, rule);
+        compare(name, &network(&material::gunzip(&path)), &boards, rule);
     }
 }
 

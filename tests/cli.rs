@@ -2,10 +2,13 @@
 
 #[path = "common/material.rs"]
 mod material;
+#[path = "common/program.rs"]
+mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use program::ftperm;
 use tempfile::TempDir;
 
 fn demo_net() -> PathBuf {
@@ -17,14 +20,6 @@ fn demo_data() -> PathBuf {
 }
 
 /// Runs the program in a folder.
-fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("the program starts")
-}
-
 fn path(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }

@@ -2,23 +2,18 @@
 
 #[path = "common/material.rs"]
 mod material;
+#[path = "common/program.rs"]
+mod program;
 
+use program::ftperm;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// Position i takes the old neuron ORDER[i].
 const ORDER: [u32; 40] = [
     39, 0, 38, 1, 37, 2, 36, 3, 35, 4, 34, 5, 33, 6, 32, 7, 31, 8, 30, 9, 29, 10, 28, 11, 27, 12,
     26, 13, 25, 14, 24, 15, 23, 16, 22, 17, 21, 18, 20, 19,
 ];
-
-fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("the program starts")
-}
 
 fn export(arguments: &[&str]) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();

@@ -1,12 +1,16 @@
 //! A backend that fails in the middle of the work: another goes on, and the result is the same.
 
+#[path = "../benches/common/batches.rs"]
+mod batches;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::{
     Activation, Backend, CoZeroCounter, ComputeError, FallbackBackend, FtEvaluator, FtWeights,
-    HostPlanes, NeuronGroup, PlaneSet, RowLists, SampleBatch, SampleSource,
+    HostPlanes, NeuronGroup, PlaneSet, SampleBatch, SampleSource,
 };
 use ftperm::search::{
     CertifyOptions, Control, Effort, SearchOptions, certify_planes, search, search_planes,
@@ -178,47 +182,11 @@ const FEATURES: usize = 40;
 const BATCH: usize = 6400;
 
 /// Random rows of a random network.
-struct Source(Vec<SampleBatch>);
-
-impl SampleSource for Source {
-    fn samples(&self) -> usize {
-        self.0.iter().map(|it| it.samples).sum()
-    }
-
-    fn batches(&self) -> usize {
-        self.0.len()
-    }
-
-    fn first_sample(&self, number: usize) -> usize {
-        number * BATCH
-    }
-
-    fn batch(&self, number: usize) -> SampleBatch {
-        self.0[number].clone()
-    }
-}
-
-fn source(rng: &mut ChaCha8Rng) -> Source {
-    let mut batch = |samples| {
-        let mut wide = RowLists {
-            offsets: vec![0],
-            rows: Vec::new(),
-        };
-        for _ in 0..samples {
-            let rows = rng.random_range(1..4);
-            wide.rows
-                .extend((0..rows).map(|_| rng.random_range(0..FEATURES as u32)));
-            wide.offsets.push(wide.rows.len() as u32);
-        }
-        SampleBatch {
-            samples,
-            wide,
-            narrow: RowLists::default(),
-        }
-    };
-    let mut batches: Vec<SampleBatch> = (0..11).map(|_| batch(BATCH)).collect();
-    batches.push(batch(77));
-    Source(batches)
+fn source(rng: &mut ChaCha8Rng) -> Batches {
+    Batches::new(11 * BATCH + 77, BATCH, |_, rows| {
+        let count = rng.random_range(1..4);
+        rows.extend((0..count).map(|_| rng.random_range(0..FEATURES as u32)));
+    })
 }
 
 #[test]

@@ -2,15 +2,16 @@
 
 #[path = "common/material.rs"]
 mod material;
+#[path = "common/vectors.rs"]
+mod vectors;
 
 use ftperm::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, list_adapters};
 use ftperm::gather::gather;
-use ftperm::nnue::{Network, ReadOptions};
+use ftperm::nnue::Network;
 use ftperm::samples::SampleOrder;
-use ftperm::source::NetSource;
 use ftperm::zeros::ZeroPlanes;
 use serde::Deserialize;
 
@@ -61,21 +62,14 @@ fn planes(
 }
 
 fn check(name: &str) {
-    let Some((net, vectors)) = material::with_vectors(name) else {
+    let Some((network, lines, file)) = vectors::load::<Line>(name) else {
         return;
     };
-    let loaded = NetSource::parse(Some(net.as_os_str())).load().unwrap();
-    let network = Network::parse(&loaded.bytes, &ReadOptions::default()).unwrap();
-    let text = std::fs::read_to_string(&vectors).unwrap();
-    let lines: Vec<Line> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
     let boards: Vec<Board> = lines.iter().map(|line| line.fen.parse().unwrap()).collect();
     let mut sorted = None;
     for backend in backends() {
         let found = planes(&network, &boards, backend.as_ref(), SampleOrder::Positions);
-        let name = format!("{} on {}", vectors.display(), backend.adapter());
+        let name = format!("{file} on {}", backend.adapter());
         for (number, line) in lines.iter().enumerate() {
             // Samples 2k and 2k + 1 are the two halves of position k's bytes.
             let zeros: Vec<bool> = [2 * number, 2 * number + 1]
@@ -109,52 +103,4 @@ fn check(name: &str) {
     }
 }
 
-#[test]
-fn demo_network() {
-    check("demo");
-}
-
-#[test]
-fn stockfish_14() {
-    check("nn-76a8a7ffb820");
-}
-
-#[test]
-fn stockfish_14_1() {
-    check("nn-13406b1dcbe0");
-}
-
-#[test]
-fn stockfish_15_1() {
-    check("nn-ad9b42354671");
-}
-
-#[test]
-fn stockfish_17_1_big() {
-    check("nn-1c0000000000");
-}
-
-#[test]
-fn stockfish_17_1_small() {
-    check("nn-37f18f62d772");
-}
-
-#[test]
-fn stockfish_17_1_lite() {
-    check("nn-9067e33176e8");
-}
-
-#[test]
-fn stockfish_18_big() {
-    check("nn-c288c895ea92");
-}
-
-#[test]
-fn stockfish_19_with_threats_and_pawn_pairs() {
-    check("nn-1a298aa575a0");
-}
-
-#[test]
-fn stockfish_19_lite() {
-    check("nn-61e7af4bb97d");
-}
+vectors::test_each_network!(check);

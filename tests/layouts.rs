@@ -2,23 +2,14 @@
 
 #[path = "common/material.rs"]
 mod material;
+#[path = "common/program.rs"]
+mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ftperm::playouts::random_positions;
-
-fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("the program starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use program::{ftperm, text};
 
 /// Numbers that look random.
 fn noise(seed: u64) -> impl FnMut() -> i32 {

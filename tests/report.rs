@@ -2,6 +2,8 @@
 
 #[path = "common/material.rs"]
 mod material;
+#[path = "common/program.rs"]
+mod program;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,15 +12,11 @@ use ftperm::report::{Report, page};
 use serde_json::Value;
 
 fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("the program starts");
+    let output = program::ftperm(folder, arguments);
     assert!(
         output.status.success(),
         "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
+        program::text(&output.stderr)
     );
     output
 }

@@ -3,9 +3,6 @@
 #[path = "common/material.rs"]
 mod material;
 
-use std::io::Read as _;
-use std::path::Path;
-
 use ftperm::checkpoint::{
     Checkpoint, Container, ConvertOptions, StateDict, network_state, safetensors, write_torch,
 };
@@ -28,14 +25,6 @@ const TRIPLES: [(&str, &str, &str); 8] = [
     ("head/HalfKAv2_hm_L64_trained", "hm", "HalfKAv2_hm^"),
 ];
 
-fn gunzip(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap())
-        .read_to_end(&mut bytes)
-        .unwrap();
-    bytes
-}
-
 struct Triple {
     folder: std::path::PathBuf,
     name: &'static str,
@@ -45,7 +34,7 @@ struct Triple {
 
 impl Triple {
     fn file(&self, name: &str) -> Vec<u8> {
-        gunzip(&self.folder.join(format!("{name}.gz")))
+        material::gunzip(&self.folder.join(format!("{name}.gz")))
     }
 
     fn permuted(&self, mut network: Network) -> Vec<u8> {

@@ -20,6 +20,17 @@ fn text(input: &str, activation: &str, tensors: &[(&str, &str, &str, &str)]) -> 
     text
 }
 
+/// A small one, of eight neurons without pairs and one row of the first layer.
+fn small(input: &str, activation: &str) -> String {
+    let tensors = [
+        ("ft_weights", "i16", "[768, 8]", "1"),
+        ("ft_bias", "i16", "[8]", "0"),
+        ("l1_weights", "i8", "[16]", "0"),
+    ];
+    text(input, activation, &tensors)
+}
+
+/// A layout with pieces on squares as its inputs, and three rows of the first layer.
 fn layout(activation: &str, weights: &str, columns: usize) -> Layout {
     let pair = activation.contains("pairwise");
     let inputs = if pair { columns } else { 2 * columns };
@@ -77,6 +88,10 @@ fn features(layout: &Layout, fen: &str, perspective: Color) -> Vec<u32> {
 
 #[test]
 fn inputs_by_hand() {
+    let of_features = |features: usize, input: &str| {
+        let shape = format!("[{features}, 8]");
+        Layout::parse(&small(input, "kind = \"clipped\"").replace("[768, 8]", &shape)).unwrap()
+    };
     let fen = "4k3/8/8/8/8/8/4P3/6K1 w - - 0 1";
     let plain = layout("kind = \"clipped\"", "i16", 4);
     // White: own pawn on e2 = 12, own king on g1 = 6, the other king on e8 = 60.
@@ -92,11 +107,7 @@ fn inputs_by_hand() {
 
     let buckets: Vec<String> = (0..32).map(|it| (it / 16).to_string()).collect();
     let input = format!("mirror = \"abcd\"\nking_buckets = [{}]", buckets.join(","));
-    let tensors = [
-        ("ft_weights", "i16", "[1536, 4]", "1"),
-        ("l1_weights", "i8", "[8]", "0"),
-    ];
-    let mirrored = Layout::parse(&text(&input, "kind = \"clipped\"", &tensors)).unwrap();
+    let mirrored = of_features(1536, &input);
     // The king on g1 is mirrored to b1, so the pawn is on d2 and the other king on d8.
     assert_eq!(
         features(&mirrored, fen, Color::White),
@@ -110,11 +121,7 @@ fn inputs_by_hand() {
     );
 
     let input = "planes = \"PpNnBbRrQqK\"\nfirst_square = \"a8\"\nmirror = \"efgh\"";
-    let tensors = [
-        ("ft_weights", "i16", "[704, 4]", "1"),
-        ("l1_weights", "i8", "[8]", "0"),
-    ];
-    let merged = Layout::parse(&text(input, "kind = \"clipped\"", &tensors)).unwrap();
+    let merged = of_features(704, input);
     // Mirrored to g5, which is square 30 from a8 (rank 5 is the fourth row); e8 becomes d8 = 3.
     assert_eq!(features(&merged, fen, Color::White), [640 + 3, 640 + 30]);
 }
@@ -290,17 +297,7 @@ fn changes_are_found() {
 
 #[test]
 fn what_is_wrong_is_said() {
-    let good = |input: &str, activation: &str| {
-        text(
-            input,
-            activation,
-            &[
-                ("ft_weights", "i16", "[768, 8]", "1"),
-                ("ft_bias", "i16", "[8]", "0"),
-                ("l1_weights", "i8", "[16]", "0"),
-            ],
-        )
-    };
+    let good = small;
     let clipped = "kind = \"clipped\"";
     let mut wrong: Vec<String> = Vec::new();
     let problem = |text: &str| Layout::parse(text).unwrap_err().to_string();
@@ -407,7 +404,8 @@ fn what_is_wrong_is_said() {
 
 #[test]
 fn wrong_files_are_refused() {
-    let layout = layout("kind = \"clipped\"\nclamp = 127", "i16", 8);
+    let text = small("", "kind = \"clipped\"\nclamp = 127");
+    let layout = Layout::parse(&text).unwrap();
     let file = net(&layout, 4).bytes().to_vec();
     let problem =
         |file: Vec<u8>, layout: &Layout| RawNet::parse(file, layout).unwrap_err().to_string();
@@ -419,15 +417,6 @@ fn wrong_files_are_refused() {
     );
     let packed = zstd::encode_all(&file[..], 1).unwrap();
     assert!(problem(packed.clone(), &layout).contains("compression = \"zstd\""));
-    let text = text(
-        "",
-        "kind = \"clipped\"\nclamp = 127",
-        &[
-            ("ft_weights", "i16", "[768, 8]", "1"),
-            ("ft_bias", "i16", "[8]", "0"),
-            ("l1_weights", "i8", "[3, 16]", "1"),
-        ],
-    );
     let zstd =
         Layout::parse(&text.replace("[input]", "[file]\ncompression = \"zstd\"\n[input]")).unwrap();
     assert_eq!(RawNet::parse(packed.clone(), &zstd).unwrap().bytes(), file);

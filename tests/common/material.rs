@@ -1,7 +1,7 @@
 //! Test material that a clone may not have: it skips with a line, except in CI, where it fails.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -23,6 +23,16 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     } else {
         missing(&format!("../shared/{path}"))
     }
+}
+
+/// A file that is compressed with gzip.
+pub fn gunzip(path: &Path) -> Vec<u8> {
+    let file = std::fs::File::open(path).expect("the file opens");
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(file)
+        .read_to_end(&mut bytes)
+        .expect("the file is whole");
+    bytes
 }
 
 /// A file of this repository.
