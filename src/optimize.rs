@@ -67,9 +67,10 @@ pub struct Plan {
     pub certificate: Option<Certificate>,
     /// Whether the planes were too large for memory.
     pub spilled: Option<SpilledSearch>,
-    /// Time of the evaluation and of the search.
+    /// Time of the evaluation, the search and the certificate.
     pub ft_time: Duration,
     pub search_time: Duration,
+    pub certify_time: Duration,
 }
 
 /// Shares of all-zero blocks with every sample counted as often as it weighs.

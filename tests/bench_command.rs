@@ -135,6 +135,7 @@ fn networks_that_are_cut_off_never_reach_the_engine() {
 #[cfg(unix)]
 mod misbehaving {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
 
     use super::{bench, material};
 
@@ -146,7 +147,7 @@ mod misbehaving {
         let folder = tempfile::tempdir().unwrap();
         let engine = folder.path().join("engine");
         let script = format!(
-            "#!/bin/sh\nnet=\nwhile read -r command rest; do case \"$command\" in\nuci) {greeting};;\n\
+            "#!/bin/sh\ncd $(dirname $0)\nnet=\nwhile read -r command rest; do case \"$command\" in\nuci) {greeting};;\n\
              isready) echo readyok;;\nsetoption) net=\"$rest\";;\nbench) {bench_body};;\nquit) exit 0;;\nesac; done\n"
         );
         std::fs::write(&engine, script).unwrap();
@@ -162,6 +163,37 @@ mod misbehaving {
         for part in parts {
             assert!(error.unwrap_or("").contains(part), "`{part}` not in {text}");
         }
+        assert_eq!(left_behind(folder.path()), [""; 0]);
+    }
+
+    /// Processes that work in this folder, as engines' children do; those that were just killed may take a moment.
+    fn left_behind(folder: &Path) -> Vec<String> {
+        use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
+        let kind = ProcessRefreshKind::nothing()
+            .with_cmd(UpdateKind::Always)
+            .with_cwd(UpdateKind::Always);
+        let mut found = Vec::new();
+        for _ in 0..50 {
+            let mut system = System::new().unwrap();
+            system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
+            let processes = system.processes().values();
+            found = processes
+                .filter(|it| {
+                    let folder = folder.to_str().unwrap();
+                    let words = it.cmd().iter();
+                    it.cwd().is_some_and(|cwd| cwd.starts_with(folder))
+                        || words
+                            .filter_map(|word| word.to_str())
+                            .any(|word| word.contains(folder))
+                })
+                .map(|it| format!("{:?}", it.cmd()))
+                .collect();
+            if found.is_empty() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        found
     }
 
     #[test]
@@ -172,6 +204,12 @@ mod misbehaving {
             &["did not answer `bench 16 1 8`", "1 seconds"],
         );
         fails("exec sleep 30", "", &["did not answer `uci`"]);
+        // The engine behind a script hangs, and so does what it started.
+        fails(
+            GREETING,
+            "sh -c 'sleep 30; sleep 31'",
+            &["did not answer `bench 16 1 8`"],
+        );
         fails(GREETING, "echo broken; exit 3", &["ended", "3", "broken"]);
         fails(
             "head -c 3000000 /dev/urandom",

@@ -243,7 +243,7 @@ fn whenever_it_fails_the_result_is_the_same() {
             planes.as_ref(),
             &found.permutation,
             checks,
-            &Control::default(),
+            &mut Control::default(),
         )
         .unwrap();
         assert!(found.score > found.start_score);

@@ -662,7 +662,7 @@ fn a_search_on_the_adapters_is_the_same_as_on_the_processor() {
             seed: 1,
         };
         let certificate =
-            certify_planes(planes, &found.permutation, options, &Control::default()).unwrap();
+            certify_planes(planes, &found.permutation, options, &mut Control::default()).unwrap();
         (
             found.permutation,
             found.score,

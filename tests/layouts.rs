@@ -5,8 +5,7 @@ mod material;
 #[path = "common/program.rs"]
 mod program;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
 
 use ftperm::playouts::random_positions;
 use program::{ftperm, text};

@@ -240,9 +240,9 @@ fn a_weight_counts_as_so_many_equal_samples() {
             .map(|(chunks, weight)| (weight, HostPlanes::new(&backend, chunks.as_slice())));
         let order = Permutation::identity(32);
         let options = CertifyOptions::default();
-        let control = Control::default();
-        let found = certify_planes(&weighted(&sets), &order, options, &control).unwrap();
-        let plain = certify(&backend, &repeated, &order, options, &control).unwrap();
+        let mut control = Control::default();
+        let found = certify_planes(&weighted(&sets), &order, options, &mut control).unwrap();
+        let plain = certify(&backend, &repeated, &order, options, &mut control).unwrap();
         assert_eq!(found, plain);
     }
 }
@@ -478,7 +478,7 @@ fn certificates_of_eight_neurons() {
             let order = Permutation::new(order.to_vec()).unwrap();
             let chunks = std::slice::from_ref(&planes);
             let options = CertifyOptions::default();
-            let certificate = certify(&cpu(), chunks, &order, options, &Control::default());
+            let certificate = certify(&cpu(), chunks, &order, options, &mut Control::default());
             let certificate = certificate.unwrap().unwrap();
             assert_eq!(certificate.cells, 600);
             assert_eq!(certificate.score, planes.zero_blocks(order.indices()));
@@ -504,14 +504,19 @@ fn a_finished_search_is_locally_optimal() {
         assignments: 20,
         seed: 5,
     };
-    let certificate = certify(
-        &cpu(),
-        &chunks,
-        &found.permutation,
-        options,
-        &Control::default(),
-    );
+    let mut told = Vec::new();
+    let mut tell = |it: &Progress| told.push((it.certifying, it.phase, it.done));
+    let mut control = Control {
+        progress: Some(&mut tell),
+        ..Control::default()
+    };
+    let certificate = certify(&cpu(), &chunks, &found.permutation, options, &mut control);
     let certificate = certificate.unwrap().unwrap();
+    assert!(told.iter().all(|it| it.0 && (0.0..=1.0).contains(&it.2)));
+    assert!(told.is_sorted_by_key(|it| it.2), "{told:?}");
+    let mut phases: Vec<&str> = told.iter().map(|it| it.1).collect();
+    phases.dedup();
+    assert_eq!(phases.len(), 6, "{phases:?}");
     let exhaustive = certificate.checks.iter().filter(|check| check.exhaustive);
     assert!(exhaustive.clone().all(|check| check.gain == 0));
     assert_eq!(exhaustive.count(), 3);
@@ -519,14 +524,14 @@ fn a_finished_search_is_locally_optimal() {
     assert!(certificate.upper_bound <= certificate.cells);
 
     let identity = Permutation::identity(64);
-    let poor = certify(&cpu(), &chunks, &identity, options, &Control::default());
+    let poor = certify(&cpu(), &chunks, &identity, options, &mut Control::default());
     assert!(!poor.unwrap().unwrap().is_locally_optimal());
 
     let stop = AtomicBool::new(true);
-    let control = Control {
+    let mut control = Control {
         stop: Some(&stop),
         ..Control::default()
     };
-    let stopped = certify(&cpu(), &chunks, &found.permutation, options, &control).unwrap();
+    let stopped = certify(&cpu(), &chunks, &found.permutation, options, &mut control).unwrap();
     assert!(stopped.is_none());
 }

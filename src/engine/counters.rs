@@ -11,6 +11,8 @@ pub struct Counts {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::io::ErrorKind;
+
     use perf_event::events::Hardware;
     use perf_event::{Builder, Counter};
 
@@ -50,10 +52,15 @@ mod linux {
 
     impl Counters {
         pub(in crate::engine) fn new() -> Result<Counters, String> {
-            let why = |error: std::io::Error| {
-                format!(
-                    "the system does not let this program count instructions and cycles ({error})"
-                )
+            let why = |error: std::io::Error| match error.kind() {
+                ErrorKind::PermissionDenied => format!(
+                    "the system does not let this program count them ({error}); it does if \
+                     kernel.perf_event_paranoid is at most 2"
+                ),
+                ErrorKind::NotFound | ErrorKind::Unsupported => format!(
+                    "the processor's counters cannot be seen from here, as in many virtual machines ({error})"
+                ),
+                _ => format!("the system does not count them ({error})"),
             };
             Ok(Counters {
                 instructions: counter(Hardware::INSTRUCTIONS).map_err(why)?,
@@ -87,5 +94,39 @@ impl Counters {
     #[expect(clippy::unused_self, reason = "as on Linux")]
     pub(super) fn read(&mut self) -> Result<Counts, String> {
         Err("instructions and cycles are counted on Linux only".to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_counted_or_it_is_said_why_not() {
+        let mut counters = match Counters::new() {
+            Ok(counters) => counters,
+            Err(why) => {
+                println!("skipped: {why}");
+                assert!(why.contains("count"), "{why}");
+                return;
+            }
+        };
+        let mut count = || counters.read().map(|it| (it.instructions, it.cycles));
+        // Before a program was started nothing is counted.
+        assert_eq!(count(), Ok((0.0, 0.0)));
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut run = || {
+            let output = std::process::Command::new(&program).arg("--list").output();
+            assert!(output.expect("this program starts").status.success());
+            count()
+        };
+        match (run(), run()) {
+            (Ok(first), Ok(second)) => {
+                // Listing hundreds of tests takes more than a hundred instructions each.
+                assert!(first.0 > 1e4 && first.1 > 0.0, "{first:?}");
+                assert!(second.0 > first.0 && second.1 > first.1, "{second:?}");
+            }
+            (Err(why), _) | (_, Err(why)) => println!("skipped: {why}"),
+        }
     }
 }

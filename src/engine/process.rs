@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
 use super::error::EngineError;
 use super::lines::next_line;
 
@@ -35,7 +37,7 @@ pub(super) enum Next {
     Ended(String),
 }
 
-/// A running engine. It is killed when dropped.
+/// A running engine. It is killed when dropped, with whatever it started.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -145,9 +147,34 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            kill_with_descendants(self.child.id());
+        }
         // Fails only if it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Kills a process and all that it started: an engine may be behind a script.
+fn kill_with_descendants(id: u32) {
+    let Ok(mut system) = System::new() else {
+        return;
+    };
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
+    let mut family = vec![Pid::from_u32(id)];
+    let mut looked_at = 0;
+    while let Some(&parent) = family.get(looked_at) {
+        let children = system.processes().values();
+        family.extend(
+            children
+                .filter(|it| it.parent() == Some(parent) && it.thread_kind().is_none())
+                .map(sysinfo::Process::pid),
+        );
+        looked_at += 1;
+    }
+    for process in family.iter().filter_map(|&it| system.process(it)) {
+        process.kill();
     }
 }
 

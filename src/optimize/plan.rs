@@ -85,14 +85,18 @@ pub(crate) fn make(
     control.deadline = making.time_limit.map(|limit| started + limit);
     let mut plan_certificate = None;
     let mut search_time = Duration::ZERO;
+    let mut certify_time = Duration::ZERO;
     let mut certify = |planes: &dyn PlaneSet, order: &Permutation, control: &mut Control| {
         search_time = started.elapsed();
         if making.certify {
+            // To its end, even if the search's time ran out.
+            control.deadline = None;
             let options = CertifyOptions {
                 seed: making.search.seed,
                 ..CertifyOptions::default()
             };
             plan_certificate = certify_planes(planes, order, options, control)?;
+            certify_time = started.elapsed() - search_time;
         }
         Ok::<(), OptimizeError>(())
     };
@@ -208,6 +212,7 @@ pub(crate) fn make(
         search,
         ft_time,
         search_time,
+        certify_time,
     };
     Ok((plan, zeros_by_neuron))
 }

@@ -53,8 +53,11 @@ impl CurveRecorder {
         }
     }
 
-    /// Notes a round of the search.
+    /// Notes a round of the search; of a certificate nothing.
     pub fn note(&mut self, progress: &Progress) {
+        if progress.certifying {
+            return;
+        }
         let cells = (progress.samples * self.blocks).max(1);
         let applied = progress.moves.iter();
         let point = CurvePoint {
@@ -105,6 +108,7 @@ mod tests {
         let mut recorder = CurveRecorder::new(8);
         for rounds in 1..=10_001 {
             recorder.note(&Progress {
+                certifying: false,
                 phase: if rounds < 5000 {
                     "coarse annealing"
                 } else {

@@ -280,6 +280,9 @@ pub struct Seconds {
     pub positions: f64,
     pub ft: f64,
     pub search: f64,
+    /// 0 in reports of versions that did not tell.
+    #[serde(default)]
+    pub certify: f64,
     pub verify: f64,
     pub write: f64,
     pub total: f64,

@@ -23,6 +23,7 @@
 use crate::compute::{CoZeroCounter, NeuronGroup};
 
 use super::Halt;
+use super::control::Watch;
 use subsets::Subsets;
 
 mod subsets;
@@ -34,29 +35,26 @@ const STEPS: i64 = 400;
 const STRIP: usize = 64;
 
 /// The best bound found.
-pub(crate) fn upper_bound(
-    counter: &mut dyn CoZeroCounter,
-    stop: &dyn Fn() -> bool,
-) -> Result<u64, Halt> {
-    let bound = bound_from_pairs(counter, stop)?;
+pub(crate) fn upper_bound(counter: &mut dyn CoZeroCounter, watch: &mut Watch) -> Result<u64, Halt> {
     let Some(size) = Subsets::size(counter.neurons()) else {
-        return Ok(bound);
+        return bound_from_pairs(counter, watch);
     };
-    let subsets = Subsets::count(size, counter, stop)?;
-    Ok(bound.min(subsets.upper_bound(stop)?))
+    let bound = watch.part(0.0..0.05, |watch| bound_from_pairs(counter, watch))?;
+    let subsets = watch.part(0.05..0.15, |watch| Subsets::count(size, counter, watch))?;
+    let sharper = watch.part(0.15..1.0, |watch| subsets.upper_bound(watch))?;
+    tracing::debug!(pairs = bound, sets = sharper, size, "upper bounds");
+    Ok(bound.min(sharper))
 }
 
-fn bound_from_pairs(counter: &mut dyn CoZeroCounter, stop: &dyn Fn() -> bool) -> Result<u64, Halt> {
+fn bound_from_pairs(counter: &mut dyn CoZeroCounter, watch: &mut Watch) -> Result<u64, Halt> {
     let neurons = counter.neurons();
     let samples = counter.samples() as i64;
-    let rows = sorted_rows(counter, stop)?;
+    let rows = watch.part(0.0..0.2, |watch| sorted_rows(counter, watch))?;
     let mut prices = vec![0i64; neurons];
     let mut best = i64::MAX;
     let mut chosen = vec![0i64; neurons];
     for step in 0..STEPS {
-        if stop() {
-            return Err(Halt::Stopped);
-        }
+        watch.go_on(0.2 + 0.8 * step as f64 / STEPS as f64)?;
         chosen.fill(0);
         let mut total = 3 * prices.iter().sum::<i64>();
         for row in rows.chunks_exact(neurons - 1) {
@@ -82,16 +80,14 @@ fn step_length(samples: i64, step: i64, steps: i64) -> i64 {
 /// For every neuron i the other neurons j with `W(i, j)`, by falling count, then by number.
 fn sorted_rows(
     counter: &mut dyn CoZeroCounter,
-    stop: &dyn Fn() -> bool,
+    watch: &mut Watch,
 ) -> Result<Vec<(u32, u32)>, Halt> {
     let neurons = counter.neurons() as u32;
     let singles: Vec<NeuronGroup> = (0..neurons).map(|n| NeuronGroup::new(&[n])).collect();
     let mut rows = Vec::with_capacity((neurons * (neurons - 1)) as usize);
     let mut counts = Vec::new();
     for (strip, left) in singles.chunks(STRIP).enumerate() {
-        if stop() {
-            return Err(Halt::Stopped);
-        }
+        watch.go_on((STRIP * strip) as f64 / f64::from(neurons))?;
         counter.co_zero_counts(left, &singles, &mut counts)?;
         for (i, counts) in counts.chunks_exact(singles.len()).enumerate() {
             let own = (STRIP * strip + i) as u32;

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::bound::upper_bound;
-use super::control::{Control, is_over};
+use super::control::{Control, Progress, Watch, is_over};
 use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ThreeCycles};
 use super::partition::Partition;
 use super::state::State;
@@ -75,6 +75,12 @@ impl Certificate {
     }
 }
 
+/// Shares of the time: the first counts, each exhaustive check, the random assignments together; the rest is the bound's.
+const COUNTING: f64 = 0.01;
+const EXHAUSTIVE: f64 = 0.01;
+const ASSIGNMENTS: f64 = 0.1;
+const BEFORE_BOUND: f64 = COUNTING + 3.0 * EXHAUSTIVE + ASSIGNMENTS;
+
 /// Checks an order on the samples of all chunks. Returns nothing if it was stopped.
 ///
 /// # Errors
@@ -84,7 +90,7 @@ pub fn certify(
     chunks: &[ZeroPlanes],
     permutation: &Permutation,
     options: CertifyOptions,
-    control: &Control,
+    control: &mut Control,
 ) -> Result<Option<Certificate>, SearchError> {
     check_chunks(chunks)?;
     certify_planes(
@@ -103,20 +109,39 @@ pub fn certify_planes(
     planes: &dyn PlaneSet,
     permutation: &Permutation,
     options: CertifyOptions,
-    control: &Control,
+    control: &mut Control,
 ) -> Result<Option<Certificate>, SearchError> {
     let samples = check(planes, Some(permutation))?;
+    let order = permutation.indices();
+    let score = planes.zero_blocks(order)?;
     let (stop, deadline) = (control.stop, control.deadline);
     let stop = move || is_over(stop, deadline);
+    let mut steps = Steps {
+        control,
+        standing: Progress {
+            certifying: true,
+            phase: "first counts",
+            rounds: 0,
+            done: 0.0,
+            samples,
+            score,
+            best: score,
+            moves: Vec::new(),
+        },
+    };
     let outcome = (|| {
         let mut counter = planes.counter()?;
-        let checks = checks(counter.as_mut(), permutation, options, &stop)?;
-        Ok((checks, upper_bound(counter.as_mut(), &stop)?))
+        let checks = checks(counter.as_mut(), permutation, options, &stop, &mut steps)?;
+        steps.standing.phase = "upper bound";
+        let mut tell = |done| steps.tell(done);
+        let bound = Watch::new(&stop, &mut tell).part(BEFORE_BOUND..1.0, |watch| {
+            upper_bound(counter.as_mut(), watch)
+        })?;
+        Ok((checks, bound))
     })();
-    let order = permutation.indices();
     match outcome {
         Ok((checks, upper_bound)) => Ok(Some(Certificate {
-            score: planes.zero_blocks(order)?,
+            score,
             cells: samples * (order.len() / super::BLOCK) as u64,
             checks,
             upper_bound,
@@ -126,41 +151,73 @@ pub fn certify_planes(
     }
 }
 
+/// Tells how far it is.
+struct Steps<'s, 'c> {
+    control: &'s mut Control<'c>,
+    standing: Progress,
+}
+
+impl Steps<'_, '_> {
+    fn tell(&mut self, done: f64) {
+        self.standing.done = done;
+        if let Some(report) = self.control.progress.as_mut() {
+            report(&self.standing);
+        }
+    }
+}
+
 fn checks(
     counter: &mut dyn CoZeroCounter,
     permutation: &Permutation,
     options: CertifyOptions,
     stop: &dyn Fn() -> bool,
+    steps: &mut Steps,
 ) -> Result<Vec<Check>, Halt> {
+    steps.tell(0.0);
     let partition = Partition::new(permutation.indices());
     let mut state = State::new(counter, partition, stop)?;
     state.know_everything()?;
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);
     let mut half_swaps = HalfSwaps::default();
-    let kinds: [(&mut dyn Move, u64); 4] = [
-        (&mut PairSwaps, 1),
-        (&mut half_swaps, 1),
-        (&mut ThreeCycles, 1),
-        (&mut ReassignSingles::default(), options.assignments),
+    let kinds: [(&mut dyn Move, u64, f64); 4] = [
+        (&mut PairSwaps, 1, EXHAUSTIVE),
+        (&mut half_swaps, 1, EXHAUSTIVE),
+        (&mut ThreeCycles, 1, EXHAUSTIVE),
+        (
+            &mut ReassignSingles::default(),
+            options.assignments,
+            ASSIGNMENTS,
+        ),
     ];
     let mut checks = Vec::new();
-    for (kind, rounds) in kinds {
+    let mut begin = COUNTING;
+    for (kind, rounds, share) in kinds {
         let before = state.table().clone();
         let mut check = Check {
             name: kind.name(),
             exhaustive: kind.is_exhaustive(),
             gain: 0,
         };
-        for _ in 0..rounds {
+        steps.standing.phase = kind.name();
+        for round in 0..rounds {
             if stop() {
                 return Err(Halt::Stopped);
             }
+            steps.tell(begin + share * round as f64 / rounds as f64);
             check.gain = kind.round(&mut state, &mut random)?.gain;
+            steps.standing.rounds += 1;
             if check.gain > 0 {
                 state.restore(before);
                 break;
             }
         }
+        begin += share;
+        tracing::debug!(
+            neighbourhood = check.name,
+            exhaustive = check.exhaustive,
+            gain = check.gain,
+            "looked through"
+        );
         checks.push(check);
     }
     Ok(checks)

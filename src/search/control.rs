@@ -1,8 +1,10 @@
 //! Watching and ending a search from outside.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::Halt;
 use super::checkpoint::{Checkpoint, Checkpoints};
 
 /// How a running search is watched and ended. The default neither reports nor ends early.
@@ -12,7 +14,7 @@ pub struct Control<'a> {
     pub stop: Option<&'a AtomicBool>,
     /// When to end at the latest. The result then depends on the speed of the machine.
     pub deadline: Option<Instant>,
-    /// Called after every round.
+    /// Called after every round, and every step of a certificate.
     pub progress: Option<&'a mut dyn FnMut(&Progress)>,
     /// Where to leave checkpoints.
     pub checkpoints: Option<Checkpoints<'a>>,
@@ -56,11 +58,14 @@ impl MoveCount {
 /// Where a search stands.
 #[derive(Clone, Debug)]
 pub struct Progress {
-    /// Step of the schedule.
+    /// Is it a certificate that is made, rather than a search?
+    pub certifying: bool,
+    /// Step of the schedule, or of the certificate.
     pub phase: &'static str,
     /// Rounds of all moves so far.
     pub rounds: u64,
-    /// Share of the planned rounds that are done, 0 to 1. The last rounds of a phase are only estimated.
+    /// Share of the work that is done, 0 to 1: of the planned rounds, of which the last of a phase are only estimated,
+    /// or of the certificate's steps, each weighed by the time that it takes about.
     pub done: f64,
     /// Samples that this phase counts on: all, or a part of them.
     pub samples: u64,
@@ -70,4 +75,36 @@ pub struct Progress {
     pub best: u64,
     /// Rounds and exchanges by kind of move.
     pub moves: Vec<MoveCount>,
+}
+
+/// Whoever follows work of many steps and may end it.
+pub(crate) struct Watch<'w> {
+    stop: &'w dyn Fn() -> bool,
+    tell: &'w mut dyn FnMut(f64),
+}
+
+impl<'w> Watch<'w> {
+    pub(crate) fn new(stop: &'w dyn Fn() -> bool, tell: &'w mut dyn FnMut(f64)) -> Watch<'w> {
+        Watch { stop, tell }
+    }
+
+    /// This share is done; may it go on?
+    pub(crate) fn go_on(&mut self, done: f64) -> Result<(), Halt> {
+        if (self.stop)() {
+            return Err(Halt::Stopped);
+        }
+        (self.tell)(done);
+        Ok(())
+    }
+
+    /// Follows a part that goes from one share of the whole to another.
+    pub(crate) fn part<T>(
+        &mut self,
+        range: Range<f64>,
+        work: impl FnOnce(&mut Watch) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        let (stop, tell) = (self.stop, &mut *self.tell);
+        let mut tell = |done: f64| tell(range.start + done * (range.end - range.start));
+        work(&mut Watch::new(stop, &mut tell))
+    }
 }

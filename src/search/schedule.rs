@@ -97,6 +97,22 @@ pub(super) fn run(
         Err(Halt::Stopped) => false,
         Err(Halt::Compute(error)) => return Err(error.into()),
     };
+    for it in &run.moves {
+        tracing::debug!(
+            name = it.name,
+            rounds = it.rounds,
+            applied = it.applied,
+            "moves"
+        );
+    }
+    tracing::info!(
+        effort = ?options.effort,
+        complete,
+        samples = planes.samples(),
+        zero_blocks_before = start_score,
+        zero_blocks_after = run.best_score,
+        "searched"
+    );
     Ok(Found {
         permutation: run.best.permutation(),
         complete,
@@ -248,6 +264,13 @@ impl Run<'_, '_> {
             self.best = partition.clone();
             self.best_score = score;
         }
+        tracing::debug!(
+            samples = state.samples(),
+            rounds = self.rounds(),
+            zero_blocks = score,
+            best = self.best_score,
+            "end of a part of the search"
+        );
         outcome.map(|()| partition.clone())
     }
 
@@ -275,6 +298,14 @@ impl Run<'_, '_> {
             round?;
             at.round += 1;
         }
+        tracing::debug!(
+            attempt = at.attempt,
+            phase = plan.phase,
+            rounds = plan.rounds,
+            samples = state.samples(),
+            zero_blocks = state.table().score(),
+            "annealed"
+        );
         at.pass(at.stage);
         Ok(())
     }
@@ -296,10 +327,20 @@ impl Run<'_, '_> {
             for kind in systematic {
                 gain += self.round(kind, state, random, phase)?.gain;
             }
+            tracing::debug!(
+                rounds = self.rounds(),
+                gain,
+                zero_blocks = state.table().score(),
+                "systematic moves"
+            );
             if gain == 0 {
                 return Ok(());
             }
         }
+    }
+
+    fn rounds(&self) -> u64 {
+        rounds_of(&self.moves)
     }
 
     /// One round of a move, counted and reported.
@@ -325,8 +366,9 @@ impl Run<'_, '_> {
         self.moves[at].rounds += 1;
         self.moves[at].applied += round.applied;
         if let Some(report) = self.control.progress.as_mut() {
-            let rounds = self.moves.iter().map(|count| count.rounds).sum();
+            let rounds = rounds_of(&self.moves);
             report(&Progress {
+                certifying: false,
                 phase,
                 rounds,
                 done: (rounds as f64 / self.planned as f64).min(1.0),
@@ -338,6 +380,10 @@ impl Run<'_, '_> {
         }
         Ok(round)
     }
+}
+
+fn rounds_of(moves: &[MoveCount]) -> u64 {
+    moves.iter().map(|count| count.rounds).sum()
 }
 
 fn order_of<'s>(state: &'s State) -> &'s [u32] {

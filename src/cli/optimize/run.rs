@@ -149,6 +149,9 @@ impl Optimize {
     pub fn finish(&self, outcome: Outcome) -> anyhow::Result<OptimizeReport> {
         let clock = Instant::now();
         let (begun, plan) = (outcome.begun, outcome.plan);
+        if self.certify && plan.certificate.is_none() {
+            console::warn("interrupted: there is no certificate");
+        }
         let perm_path = self
             .perm
             .clone()
@@ -214,6 +217,7 @@ impl Optimize {
                 positions: chosen.time.as_secs_f64(),
                 ft: plan.ft_time.as_secs_f64(),
                 search: plan.search_time.as_secs_f64(),
+                certify: plan.certify_time.as_secs_f64(),
                 ..outcome.seconds
             },
             peak_rss_bytes: None,

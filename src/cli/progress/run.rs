@@ -45,9 +45,10 @@ impl RunProgress {
 
     /// The search, or the certificate, has come so far.
     pub fn searched(&self, progress: &Progress) {
-        let what = match progress.phase {
-            phase if phase.starts_with("certificate") => "certifying",
-            _ => "searching",
+        let what = if progress.certifying {
+            "certifying"
+        } else {
+            "searching"
         };
         let mut stage = self.stage.borrow_mut();
         if stage.as_ref().is_none_or(|stage| stage.what() != what) {
@@ -68,7 +69,7 @@ impl RunProgress {
         }
         stage.set_share(progress.done, || {
             let mut text = progress.phase.to_string();
-            if what == "searching" {
+            if !progress.certifying {
                 let (now, best) = (
                     rate(progress.score, progress.samples),
                     rate(best.score, best.samples),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::Pace;
@@ -243,6 +244,9 @@ impl Default for WorkLimits {
 
 const SMALLEST_BUFFER: u64 = 64 << 10;
 
+/// Smallest buffer that logs tell of: small ones come and go with every count.
+const TOLD_BUFFER: u64 = 1 << 20;
+
 /// Work of the first dispatches: a tenth of a second of the slowest adapters seen, which are software.
 const FIRST_FT_ZEROS_BYTES: u64 = 1 << 28;
 const FIRST_CO_ZERO_WORDS: u64 = 1 << 28;
@@ -259,6 +263,9 @@ pub(super) struct Context {
     /// Pairs of words of a dispatch of `co_zero_counts`.
     pub co_zero_pace: Pace,
     adapter: String,
+    /// Dispatches and submissions so far, for logs.
+    pub dispatches: AtomicU64,
+    pub submissions: AtomicU64,
     /// What the driver said when it lost the device, or an error that no scope caught.
     lost: Arc<Mutex<Option<String>>>,
 }
@@ -308,6 +315,14 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             note(&slot, error.to_string());
         }));
+        tracing::info!(
+            adapter = name,
+            kind = %AdapterKind::from(info.device_type),
+            driver = info.driver_info,
+            largest_buffer = limits.buffer_bytes,
+            largest_scratch = limits.scratch_bytes,
+            "adapter opened"
+        );
         Ok(Context {
             device,
             queue,
@@ -315,6 +330,8 @@ impl Context {
             co_zero_pace: Pace::new(FIRST_CO_ZERO_WORDS, limits.co_zero_words),
             limits,
             adapter: name,
+            dispatches: AtomicU64::new(0),
+            submissions: AtomicU64::new(0),
             lost,
         })
     }
@@ -396,6 +413,9 @@ impl Context {
         bytes: u64,
         usage: wgpu::BufferUsages,
     ) -> Result<wgpu::Buffer, ComputeError> {
+        if bytes >= TOLD_BUFFER {
+            tracing::debug!(label, bytes, "buffer");
+        }
         self.checked(|| {
             self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
@@ -518,6 +538,19 @@ impl Context {
             });
         })?;
         Ok(mapping)
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        tracing::info!(
+            adapter = self.adapter,
+            dispatches = self.dispatches.load(Ordering::Relaxed),
+            submissions = self.submissions.load(Ordering::Relaxed),
+            ft_zeros_bytes = self.ft_zeros_pace.budget(),
+            co_zero_words = self.co_zero_pace.budget(),
+            "adapter closed; the last two: work of a dispatch at the end"
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! A compiled shader, and recording its dispatches.
 
+use std::sync::atomic::Ordering;
+
 use super::device::Context;
 use crate::compute::ComputeError;
 
@@ -55,6 +57,7 @@ impl Stage {
             let ty = wgpu::BufferBindingType::Storage { read_only };
             entries.push(buffer(number, ty, false, 0));
         }
+        tracing::debug!(shader = name, ?constants, "compiling");
         context.checked(|| {
             let device = &context.device;
             let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -180,6 +183,7 @@ impl<'c> Recorder<'c> {
         params_offset: u32,
         [x, y, z]: [u32; 3],
     ) -> Result<(), ComputeError> {
+        self.context.dispatches.fetch_add(1, Ordering::Relaxed);
         self.context.checked(|| {
             let mut pass = self
                 .encoder
@@ -263,5 +267,6 @@ fn submit(
     context: &Context,
     encoder: wgpu::CommandEncoder,
 ) -> Result<wgpu::SubmissionIndex, ComputeError> {
+    context.submissions.fetch_add(1, Ordering::Relaxed);
     context.checked(|| context.queue.submit([encoder.finish()]))
 }

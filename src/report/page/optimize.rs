@@ -587,13 +587,14 @@ fn provenance(report: &OptimizeReport) -> Section {
         (
             "seconds",
             format!(
-                "{:.2}: network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, verifying {:.2}, \
-                 writing {:.2}",
+                "{:.2}: network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, \
+                 verifying {:.2}, writing {:.2}",
                 seconds.total,
                 seconds.read_net,
                 seconds.positions,
                 seconds.ft,
                 seconds.search,
+                seconds.certify,
                 seconds.verify,
                 seconds.write
             ),

@@ -15,6 +15,7 @@
 use rayon::prelude::*;
 
 use super::{CoZeroCounter, Halt, NeuronGroup, step_length};
+use crate::search::control::Watch;
 use crate::search::partition::BLOCK;
 
 /// Most sets that are counted, four bytes each.
@@ -76,7 +77,7 @@ impl Subsets {
     pub fn count(
         size: usize,
         counter: &mut dyn CoZeroCounter,
-        stop: &dyn Fn() -> bool,
+        watch: &mut Watch,
     ) -> Result<Subsets, Halt> {
         let neurons = counter.neurons();
         let mut subsets = Subsets {
@@ -87,13 +88,12 @@ impl Subsets {
             counts: Vec::new(),
         };
         let mut counted = Vec::new();
-        for stem in stems(neurons as u32, size - 2) {
+        let stems = stems(neurons as u32, size - 2);
+        for (number, stem) in stems.iter().enumerate() {
             let first = stem.last().map_or(0, |last| last + 1);
             let middles: Vec<u32> = (first..neurons as u32).collect();
             for middles in middles.chunks(STRIP) {
-                if stop() {
-                    return Err(Halt::Stopped);
-                }
+                watch.go_on(number as f64 / stems.len() as f64)?;
                 let left: Vec<NeuronGroup> = middles
                     .iter()
                     .map(|&middle| NeuronGroup::new(&[stem.as_slice(), &[middle]].concat()))
@@ -106,7 +106,7 @@ impl Subsets {
                 counter.co_zero_counts(&left, &right, &mut counted)?;
                 for (row, &middle) in counted.chunks_exact(right.len()).zip(middles) {
                     let mut head = [0; 3];
-                    head[..size - 2].copy_from_slice(&stem);
+                    head[..size - 2].copy_from_slice(stem);
                     head[size - 2] = middle;
                     subsets.heads.push((head, subsets.counts.len()));
                     subsets
@@ -119,14 +119,12 @@ impl Subsets {
     }
 
     /// The best bound that a descent over prices finds.
-    pub fn upper_bound(&self, stop: &dyn Fn() -> bool) -> Result<u64, Halt> {
+    pub fn upper_bound(&self, watch: &mut Watch) -> Result<u64, Halt> {
         let mut prices = vec![0i32; self.neurons];
         let mut bound = i64::MAX;
         let mut times = vec![0i64; self.neurons];
         for step in 0..STEPS {
-            if stop() {
-                return Err(Halt::Stopped);
-            }
+            watch.go_on(step as f64 / STEPS as f64)?;
             let best = self.best_sets(&prices);
             let values: i64 = best.iter().map(|best| i64::from(best.value)).sum();
             let paid: i64 = prices.iter().map(|&price| i64::from(price)).sum();
@@ -227,7 +225,9 @@ mod tests {
         let backend = CpuBackend::new(Some(1)).unwrap();
         let chunks = std::slice::from_ref(planes);
         let mut counter = backend.co_zero_counter(chunks).unwrap();
-        let subsets = Subsets::count(size, counter.as_mut(), &|| false).unwrap();
+        let mut tell = |_| ();
+        let mut watch = Watch::new(&|| false, &mut tell);
+        let subsets = Subsets::count(size, counter.as_mut(), &mut watch).unwrap();
         let sets = (0..size as u64).fold(1, |all, k| all * (planes.neurons() as u64 - k) / (k + 1));
         assert_eq!(subsets.counts.len() as u64, sets);
         for (head, start) in &subsets.heads {
@@ -241,7 +241,7 @@ mod tests {
                 );
             }
         }
-        subsets.upper_bound(&|| false).unwrap()
+        subsets.upper_bound(&mut watch).unwrap()
     }
 
     /// The largest score of all partitions.
