@@ -64,6 +64,8 @@ struct Section {
 struct Figure {
     caption: String,
     picture: Picture,
+    /// Classes of the style sheet, and what is drawn in their colours.
+    inks: Vec<(&'static str, &'static str)>,
 }
 
 impl Figure {
@@ -71,6 +73,7 @@ impl Figure {
         Figure {
             caption: caption.to_string(),
             picture,
+            inks: Vec::new(),
         }
     }
 }

@@ -26,9 +26,18 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64
 #[derive(Debug, Serialize)]
 pub struct Picture {
     wide: String,
+    /// Empty if one form will do.
     narrow: String,
-    /// What it shows, for those who do not see it.
-    label: String,
+}
+
+/// Says in a picture what it shows, for those who do not see it.
+fn labelled(svg: String, label: &str) -> String {
+    let label = minijinja::HtmlEscape(label);
+    let named = svg.replacen("<svg ", "<svg role=\"img\" ", 1);
+    match named.split_once('>') {
+        Some((head, body)) => format!("{head}><title>{label}</title>{body}"),
+        None => named,
+    }
 }
 
 /// The two forms of a picture.
@@ -62,12 +71,11 @@ fn picture(
             draw(&area, form)?;
             area.present()?;
         }
-        Ok(text)
+        Ok(labelled(text, label))
     };
     Ok(Picture {
         wide: svg(WIDE)?,
         narrow: svg(NARROW)?,
-        label: label.to_string(),
     })
 }
 
@@ -93,7 +101,7 @@ impl Axes<'_> {
             .configure_mesh()
             .disable_x_mesh()
             .x_labels(form.x_labels)
-            .y_labels(5)
+            .y_labels(7)
             .bold_line_style(GRID.light.stroke_width(SCALE))
             .light_line_style(TRANSPARENT)
             .axis_style(AXIS.light.stroke_width(SCALE))
@@ -235,12 +243,11 @@ pub fn changes(
             }
             area.present()?;
         }
-        Ok::<String, DrawingError>(text)
+        Ok::<String, DrawingError>(labelled(text, label))
     };
     Ok(Picture {
         wide: draw(WIDE)?,
         narrow: draw(NARROW)?,
-        label: label.to_string(),
     })
 }
 
@@ -275,15 +282,19 @@ pub fn heat_map(
         area.present()?;
     }
     Ok(Picture {
-        wide: text,
+        wide: labelled(text, label),
         narrow: String::new(),
-        label: label.to_string(),
     })
 }
 
 /// A share as a percentage.
 pub fn percent(share: f64, digits: usize) -> String {
-    format!("{:.digits$} %", 100.0 * share)
+    format!("{} %", hundredths(share, digits))
+}
+
+/// The same for columns that say what they are.
+pub fn hundredths(share: f64, digits: usize) -> String {
+    format!("{:.digits$}", 100.0 * share)
 }
 
 /// A range that shows all values with some room, ends on round numbers, and does not leave `limits`.

@@ -1,11 +1,11 @@
 //! The page of a run of `ftperm optimize`.
 
-use super::chart::{self, Axes, Line, around, percent};
+use super::chart::{self, Axes, Line, around, hundredths, percent};
 use super::theme::{ACCENT, AFTER, BEFORE};
 use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
-use crate::report::OptimizeReport;
 use crate::report::curve::SearchCurve;
 use crate::report::measures::{BeforeAfter, Measures, PartMeasures};
+use crate::report::{CertificateReport, OptimizeReport};
 
 /// Neurons that are listed; the rest is counted.
 const LISTED: usize = 60;
@@ -18,6 +18,7 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
         _ => (rates.before, rates.after, "the positions searched on"),
     };
     let mut sections = vec![result(report)];
+    sections.extend(report.certificate.as_ref().map(certificate));
     if let Some(it) = &report.measures {
         sections.push(buckets(report, it)?);
         sections.push(work(report, it)?);
@@ -31,9 +32,14 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     sections.push(provenance(report));
     Ok(Page {
         lead: format!(
-            "With the new order of its neurons, engines skip {} of the first layer's blocks on {on}; before it were {}. \
+            "With the new order of its neurons, {} of the first layer's blocks are {} on {on}; before, it was {}. \
              The network computes exactly what it computed before.",
             percent(after, 2),
+            if are_blocks_skipped(report) {
+                "zero, and skipped by engines,"
+            } else {
+                "zero"
+            },
             percent(before, 2)
         ),
         title: name,
@@ -51,16 +57,32 @@ fn file_name(path: &str) -> String {
 
 /// Samples that a position gives.
 fn perspectives(report: &OptimizeReport) -> u64 {
-    (4 * report.blocks as u64 / report.neurons.max(1) as u64).max(1)
+    (report.blocks as u64 / (report.neurons as u64 / 4).max(1)).clamp(1, 2)
+}
+
+/// Is it a network of Stockfish's? Else it has a layout.
+fn is_known(report: &OptimizeReport) -> bool {
+    crate::nnue::era(&report.net.era).is_some()
+}
+
+/// Do engines that read the network skip zero blocks, as far as is known?
+fn are_blocks_skipped(report: &OptimizeReport) -> bool {
+    crate::nnue::era(&report.net.era).is_none_or(|era| era.sparse)
+}
+
+/// A number of hundredths with its sign.
+fn signed(share: f64, digits: usize) -> String {
+    let sign = if share < 0.0 { "\u{2212}" } else { "+" };
+    format!("{sign}{}", hundredths(share.abs(), digits))
 }
 
 /// Points with their sign, for columns that say what they are.
 fn gain(rate: &BeforeAfter<f64>) -> String {
-    format!("{:+.2}", 100.0 * (rate.after - rate.before))
+    signed(rate.after - rate.before, 2)
 }
 
 fn points(difference: f64) -> String {
-    format!("{:+.2} points", 100.0 * difference)
+    format!("{} points", signed(difference, 2))
 }
 
 fn warnings(report: &OptimizeReport) -> Vec<String> {
@@ -69,7 +91,7 @@ fn warnings(report: &OptimizeReport) -> Vec<String> {
         let text = "The search was ended early; this is the best order that was found until then.";
         warnings.push(text.to_string());
     }
-    if crate::nnue::era(&report.net.era).is_some_and(|era| !era.sparse) {
+    if !are_blocks_skipped(report) {
         warnings.push(format!(
             "Engines of era {} do not skip blocks: the order is valid, but brings nothing there.",
             report.net.era
@@ -87,33 +109,51 @@ fn warnings(report: &OptimizeReport) -> Vec<String> {
 }
 
 fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
-    let read = |rate: f64| 1.0 - rate;
     let tile = |name: &str, value: String, note: String| Tile {
         name: name.to_string(),
         value,
         note,
     };
+    let (saving, bounds) = report.zero_block_rate.saving();
+    let work = if are_blocks_skipped(report) {
+        let sure = bounds.map_or(String::new(), |(low, high)| {
+            format!(
+                "; 95 % sure of {} to {} %",
+                signed(-low, 1),
+                signed(-high, 1)
+            )
+        });
+        tile(
+            "Work of the first layer",
+            format!("{} %", signed(-saving, 1)),
+            format!("blocks that engines read{sure}"),
+        )
+    } else {
+        let note = format!("engines of era {} read all blocks", report.net.era);
+        tile("Work of the first layer", "as before".to_string(), note)
+    };
+    let verified = if report.verified.equal {
+        "equal"
+    } else {
+        "differs"
+    };
+    let compared = if is_known(report) {
+        "outputs of all buckets"
+    } else {
+        "all sums of the first layer"
+    };
     vec![
         tile(
-            "Blocks skipped",
+            "Zero blocks",
             percent(after, 2),
             format!("{} before, {}", percent(before, 2), points(after - before)),
         ),
-        tile(
-            "Work of the first layer",
-            format!("{:+.1} %", 100.0 * (read(after) / read(before) - 1.0)),
-            "blocks that engines read".to_string(),
-        ),
+        work,
         tile(
             "Verified",
-            if report.verified.equal {
-                "equal"
-            } else {
-                "differs"
-            }
-            .to_string(),
+            verified.to_string(),
             format!(
-                "all buckets, {} positions",
+                "{compared} on {} positions",
                 grouped(report.verified.positions as u64)
             ),
         ),
@@ -126,54 +166,51 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
 }
 
 fn result(report: &OptimizeReport) -> Section {
-    let rates = &report.zero_block_rate;
-    let row = |name: &str, count: String, before: f64, after: f64| {
-        vec![
+    let mut table = Table::numbers(&["", "samples", "before, %", "after, %", "points"]);
+    let mut row = |name: &str, samples: u64, before: f64, after: f64| {
+        table.rows.push(vec![
             name.to_string(),
-            count,
-            percent(before, 2),
-            percent(after, 2),
+            grouped(samples),
+            hundredths(before, 2),
+            hundredths(after, 2),
             gain(&BeforeAfter { before, after }),
-        ]
+        ]);
     };
-    let mut table = Table::numbers(&["", "samples", "before", "after", "points"]);
-    table.rows.push(row(
-        "searched on",
-        grouped(report.samples as u64),
-        rates.before,
-        rates.after,
-    ));
-    let mut notes = Vec::new();
+    let searched = report.samples as u64;
+    let all = perspectives(report) * report.positions as u64;
+    let held = all.saturating_sub(searched);
+    let rates = &report.zero_block_rate;
+    row("searched on", searched, rates.before, rates.after);
     if let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) {
-        let all = perspectives(report) * report.positions as u64;
-        let samples = all.saturating_sub(report.samples as u64);
-        table
-            .rows
-            .push(row("held-out games", grouped(samples), before, after));
+        row("held-out games", held, before, after);
     }
+    for (kind, name) in [
+        ("data", "held-out games, positions of the data"),
+        ("search", "held-out games, positions as a search meets them"),
+    ] {
+        if let Some(it) = report.holdout_by_positions.get(kind)
+            && kind != report.positions_kind
+        {
+            row(name, held, it.before, it.after);
+        }
+    }
+    if let Some(it) = &report.weighted_zero_block_rate {
+        row("searched on, weighted", searched, it.before, it.after);
+        if let (Some(before), Some(after)) = (it.holdout_before, it.holdout_after) {
+            row("held-out games, weighted", held, before, after);
+        }
+    }
+    let mut notes = Vec::new();
     if let (Some((low, high)), Some((gain_low, gain_high))) =
         (rates.holdout_after_interval, rates.holdout_gain_interval)
     {
         notes.push(format!(
-            "By the spread between held-out games one can be 95 % sure that the rate after is between {} and {}, and \
-             the gain between {} and {}.",
+            "Held-out games are those that the search did not see. By the spread between them one can be 95 % sure \
+             that the rate after is between {} and {}, and the gain between {} and {}.",
             percent(low, 2),
             percent(high, 2),
             points(gain_low),
             points(gain_high)
-        ));
-    }
-    if let Some(it) = &report.certificate {
-        let found = if it.locally_optimal {
-            "No move that was tried improves the order."
-        } else if it.optimal_for_two_blocks {
-            "No repartition of two blocks improves the order, but a larger exchange would."
-        } else {
-            "Some moves would still improve the order."
-        };
-        notes.push(format!(
-            "{found} No order at all has more than {} on the samples searched on.",
-            percent(it.upper_bound, 2)
         ));
     }
     if report.samples_searched() < report.samples as u64 {
@@ -186,14 +223,49 @@ fn result(report: &OptimizeReport) -> Section {
     Section {
         title: "Result".to_string(),
         text: format!(
-            "A sample is one position seen by one side. Its {} outputs stand in {} blocks of four; an engine skips a \
-             block whose four outputs are zero. {} of the outputs are zero, in any order.",
+            "Share of the blocks that are zero. A sample is one position seen by one side. Its {} outputs stand in {} \
+             blocks of four; a block whose four outputs are zero need not be read. {} of the outputs are zero, in any \
+             order.",
             grouped(report.neurons as u64),
             grouped(report.neurons as u64 / 4),
             percent(report.zero_rate, 2)
         ),
         tables: vec![table],
         notes,
+        ..Section::default()
+    }
+}
+
+fn certificate(it: &CertificateReport) -> Section {
+    let mut table = Table::numbers(&["moves", "looked through", "improvement"]);
+    for check in &it.checks {
+        let looked = if check.exhaustive {
+            "all"
+        } else {
+            "a random part"
+        };
+        table.rows.push(vec![
+            check.neighbourhood.clone(),
+            looked.to_string(),
+            if check.gain == 0 { "none" } else { "found" }.to_string(),
+        ]);
+    }
+    let found = if it.locally_optimal {
+        "No move that was tried improves the order."
+    } else if it.optimal_for_two_blocks {
+        "No repartition of two blocks improves the order, but a larger exchange would."
+    } else {
+        "Some moves would still improve the order."
+    };
+    Section {
+        title: "How good the order is".to_string(),
+        text: format!(
+            "{found} No order at all has more than {} zero blocks on the samples searched on, so at most {} could be \
+             gained.",
+            percent(it.upper_bound, 2),
+            points(it.gap)
+        ),
+        tables: vec![table],
         ..Section::default()
     }
 }
@@ -208,54 +280,70 @@ fn telling(it: &Measures) -> (&PartMeasures, &'static str) {
 
 fn buckets(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
     let (part, on) = telling(it);
+    let weights = report.weighted_zero_block_rate.is_some();
+    let mut head = vec!["", "positions", "before, %", "after, %", "points"];
+    head.extend(weights.then_some("weight"));
+    let mut table = Table::numbers(&head);
     let mut names = Vec::new();
     let mut values = Vec::new();
-    let mut table = Table::numbers(&["", "positions", "before", "after", "points"]);
-    let mut row = |name: String, positions: usize, rate: &BeforeAfter<f64>| {
-        table.rows.push(vec![
-            name.clone(),
-            grouped(positions as u64),
-            percent(rate.before, 2),
-            percent(rate.after, 2),
-            gain(rate),
-        ]);
-        names.push(name);
-        values.push(rate.clone());
-    };
-    row(
-        "side to move".to_string(),
-        part.positions,
-        &part.side_to_move,
-    );
+    let mut row =
+        |name: &str, more: &str, positions: usize, rate: &BeforeAfter<f64>, weight: Option<f64>| {
+            let mut cells = vec![
+                format!("{name}{more}"),
+                grouped(positions as u64),
+                hundredths(rate.before, 2),
+                hundredths(rate.after, 2),
+                gain(rate),
+            ];
+            cells.extend(weights.then(|| weight.map_or(String::new(), |it| it.to_string())));
+            table.rows.push(cells);
+            names.push(name.to_string());
+            values.push(rate.clone());
+        };
+    row("side to move", "", part.positions, &part.side_to_move, None);
     if let Some(opponent) = &part.opponent {
-        row("opponent".to_string(), part.positions, opponent);
+        row("opponent", "", part.positions, opponent, None);
     }
-    for bucket in &part.buckets {
-        row(
-            format!("bucket {}", bucket.bucket),
-            bucket.positions,
-            &bucket.rate,
-        );
+    // Networks of one bucket have none to tell apart.
+    let buckets = if part.buckets.len() > 1 || part.buckets.iter().any(|it| it.bucket > 0) {
+        part.buckets.as_slice()
+    } else {
+        &[]
+    };
+    for it in buckets {
+        let name = format!("bucket {}", it.bucket);
+        let most = it.bucket.saturating_mul(4).saturating_add(4);
+        let pieces = format!(", {} to {most} pieces", (most - 3).max(2));
+        let given = report
+            .buckets
+            .iter()
+            .find(|given| given.bucket == it.bucket);
+        let weight = given.and_then(|given| given.weight);
+        row(&name, &pieces, it.positions, &it.rate, weight);
     }
     let shares = values.iter().flat_map(|it| [it.before, it.after]);
     let range = around(shares, 0.0..1.0);
     let picture = chart::changes(
-        "Share of zero blocks before and after, by perspective and bucket",
+        "Share of zero blocks before and after, by perspective and bucket; the table below has the numbers",
         &names,
         range,
-        "blocks skipped",
+        "zero blocks",
         &values,
     )?;
+    let rule = if buckets.is_empty() {
+        ""
+    } else if is_known(report) {
+        " A bucket is a phase of the game, by the number of pieces on the board; the network has layers of its own for \
+         each."
+    } else {
+        " A bucket is a phase of the game, by the number of pieces on the board as Stockfish counts; the layout does \
+         not say which buckets the engine has."
+    };
     Ok(Section {
         title: "By perspective and bucket".to_string(),
         text: format!(
-            "Measured on {} positions of {on}. The bucket is chosen by the number of pieces: 0 is the barest endgame.{}",
-            grouped(part.positions as u64),
-            if crate::nnue::era(&report.net.era).is_some() {
-                ""
-            } else {
-                " These are Stockfish's buckets; the layout does not say which the engine has."
-            }
+            "Measured on {} positions of {on}.{rule}",
+            grouped(part.positions as u64)
         ),
         legend: true,
         pictures: vec![Figure::new("", picture)],
@@ -292,7 +380,10 @@ fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
         y_format: &|value| percent(*value, 0),
     };
     let picture = chart::two_histograms(
-        "Histogram of non-zero blocks a position, before and after",
+        &format!(
+            "Histogram of the blocks that are read for a position: {:.1} on average before, {:.1} after",
+            histogram.mean.before, histogram.mean.after
+        ),
         &axes,
         low,
         width,
@@ -311,10 +402,7 @@ fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
             histogram.mean.after
         ),
         legend: true,
-        pictures: vec![Figure::new(
-            "Share of the positions by the number of blocks.",
-            picture,
-        )],
+        pictures: vec![Figure::new("Share of the positions", picture)],
         ..Section::default()
     })
 }
@@ -349,7 +437,7 @@ fn blocks(it: &Measures) -> Result<Section, PageError> {
                The area under a curve is its rate."
             .to_string(),
         legend: true,
-        pictures: vec![Figure::new("Share of the samples in which a block is zero.", picture)],
+        pictures: vec![Figure::new("Share of the samples in which a block is zero", picture)],
         ..Section::default()
     })
 }
@@ -371,8 +459,9 @@ fn co_zero(it: &Measures) -> Result<Section, PageError> {
     Ok(Section {
         title: "Which neurons are zero together".to_string(),
         text: format!(
-            "Each cell is the share of the samples in which two neurons are both zero, on average over {0} x {0} \
-             neurons. Blocks stand sorted from the most often skipped.",
+            "Rows and columns are neurons, those of the most often skipped block at the top and at the left. The colour \
+             of a cell is the share of the samples in which a neuron of its row and one of its column are both zero, on \
+             average over {0} × {0} neurons.",
             it.co_zero_map.neurons_a_cell
         ),
         pictures: vec![Figure::new("Before", before), Figure::new("After", after)],
@@ -397,8 +486,10 @@ fn search(report: &OptimizeReport) -> Result<Section, PageError> {
     Ok(Section {
         title: "Search".to_string(),
         text: format!(
-            "{:.2} s on {} ({}). While a search anneals, the rate may fall: that is how it leaves orders that no \
-             single exchange improves.",
+            "{:.2} s on {} ({}). A reassignment takes a neuron out of every block and puts them back where they fit \
+             best; a shaken one lets chance have a say, less and less, so the rate may fall: that is how the search leaves \
+             orders that no single exchange improves. Pair swaps exchange two neurons, half swaps two halves of \
+             blocks, three-cycles rotate three neurons.",
             report.seconds.search, report.adapter, report.backend
         ),
         pictures,
@@ -447,11 +538,17 @@ fn rate_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
         &axes,
         &[line(BEFORE, &part), line(ACCENT, &bests), line(AFTER, &all)],
     )?;
-    Ok(Figure::new(
-        "Share of zero blocks: grey while the search counts on a part of the samples, green on all, orange the best \
-         so far.",
-        picture,
-    ))
+    let mut inks = vec![
+        ("after", "counted on all samples"),
+        ("accent", "the best so far"),
+    ];
+    if !part.is_empty() {
+        inks.insert(0, ("before", "counted on a part of the samples"));
+    }
+    Ok(Figure {
+        inks,
+        ..Figure::new("Share of zero blocks", picture)
+    })
 }
 
 fn exchange_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
@@ -491,10 +588,13 @@ fn exchange_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
         &axes,
         &[line(BEFORE, &shaken), line(AFTER, &uphill)],
     )?;
-    Ok(Figure::new(
-        "Exchanges so far: grey those of shaken reassignments, green those of moves that only go uphill.",
-        picture,
-    ))
+    Ok(Figure {
+        inks: vec![
+            ("before", "by shaken reassignments"),
+            ("after", "by moves that only go uphill"),
+        ],
+        ..Figure::new("Exchanges of neurons so far", picture)
+    })
 }
 
 /// "1.2k", "3.4M".
@@ -546,10 +646,11 @@ fn neurons(it: &Measures) -> Result<Section, PageError> {
     Ok(Section {
         title: "Neurons".to_string(),
         text: format!(
-            "How often each output is zero, on {} samples. Neurons are numbered as in the network that was read.",
+            "How often each output is zero, on {} samples. What is always zero does nothing on these positions; what \
+             is never zero keeps its block from being skipped. Neurons are numbered as in the network that was read.",
             grouped(neurons.samples as u64)
         ),
-        pictures: vec![Figure::new("Number of neurons.", picture)],
+        pictures: vec![Figure::new("Number of neurons", picture)],
         tables: vec![Table::texts(vec![
             ("dead (always zero)", list(&neurons.dead)),
             ("never zero", list(&neurons.never_zero)),
