@@ -2,6 +2,30 @@
 //!
 //! [`cpu`] and [`gpu`] implement both with stages of the same names that give the same integers. A [`PlaneSet`] is what
 //! a search counts on; it need not know whether the planes are in the host's memory ([`HostPlanes`]) or on adapters.
+//!
+//! ```
+//! use ftperm::compute::cpu::CpuBackend;
+//! use ftperm::compute::{Backend as _, NeuronGroup};
+//! use ftperm::zeros::ZeroPlanes;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Neuron n is zero in every sample that n + 1 divides.
+//! let mut planes = ZeroPlanes::new(4, 60);
+//! for neuron in 0..4 {
+//!     (0..60).filter(|sample| sample % (neuron + 1) == 0).for_each(|sample| planes.set(neuron, sample));
+//! }
+//! let backend = CpuBackend::new(None)?;
+//! let chunks = [planes];
+//! let mut counter = backend.co_zero_counter(&chunks)?;
+//! // In how many samples are neurons 1 and 2 zero together with 0, and with 3?
+//! let left = [NeuronGroup::new(&[1, 2])];
+//! let right = [NeuronGroup::new(&[0]), NeuronGroup::new(&[3])];
+//! let mut counts = Vec::new();
+//! counter.co_zero_counts(&left, &right, &mut counts)?;
+//! assert_eq!(counts, [10, 5]);
+//! # Ok(())
+//! # }
+//! ```
 
 use thiserror::Error;
 

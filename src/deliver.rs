@@ -1,5 +1,29 @@
 //! No network leaves the program unverified: it is written under a temporary name, read back from the disk and
 //! compared, and only then given its name.
+//!
+//! ```
+//! use ftperm::deliver::{Target, write_checked};
+//! use ftperm::nnue::{Network, ReadOptions};
+//! use ftperm::permutation::Permutation;
+//! use ftperm::playouts::random_positions;
+//! use ftperm::verify::ReferenceOutputs;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let mut network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let reference = ReferenceOutputs::new(&network, random_positions(1, 50));
+//! let reversed = Permutation::new((0..64).rev().collect())?;
+//! network.permute(&reversed)?;
+//! let target = Target::Named(folder.to_path_buf());
+//! let finished = write_checked(&network, &target, |it| reference.compare_permuted(it, &reversed))?;
+//! let path = finished.target().to_path_buf();
+//! assert!(!path.exists());
+//! finished.commit()?;
+//! assert!(path.exists());
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};

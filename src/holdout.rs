@@ -2,6 +2,27 @@
 //!
 //! Positions of one game are alike, so games are drawn with replacement, not positions (the cluster bootstrap of
 //! Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8).
+//!
+//! ```
+//! use ftperm::holdout::Measured;
+//! use ftperm::permutation::Permutation;
+//! use ftperm::zeros::ZeroPlanes;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Two positions of two samples each, a game each. Neurons 0 to 2 and 4 are zero in the first position.
+//! let mut planes = ZeroPlanes::new(8, 4);
+//! for neuron in [0, 1, 2, 4] {
+//!     planes.set(neuron, 0);
+//!     planes.set(neuron, 1);
+//! }
+//! let order = Permutation::new(vec![0, 1, 2, 4, 3, 5, 6, 7])?;
+//! let rates = Measured::new(&planes, &order).rates(&[7, 8], |_| 1, 0).unwrap();
+//! // One of two blocks is zero in two of four samples, but drawing games again may leave that game out.
+//! assert_eq!((rates.before, rates.after), (0.0, 0.25));
+//! assert_eq!(rates.after_interval, (0.0, 0.5));
+//! # Ok(())
+//! # }
+//! ```
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;

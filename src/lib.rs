@@ -56,8 +56,8 @@
 //! * [`compute::Backend`]: the processor ([`compute::cpu::CpuBackend`]) or a graphics adapter
 //!   ([`compute::gpu::GpuBackend`]).
 //!
-//! Each stage's module has an example. Everything is exact integer arithmetic, and the same inputs give the same bytes
-//! on any backend and number of threads.
+//! Each stage's module has an example; its types and functions say shapes, units, and where formulas come from.
+//! Everything is exact integer arithmetic; the same inputs give the same bytes on any backend and number of threads.
 //!
 //! Beside the pipeline: [`inference`] is the plain forward pass that everything is verified against, [`holdout`] says
 //! how sure a rate is, [`walks`] goes to positions as engines meet them, [`source`] finds networks in files and

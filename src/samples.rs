@@ -1,4 +1,19 @@
 //! Positions to the row lists that the feature transformer kernels read.
+//!
+//! ```
+//! use ftperm::nnue::{Network, ReadOptions};
+//! use ftperm::samples::{SampleOrder, sample_batch};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let board = "4k3/8/8/8/8/8/4P3/4K3 w - - 0 1".parse()?;
+//! let batch = sample_batch(&network.architecture, &[board], SampleOrder::Positions);
+//! // White's view and Black's, of three pieces each.
+//! assert_eq!(batch.samples, 2);
+//! assert_eq!((batch.wide.list(0).len(), batch.wide.list(1).len()), (3, 3));
+//! # Ok(())
+//! # }
+//! ```
 
 use rayon::prelude::*;
 
