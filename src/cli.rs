@@ -236,6 +236,12 @@ pub struct ExitWith {
     pub text: String,
 }
 
+/// Did it end because nobody reads its results any more?
+pub fn is_reader_gone(error: &anyhow::Error) -> bool {
+    let stdout = error.downcast_ref::<console::StdoutError>();
+    stdout.is_some_and(console::StdoutError::is_reader_gone)
+}
+
 /// 2 for wrong usage, what an [`ExitWith`] says, 1 for everything else.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<ExitWith>() {

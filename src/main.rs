@@ -8,6 +8,8 @@ fn main() -> ExitCode {
     quieten_mesa();
     match cli::parse().and_then(|arguments| cli::run(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the results had enough of them.
+        Err(error) if cli::is_reader_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             cli::console::error(&error);
             ExitCode::from(cli::exit_code(&error))

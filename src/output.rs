@@ -13,6 +13,8 @@ use thiserror::Error;
 pub enum OutputError {
     #[error("cannot write {}: the folder {} does not exist", path.display(), folder.display())]
     NoFolder { path: PathBuf, folder: PathBuf },
+    #[error("cannot write {}: it is no file but a folder, a device or a pipe", path.display())]
+    NotAFile { path: PathBuf },
     #[error("cannot write {}: {source}; nothing was left behind", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -37,8 +39,14 @@ impl OutputFile {
     /// Starts a file in the folder of `target`.
     ///
     /// # Errors
-    /// The folder does not exist or cannot be written to.
+    /// The folder does not exist or cannot be written to, or `target` is something else than a file, such as
+    /// `/dev/null`, in whose place a file would come.
     pub fn create(target: &Path) -> Result<OutputFile, OutputError> {
+        if std::fs::metadata(target).is_ok_and(|it| !it.is_file()) {
+            return Err(OutputError::NotAFile {
+                path: target.to_path_buf(),
+            });
+        }
         let folder = folder_of(target);
         if !folder.is_dir() {
             return Err(OutputError::NoFolder {
@@ -193,6 +201,28 @@ pub fn check_writable(path: &Path) -> Result<(), OutputError> {
 mod tests {
     use super::*;
     use crate::digest::{hex, net_name};
+
+    #[test]
+    fn only_files_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        std::fs::create_dir(&target).unwrap();
+        let is_refused =
+            |path: &Path| matches!(check_writable(path), Err(OutputError::NotAFile { .. }));
+        assert!(is_refused(&target));
+        #[cfg(unix)]
+        {
+            // A device by another name, which nobody may replace either.
+            let link = folder.path().join("null");
+            std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+            assert!(is_refused(&link));
+            let socket = folder.path().join("socket");
+            let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+            assert!(is_refused(&socket));
+        }
+        assert!(std::fs::remove_dir(&target).is_ok());
+        assert!(!is_refused(&target));
+    }
 
     #[test]
     fn nothing_is_left_without_commit() {

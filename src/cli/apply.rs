@@ -89,6 +89,7 @@ impl Apply {
             },
             version: env!("CARGO_PKG_VERSION"),
         };
+        let out = finished.target().to_path_buf();
         finished.commit()?;
         console::say(format!(
             "verified: same outputs in all buckets on {} positions",
@@ -97,7 +98,7 @@ impl Apply {
         if global.json {
             console::json(&report)
         } else {
-            console::result(&report.out.path)
+            console::file(&out)
         }
     }
 
@@ -131,12 +132,13 @@ impl Apply {
             },
             version: env!("CARGO_PKG_VERSION"),
         };
+        let out = finished.target().to_path_buf();
         finished.commit()?;
         layout::say_proof(proof);
         if global.json {
             console::json(&report)
         } else {
-            console::result(&report.out.path)
+            console::file(&out)
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man as Page;
@@ -42,7 +43,7 @@ impl Completions {
 /// Write the manual pages into a folder: one for the program, one a command
 #[derive(Debug, clap::Args)]
 pub struct Man {
-    /// Where they go
+    /// Where they go; it is made if it is missing
     folder: PathBuf,
 }
 
@@ -53,6 +54,8 @@ struct Pages {
 
 impl Man {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
         let mut program = Cli::command();
         program.build();
         let mut files = vec![self.page(&program, "ftperm")?];

@@ -1,6 +1,7 @@
 //! What people read, on stderr; and results, on stdout.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -24,7 +25,7 @@ pub fn is_quiet() -> bool {
 
 /// Can and may stderr be painted on?
 pub fn is_terminal() -> bool {
-    std::io::stderr().is_terminal()
+    io::stderr().is_terminal()
 }
 
 /// Are colours welcome on stderr? See <https://no-color.org>.
@@ -63,19 +64,56 @@ pub fn error(error: &anyhow::Error) {
     to_stderr(&format!("error: {text}"));
 }
 
+/// Results that could not be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout: {0}")]
+pub struct StdoutError(#[source] io::Error);
+
+impl StdoutError {
+    /// Has the reader, such as `head`, gone because it had enough?
+    pub fn is_reader_gone(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Bytes of results.
+///
+/// # Errors
+/// stdout is closed or full.
+pub fn raw(bytes: &[u8]) -> anyhow::Result<()> {
+    let print = || {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        stdout.flush()
+    };
+    beside_bars(print).map_err(StdoutError)?;
+    Ok(())
+}
+
 /// A line of results.
 ///
 /// # Errors
-/// stdout is closed.
+/// stdout is closed or full.
 pub fn result(line: impl AsRef<str>) -> anyhow::Result<()> {
-    beside_bars(|| writeln!(std::io::stdout(), "{}", line.as_ref()))?;
-    Ok(())
+    raw(format!("{}\n", line.as_ref()).as_bytes())
+}
+
+/// The name of a file that was written, a line of results that another program can open, whatever its bytes.
+///
+/// # Errors
+/// stdout is closed or full.
+pub fn file(path: &Path) -> anyhow::Result<()> {
+    if cfg!(unix) {
+        raw(&[path.as_os_str().as_encoded_bytes(), b"\n"].concat())
+    } else {
+        result(path.display().to_string())
+    }
 }
 
 /// A JSON object as a line of results, with the version of its form as `schema`.
 ///
 /// # Errors
-/// stdout is closed.
+/// stdout is closed or full.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string(value)?;
     // Reports that are also written to files have the field themselves.
@@ -93,7 +131,7 @@ pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 
 fn to_stderr(line: &str) {
     // A closed stderr is no reason to stop a run.
-    let _ = beside_bars(|| writeln!(std::io::stderr(), "{line}"));
+    let _ = beside_bars(|| writeln!(io::stderr(), "{line}"));
 }
 
 /// Prints while no bar is on the screen, so that neither spoils the other.

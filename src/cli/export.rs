@@ -1,6 +1,6 @@
 //! `ftperm export`, and the option `--export` of the commands that find an order.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use ftperm::output::{check_writable, write_file};
@@ -180,8 +180,5 @@ fn refuse_terminal(language: LanguageChoice) -> anyhow::Result<()> {
 
 fn print(language: LanguageChoice, bytes: &[u8]) -> anyhow::Result<()> {
     refuse_terminal(language)?;
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()?;
-    Ok(())
+    console::raw(bytes)
 }

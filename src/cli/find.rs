@@ -239,9 +239,9 @@ impl Find {
             return console::json(&report);
         }
         let printed = self.export.print(&file.permutation)?;
-        match &report.out {
-            Some(out) if printed => console::say(format!("wrote {out}")),
-            Some(out) => console::result(out)?,
+        match &self.out {
+            Some(out) if printed => console::say(format!("wrote {}", out.display())),
+            Some(out) => console::file(out)?,
             None => {}
         }
         Ok(())

@@ -7,7 +7,7 @@ use ftperm::deliver::write_checked;
 use ftperm::digest::hex;
 use ftperm::optimize::{Job, optimize};
 use ftperm::report::measures::measure;
-use ftperm::report::{NetReport, OptimizeReport, Seconds};
+use ftperm::report::{NetReport, Seconds};
 use ftperm::verify::ReferenceOutputs;
 
 use super::common::{
@@ -25,7 +25,7 @@ mod run;
 mod summary;
 
 use positions::{Chosen, PositionsKind};
-use run::{Outcome, Shape, say_spilling, verified_positions};
+use run::{Done, Outcome, Shape, say_spilling, verified_positions};
 use summary::summary;
 
 /// Find a better order on a sample of positions and write the permuted network
@@ -85,7 +85,7 @@ pub struct Optimize {
 impl Optimize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.export.check(global)?;
-        let report = self.execute()?;
+        let Done { report, files } = self.execute()?;
         summary(&report);
         if global.json {
             return console::json(&report);
@@ -93,12 +93,11 @@ impl Optimize {
         if self.export.export.is_some() {
             return Ok(());
         }
-        console::result(&report.out.path)?;
-        console::result(&report.perm.path)
+        files.iter().try_for_each(|file| console::file(file))
     }
 
     /// Does all the work; when it returns, everything is written, and the order printed if --export says so.
-    pub fn execute(&self) -> anyhow::Result<OptimizeReport> {
+    fn execute(&self) -> anyhow::Result<Done> {
         if !(0.0..1.0).contains(&self.holdout) {
             return Err(
                 UsageError("--holdout is a share from 0 up to, not including, 1".into()).into(),

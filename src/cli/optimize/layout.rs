@@ -6,15 +6,15 @@ use std::time::Instant;
 use ftperm::digest::hex;
 use ftperm::layout::{LayoutJob, LayoutPlan, plan};
 use ftperm::report::measures::measure_layout;
-use ftperm::report::{NetReport, OptimizeReport, Seconds};
+use ftperm::report::{NetReport, Seconds};
 
-use super::{Optimize, Outcome, Shape, say_spilling, verified_positions};
+use super::{Done, Optimize, Outcome, Shape, say_spilling, verified_positions};
 use crate::cli::layout::{deliver, load, say_proof};
 use crate::cli::{UsageError, console};
 
 impl Optimize {
     /// As [`execute`](Optimize::execute).
-    pub(super) fn execute_layout(&self, layout: &Path) -> anyhow::Result<OptimizeReport> {
+    pub(super) fn execute_layout(&self, layout: &Path) -> anyhow::Result<Done> {
         if self.out.is_for_nnue_only() {
             let text = "--ft-compression and --description are for .nnue files, not for --layout";
             return Err(UsageError(text.into()).into());
@@ -75,7 +75,7 @@ impl Optimize {
         let boards = verified_positions(&chosen);
         let (written, proof) = deliver(&net, &path, permutation, &begun.target, &boards)?;
         let deliver_time = clock.elapsed();
-        let report = self.finish(Outcome {
+        let done = self.finish(Outcome {
             begun: &begun,
             chosen: &chosen,
             shape,
@@ -98,6 +98,6 @@ impl Optimize {
             },
         })?;
         say_proof(proof);
-        Ok(report)
+        Ok(done)
     }
 }

@@ -75,6 +75,13 @@ pub struct Outcome<'a> {
     pub seconds: Seconds,
 }
 
+/// What a run left behind.
+pub struct Done {
+    pub report: OptimizeReport,
+    /// The network and the permutation.
+    pub files: [PathBuf; 2],
+}
+
 impl Optimize {
     pub fn begin(&self) -> anyhow::Result<Begun> {
         let started = Instant::now();
@@ -146,7 +153,7 @@ impl Optimize {
     }
 
     /// Writes the permutation, gives both files their names, and writes and prints what else was asked for.
-    pub fn finish(&self, outcome: Outcome) -> anyhow::Result<OptimizeReport> {
+    pub fn finish(&self, outcome: Outcome) -> anyhow::Result<Done> {
         let clock = Instant::now();
         let (begun, plan) = (outcome.begun, outcome.plan);
         if self.certify && plan.certificate.is_none() {
@@ -165,6 +172,7 @@ impl Optimize {
         let mut perm_output = OutputFile::create(&perm_path)?;
         write_all(&mut perm_output, &perm_path, &file.to_bytes(&perm_path))?;
         let perm_output = perm_output.finish()?;
+        let files = [outcome.written.target().to_path_buf(), perm_path];
         // Both files are whole on the disk; now they get their names.
         outcome.written.commit()?;
         perm_output.commit()?;
@@ -176,7 +184,7 @@ impl Optimize {
             write_report(path, &Report::Optimize(Box::new(report.clone())))?;
         }
         self.export.print(permutation)?;
-        Ok(report)
+        Ok(Done { report, files })
     }
 
     /// The report, but for what is known only at the end.
