@@ -571,10 +571,15 @@ fn the_three_steps_on_their_own() {
     run(&["find", "--data", "a.planes", "b.planes", "--out", "p.npy"]);
     // Planes and matrix of the same positions have the same rates.
     let lines = run(&["eval_perm", "--data", "a.npy", "--perm", "p.npy"]);
-    assert_eq!(
-        lines,
-        run(&["eval", "--data", "a.planes", "--perm", "p.npy"])
-    );
+    let of_planes = run(&["eval", "--data", "a.planes", "--perm", "p.npy"]);
+    let by_bucket = of_planes.strip_prefix(&lines).unwrap();
+    // Planes know the buckets, too, whose samples make up the whole.
+    let samples = by_bucket.lines().map(|line| {
+        let (name, rates) = line.split_once(" samples): base ").unwrap();
+        assert!(name.starts_with("Bucket ") && rates.contains(", perm "));
+        name.split_once('(').unwrap().1.parse::<u32>().unwrap()
+    });
+    assert_eq!(samples.sum::<u32>(), 4000);
     let rates: Vec<f64> = lines
         .lines()
         .zip([

@@ -134,7 +134,7 @@ impl Apply {
         };
         let out = finished.target().to_path_buf();
         finished.commit()?;
-        layout::say_proof(proof);
+        console::say(layout::proof_line(proof));
         if global.json {
             console::json(&report)
         } else {

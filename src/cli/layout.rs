@@ -83,7 +83,7 @@ pub fn proof_text(proof: Proof) -> String {
     }
 }
 
-/// Says it.
-pub fn say_proof(proof: Proof) {
-    console::say(format!("verified under the layout: {}", proof_text(proof)));
+/// The same as a line at the end of a run.
+pub fn proof_line(proof: Proof) -> String {
+    format!("verified under the layout: {}", proof_text(proof))
 }

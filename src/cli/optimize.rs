@@ -85,8 +85,12 @@ pub struct Optimize {
 impl Optimize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.export.check(global)?;
-        let Done { report, files } = self.execute()?;
-        summary(&report);
+        let Done {
+            report,
+            files,
+            verified,
+        } = self.execute()?;
+        summary(&report, &verified);
         if global.json {
             return console::json(&report);
         }
@@ -180,7 +184,13 @@ impl Optimize {
             curve,
             measures,
             written,
-            verified: reference.len(),
+            verified: (
+                reference.len(),
+                format!(
+                    "verified: same outputs in all buckets on {} positions",
+                    reference.len()
+                ),
+            ),
             seconds: Seconds {
                 read_net: read_net.as_secs_f64(),
                 verify: (reference_time + compare_time).as_secs_f64(),

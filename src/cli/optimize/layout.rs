@@ -9,7 +9,7 @@ use ftperm::report::measures::measure_layout;
 use ftperm::report::{NetReport, Seconds};
 
 use super::{Done, Optimize, Outcome, Shape, say_spilling, verified_positions};
-use crate::cli::layout::{deliver, load, say_proof};
+use crate::cli::layout::{deliver, load, proof_line};
 use crate::cli::{UsageError, console};
 
 impl Optimize {
@@ -75,7 +75,7 @@ impl Optimize {
         let boards = verified_positions(&chosen);
         let (written, proof) = deliver(&net, &path, permutation, &begun.target, &boards)?;
         let deliver_time = clock.elapsed();
-        let done = self.finish(Outcome {
+        self.finish(Outcome {
             begun: &begun,
             chosen: &chosen,
             shape,
@@ -90,14 +90,12 @@ impl Optimize {
             curve,
             measures,
             written,
-            verified: proof.positions,
+            verified: (proof.positions, proof_line(proof)),
             seconds: Seconds {
                 read_net: read_net.as_secs_f64(),
                 verify: deliver_time.as_secs_f64(),
                 ..Seconds::default()
             },
-        })?;
-        say_proof(proof);
-        Ok(done)
+        })
     }
 }

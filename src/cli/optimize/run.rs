@@ -69,8 +69,8 @@ pub struct Outcome<'a> {
     pub curve: Option<SearchCurve>,
     pub measures: Option<Measures>,
     pub written: FinishedFile,
-    /// Positions on which it was found to compute the same.
-    pub verified: usize,
+    /// Positions on which it was found to compute the same, and that for people.
+    pub verified: (usize, String),
     /// Times of the steps, but for what is still to be written.
     pub seconds: Seconds,
 }
@@ -80,6 +80,8 @@ pub struct Done {
     pub report: OptimizeReport,
     /// The network and the permutation.
     pub files: [PathBuf; 2],
+    /// What was proved, for people.
+    pub verified: String,
 }
 
 impl Optimize {
@@ -184,7 +186,11 @@ impl Optimize {
             write_report(path, &Report::Optimize(Box::new(report.clone())))?;
         }
         self.export.print(permutation)?;
-        Ok(Done { report, files })
+        Ok(Done {
+            report,
+            files,
+            verified: outcome.verified.1,
+        })
     }
 
     /// The report, but for what is known only at the end.
@@ -247,7 +253,7 @@ impl Optimize {
                 path: perm.display().to_string(),
             },
             verified: Verified {
-                positions: outcome.verified,
+                positions: outcome.verified.0,
                 equal: true,
             },
             curve: outcome.curve.clone(),

@@ -1,12 +1,13 @@
 //! What people read at the end of a run.
 
+use ftperm::nnue::era;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
 use crate::cli::common::{START_IS_BETTER, searched_in_part};
 use crate::cli::console;
 
-/// Warnings and what was asked for beside the result; at the end five lines.
-pub fn summary(report: &OptimizeReport) {
+/// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one.
+pub fn summary(report: &OptimizeReport, verified: &str) {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| 100.0 * rate;
     if report.interrupted {
@@ -66,8 +67,10 @@ pub fn summary(report: &OptimizeReport) {
             percent(it.upper_bound)
         ));
     }
+    let skipped = era(&report.net.era).is_none_or(|era| era.sparse);
     console::say(format!(
-        "blocks that engines skip: {:.2} % before, {:.2} % after, on {} {} samples{}",
+        "blocks that {}: {:.2} % before, {:.2} % after, on {} {} samples{}",
+        if skipped { "engines skip" } else { "are zero" },
         percent(rates.before),
         percent(rates.after),
         if in_part { "all" } else { "the" },
@@ -96,17 +99,22 @@ pub fn summary(report: &OptimizeReport) {
             percent(high)
         )
     });
-    console::say(format!(
-        "expected effect: engines read {:.1} % fewer blocks of the first layer{sure}; `ftperm bench` measures the speed",
+    let fewer = format!(
+        "{:.1} % fewer blocks of the first layer{sure}",
         percent(saving)
-    ));
-    // Under a layout it was said what was verified.
-    if !report.net.era.starts_with("layout") {
+    );
+    if skipped {
         console::say(format!(
-            "verified: same outputs in all buckets on {} positions",
-            report.verified.positions
+            "expected effect: engines read {fewer}; `ftperm bench` measures the speed"
+        ));
+    } else {
+        console::say(format!(
+            "expected effect: none in engines of era {}, which read all blocks; one that skips zero blocks would read \
+             {fewer}",
+            report.net.era
         ));
     }
+    console::say(verified);
     let seconds = &report.seconds;
     tracing::info!(
         "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, verifying {:.2}, writing {:.2})",
