@@ -28,7 +28,7 @@
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub mod binpack;
 pub mod bullet;
@@ -126,6 +126,29 @@ pub fn files(inputs: &[OsString]) -> Result<Vec<PathBuf>, PositionsError> {
         open::Source::StandardInput => None,
     };
     Ok(sources.filter_map(file).collect())
+}
+
+/// What a file's content says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recognised {
+    /// [`Format::name`].
+    pub format: &'static str,
+    pub compressed: bool,
+}
+
+/// The format in which a file holds positions, `None` if it holds something else. Only its first bytes are read.
+///
+/// # Errors
+/// It cannot be read, or is compressed and damaged.
+pub fn recognise(file: &Path) -> Result<Option<Recognised>, PositionsError> {
+    match open::open(open::Source::File(file.to_owned())) {
+        Ok(stream) => Ok(Some(Recognised {
+            format: stream.format.name(),
+            compressed: stream.input.decompressed(),
+        })),
+        Err(PositionsError::Empty { .. } | PositionsError::UnknownFormat { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual ending

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use ftperm::board::Board;
-use ftperm::positions::{Filters, Options, Positions, PositionsError, Reason, read, read_stream};
+use ftperm::positions::{
+    Filters, Options, Positions, PositionsError, Reason, Recognised, read, read_stream, recognise,
+};
 use proptest::prelude::*;
 use sfbinpack::TrainingDataEntry;
 use sfbinpack::chess::castling_rights::CastlingRights;
@@ -322,6 +324,43 @@ fn compressed(bytes: &[u8]) -> [(&'static str, Vec<u8>); 3] {
         ("zstd", zstd),
         ("xz", xz.finish().unwrap()),
     ]
+}
+
+#[test]
+fn formats_are_told_without_reading_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let recognised = |bytes: &[u8]| {
+        let path = folder.path().join("x");
+        std::fs::write(&path, bytes).unwrap();
+        recognise(&path).unwrap()
+    };
+    for (format, bytes) in [
+        ("binpack", binpack().to_vec()),
+        ("plain", as_plain(entries())),
+        ("FEN or EPD list", as_fens(entries())),
+        ("bulletformat", as_bullet(entries())),
+        ("viriformat", as_viri(entries())),
+        (
+            "packed sfen (.bin of 40-byte records)",
+            as_packed_sfens(entries()),
+        ),
+    ] {
+        let mut expected = Recognised {
+            format,
+            compressed: false,
+        };
+        assert_eq!(recognised(&bytes), Some(expected));
+        expected.compressed = true;
+        for (_, bytes) in compressed(&bytes) {
+            assert_eq!(recognised(&bytes), Some(expected));
+        }
+    }
+    let net = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue")).unwrap();
+    let program = std::fs::read(env!("CARGO_BIN_EXE_ftperm")).unwrap();
+    let others: [&[u8]; 4] = [&net, &program, b"", b"0\n1\n2\n3\n"];
+    for bytes in others {
+        assert_eq!(recognised(bytes), None);
+    }
 }
 
 #[test]
