@@ -31,6 +31,8 @@ mod verify;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use common::BackendArgs;
+
 /// Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first
 /// layer, and proves that the network computes the same.
 #[derive(Debug, Parser)]
@@ -120,7 +122,7 @@ enum Command {
     /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
     #[command(after_help = examples::SERIALIZE)]
     Serialize(serialize::Serialize),
-    /// Say what a network, a permutation file or a checkpoint is
+    /// Say what a network, engine, checkpoint, permutation, planes file or training data is
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
     /// Show what an engine would compute for positions
@@ -159,14 +161,14 @@ enum Command {
 const STACK: usize = 8 << 20;
 
 impl Command {
-    /// The number of threads that is asked for.
-    fn threads(&self) -> Option<u16> {
+    /// What is to compute.
+    fn backend(&self) -> Option<&BackendArgs> {
         match self {
-            Command::Optimize(command) => command.backend.threads,
-            Command::Gather(command) => command.backend.threads,
-            Command::Find(command) => command.backend.threads,
-            Command::Serialize(command) => command.backend.threads,
-            Command::BatchJob(command) => command.optimize.backend.threads,
+            Command::Optimize(command) => Some(&command.backend),
+            Command::Gather(command) => Some(&command.backend),
+            Command::Find(command) => Some(&command.backend),
+            Command::Serialize(command) => Some(&command.backend),
+            Command::BatchJob(command) => Some(&command.optimize.backend),
             _ => None,
         }
     }
@@ -187,10 +189,13 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         console::warn(warning);
     }
     logging::start(cli.global.verbose);
+    let backend = cli.command.backend();
+    backend.map_or(Ok(()), BackendArgs::check)?;
+    let threads = backend.and_then(|it| it.threads);
     // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others
     // take their share of it when they have woken up.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(cli.command.threads().unwrap_or(0).into())
+        .num_threads(threads.unwrap_or(0).into())
         .stack_size(STACK)
         .build()
         .context("cannot start the threads")?;

@@ -20,7 +20,7 @@ const MAX_DIGITS: usize = 19;
 pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let damaged = |text: String| io::Error::new(io::ErrorKind::InvalidData, text);
     let mut bytes = vec![0; 10];
-    input.read_exact(&mut bytes)?;
+    fill(input, &mut bytes)?;
     if !bytes.starts_with(b"\x93NUMPY") {
         return Err(damaged("it does not begin as .npy files do".to_string()));
     }
@@ -29,7 +29,7 @@ pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
         usize::from(u16::from_le_bytes([bytes[8], bytes[9]]))
     } else {
         let mut high = [0; 2];
-        input.read_exact(&mut high)?;
+        fill(input, &mut high)?;
         bytes.extend(high);
         u32::from_le_bytes([bytes[8], bytes[9], high[0], high[1]]) as usize
     };
@@ -40,7 +40,7 @@ pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
     }
     let start = bytes.len();
     bytes.resize(start + len, 0);
-    input.read_exact(&mut bytes[start..])?;
+    fill(input, &mut bytes[start..])?;
     let header = &bytes[start..];
     let brackets = header.iter().filter(|byte| b"([{".contains(byte)).count();
     if brackets > MAX_BRACKETS {
@@ -54,6 +54,15 @@ pub(crate) fn header_bytes(input: &mut impl Read) -> io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+fn fill(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<()> {
+    input.read_exact(bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "it ends within the .npy header")
+        }
+        _ => error,
+    })
 }
 
 /// Digits of all words that begin with one; `None` if one of these is no decimal number.

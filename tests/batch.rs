@@ -385,6 +385,18 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
     let output = batch(it.path(), &["jobs.toml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--data"), "{}", stderr(&output));
+    for (text, place) in [
+        ("", "jobs.toml: no job in it"),
+        ("[defaults]\ncount = 5\n", "jobs.toml: no job in it"),
+        ("[jobs.a]\nnets = []\n", "jobs.toml:2: nets is empty"),
+    ] {
+        std::fs::write(it.path().join("jobs.toml"), text).unwrap();
+        let output = batch(it.path(), &["jobs.toml"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(place), "{}", stderr(&output));
+    }
+    let settle = batch(it.path(), &["jobs.toml", "--settle", "3"]);
+    assert!(stderr(&settle).contains("--watch"), "{}", stderr(&settle));
     assert_eq!(batch(it.path(), &[]).status.code(), Some(2));
     assert_eq!(batch(it.path(), &["none.toml"]).status.code(), Some(1));
 }

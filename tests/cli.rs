@@ -483,14 +483,147 @@ fn bad_targets() {
         &["--no-such-option"],
     );
     fails(&folder, 2, &with(&["--clamp", "many"]), &["--clamp"]);
-    fails(&folder, 1, &with(&["--clamp", "100"]), &["clamp 100"]);
-    fails(&folder, 1, &with(&["--era", "v99"]), &["`v99`"]);
+    fails(
+        &folder,
+        2,
+        &with(&["--clamp", "100"]),
+        &["'100'", "127 and 255"],
+    );
+    fails(
+        &folder,
+        2,
+        &with(&["--era", "v99"]),
+        &["'v99'", "no such era"],
+    );
     fails(&folder, 1, &with(&["--era", "v16"]), &["not of era v16"]);
     fails(
         &folder,
         1,
         &with(&["--adapter", "no such card"]),
         &["no graphics adapter"],
+    );
+}
+
+/// What the parser cannot see in an option by itself, and options that mean nothing where they are given.
+#[test]
+fn options_that_would_do_harm_or_nothing_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, data) = ("n.nnue", "d.binpack");
+    std::fs::copy(demo_net(), folder.path().join(net)).unwrap();
+    std::fs::copy(demo_data(), folder.path().join(data)).unwrap();
+    write(&folder, "p.txt", b"0\n1\n2\n3\n");
+    write(&folder, "empty", b"");
+    let refused = |arguments: &[&str], parts: &[&str]| fails(&folder, 2, arguments, parts);
+    let optimize = |more: &[&'static str]| {
+        let base = ["optimize", "--net", "n.nnue", "--data", "d.binpack"];
+        [&base[..], more].concat()
+    };
+    // Numbers out of bounds.
+    for (option, value) in [
+        ("--sample-rate", "0"),
+        ("--sample-rate", "2"),
+        ("--sample-rate", "nan"),
+        ("--time-limit", "-1"),
+        ("--time-limit", "nan"),
+        ("--pc-y2", "inf"),
+        ("--pc-y2", "-1"),
+        ("--ply-y4", "2"),
+        ("--ply-y4", "nan"),
+        ("--adapter", ""),
+    ] {
+        refused(
+            &optimize(&[option, value]),
+            &[option, "expected"][..if value.is_empty() { 1 } else { 2 }],
+        );
+    }
+    refused(&optimize(&["--ply-x1", "8"]), &["--ply-x1", "8, 6, 10, 18"]);
+    refused(
+        &optimize(&["--kernel", "portable", "--backend", "gpu"]),
+        &["--kernel"],
+    );
+    // Every ply of every game is early.
+    let early = ["--early-fen-skipping", "100000"];
+    fails(&folder, 1, &optimize(&early), &["early ply: 60111"]);
+    // One file for two things.
+    let same = "same file";
+    refused(
+        &optimize(&["--out", "x", "--perm", "x"]),
+        &["--out", "--perm", same],
+    );
+    refused(
+        &optimize(&["--perm", "x", "--report", "./x"]),
+        &["--report", same],
+    );
+    refused(
+        &optimize(&["--perm", "d.binpack"]),
+        &["--data", "--perm", same],
+    );
+    refused(
+        &["apply", "p.txt", "--net", net, "--out", "p.txt"],
+        &["permutation", same],
+    );
+    refused(&["embed", net, "--out", net], &["network", same]);
+    refused(&["report", "p.txt", "--out", "p.txt"], &["report", same]);
+    refused(
+        &["gather", "--net", net, "--data", data, "--out", net],
+        &["--net", same],
+    );
+    refused(
+        &["find", "--data", "p.txt", "--out", "p.txt"],
+        &["data", same],
+    );
+    refused(
+        &["serialize", net, "s.nnue", "--report", "s.nnue"],
+        &["TARGET", same],
+    );
+    // Nothing would come of them.
+    let fen = "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1";
+    refused(
+        &["trace", "--net", net, "--fen", fen, "--count", "3"],
+        &["--count"],
+    );
+    refused(
+        &["find", "--data", "p.txt", "--neurons", "4", "--out", "o"],
+        &["--neurons"],
+    );
+    for (option, value) in [
+        ("--timeout", "5"),
+        ("--option", "a=b"),
+        ("--bench-args", "1"),
+    ] {
+        let arguments = ["verify", net, net, "--data", data, option, value];
+        fails(&folder, 2, &arguments, &["required"]);
+    }
+    refused(&["inspect", data, "--clamp", "127"], &["--clamp"]);
+    refused(
+        &["config", "optimize", "--no-such-option"],
+        &["--no-such-option"],
+    );
+    refused(&["config", "optimize", "--count", "x"], &["'x'", "--count"]);
+    // Which file does not fit.
+    let apply = ["apply", "p.txt", "--net", net];
+    fails(
+        &folder,
+        1,
+        &apply,
+        &["p.txt: the permutation has 4 entries"],
+    );
+    fails(
+        &folder,
+        1,
+        &optimize(&["--start", "p.txt"]),
+        &["p.txt: the permutation has 4"],
+    );
+    let trace = ["trace", "--net", net, "--fens", "empty"];
+    fails(&folder, 1, &trace, &["empty: no FEN in it"]);
+    let trace = ["trace", "--net", net, "--fens", data];
+    fails(&folder, 1, &trace, &["d.binpack, line 1: not UTF-8"]);
+    // A checkpoint's era is said otherwise.
+    let made = ftperm(folder.path(), &["serialize", net, "s.pt"]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    refused(
+        &["serialize", "s.pt", "s.nnue", "--era", "small127"],
+        &["--target-era"],
     );
 }
 

@@ -28,7 +28,8 @@ pub struct ActivationArgs {
         help_heading = "Recorded activations",
         long,
         value_name = "N",
-        requires = "activations"
+        requires = "activations",
+        conflicts_with = "data"
     )]
     pub neurons: Option<usize>,
     /// What the values are, if the file does not make it clear
@@ -37,7 +38,8 @@ pub struct ActivationArgs {
         long,
         value_name = "KIND",
         value_enum,
-        requires = "activations"
+        requires = "activations",
+        conflicts_with = "data"
     )]
     pub values: Option<ValuesChoice>,
     /// Samples (rows of --neurons values) to take of each file [default: all]
@@ -46,6 +48,7 @@ pub struct ActivationArgs {
         long,
         value_name = "N",
         requires = "activations",
+        conflicts_with = "data",
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub count: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use ftperm::deliver::write_checked;
 use ftperm::digest::hex;
 use ftperm::permutation::{NET_SHA256, PermutationFile};
@@ -10,7 +11,7 @@ use ftperm::source::SearchPlaces;
 use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
-use super::common::{LoadedNet, NetArgs, NetSummary, OutArgs, parse};
+use super::common::{Files, LoadedNet, NetArgs, NetSummary, OutArgs, parse};
 use super::layout::{self, LayoutArgs};
 use super::{Global, UsageError, console};
 
@@ -50,6 +51,11 @@ struct Report {
 impl Apply {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let file = PermutationFile::read(&self.permutation)?;
+        Files::new()
+            .output("--out", self.out.out.as_deref())
+            .input("the permutation", Some(&self.permutation))
+            .input("--layout", self.layout.layout.as_deref())
+            .check()?;
         if let Some(layout) = &self.layout.layout {
             return self.run_layout(layout, file, global);
         }
@@ -73,7 +79,10 @@ impl Apply {
         };
         let reference =
             ReferenceOutputs::new(&loaded.network, random_positions(1, VERIFIED_POSITIONS));
-        loaded.network.permute(&permutation)?;
+        loaded
+            .network
+            .permute(&permutation)
+            .with_context(|| self.permutation.display().to_string())?;
         self.out.dress(&mut loaded.network);
         let finished = write_checked(&loaded.network, &target, |written| {
             reference.compare_permuted(written, &permutation)
@@ -148,7 +157,7 @@ impl Apply {
         match recorded.filter(|_| self.net.net.is_none() && !self.inverse) {
             None => self.net.load(),
             Some(sha256) => {
-                let options = self.net.reading.options()?;
+                let options = self.net.reading.options();
                 parse(
                     SearchPlaces::of_process().find_by_sha256(&sha256)?,
                     &options,

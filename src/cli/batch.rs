@@ -1,7 +1,7 @@
 //! `ftperm batch`
 
 mod child;
-mod jobs;
+pub(super) mod jobs;
 mod line;
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use ftperm::batch::{
 use ftperm::output::{check_writable, write_file};
 use ftperm::positions;
 
+use super::common::numbers::seconds;
 use super::{ExitWith, Global, UsageError, config, console};
 use child::Ended;
 use jobs::{Job, Plan};
@@ -80,18 +81,11 @@ pub struct Batch {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     job_timeout: Option<f64>,
     /// With --watch: a file counts as whole when it has not changed for so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds, requires = "watch")]
     settle: f64,
     /// With --watch: look so often, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = seconds, requires = "watch")]
     interval: f64,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if (0.01..=31_536_000.0).contains(&number) => Ok(number),
-        _ => Err("a number of seconds from 0.01 to 31536000".to_string()),
-    }
 }
 
 /// Codes that only this command ends with.
@@ -118,6 +112,13 @@ impl Batch {
             Some(path) => Plan::read(path, below)?,
             None => Plan::empty(below),
         };
+        if let (Some(file), true, true) = (&self.jobs, plan.is_empty(), self.watch.is_empty()) {
+            return Err(UsageError(format!(
+                "{}: no job in it: a table [jobs.NAME] with net (or nets) and data is expected",
+                file.display()
+            ))
+            .into());
+        }
         let jobs = self.chosen(plan.jobs()?)?;
         for folder in &self.watch {
             // Wrong options are told now, not when the first network comes.
@@ -222,7 +223,7 @@ impl Run<'_> {
             match self.look(job, &mut outcome) {
                 Ok(None) => {}
                 Ok(Some(_)) => outcome.status = Status::Due,
-                Err(error) => outcome.fail(format!("{error:#}")),
+                Err(error) => outcome.fail(console::one_line(&error)),
             }
             outcome.print()?;
             self.outcomes.insert(job.name.clone(), outcome);
@@ -234,13 +235,13 @@ impl Run<'_> {
     fn handle(&mut self, job: &Job) -> anyhow::Result<()> {
         let mut outcome = Outcome::of(job);
         if let Err(error) = self.attempt(job, &mut outcome) {
-            outcome.fail(format!("{error:#}"));
+            outcome.fail(console::one_line(&error));
         }
         outcome.print()?;
         self.outcomes.insert(job.name.clone(), outcome);
         if let Err(error) = self.write_metrics() {
             // The last attempt is at the end of the run, and decides how it ends.
-            console::warn(format!("{error:#}"));
+            console::warn(console::one_line(&error));
         }
         Ok(())
     }
@@ -427,6 +428,10 @@ impl Run<'_> {
             count(Status::Skipped),
             failed.len()
         );
+        let summary = match count(Status::Due) {
+            0 => summary,
+            due => format!("{due} due, {summary}"),
+        };
         let watching = !self.arguments.watch.is_empty() && !self.arguments.dry_run;
         let ended = |code, text| Err(ExitWith { code, text }.into());
         if watching {

@@ -40,16 +40,26 @@ pub struct Bench {
 #[derive(Debug, clap::Args)]
 pub struct BenchArgs {
     /// Words after the engine's `bench`: for Stockfish hash in MiB, threads, depth
-    #[arg(long, value_name = "WORDS", default_value = "16 1 13")]
+    #[arg(
+        long,
+        value_name = "WORDS",
+        default_value = "16 1 13",
+        requires = "engine"
+    )]
     bench_args: String,
     /// How long the engine may take for an answer, or for a bench
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400), requires = "engine")]
     timeout: u64,
     /// Set an option of the engine first; may be repeated
-    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = name_and_value, requires = "engine")]
     options: Vec<(String, String)>,
     /// The engine's option that takes the network
-    #[arg(long, value_name = "NAME", default_value = "EvalFile")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "EvalFile",
+        requires = "engine"
+    )]
     net_option: String,
 }
 

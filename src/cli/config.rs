@@ -181,6 +181,7 @@ impl Config {
             Layers::read(named, Environment::of_process(), &program)?
         };
         if let Some(given) = &given {
+            given.check(&words)?;
             let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
             let settings = stack(given.command, &explicit, &layers.of(given.command)?)?;
             let all = options(given.command).map(|arg| show(arg, given, &settings));

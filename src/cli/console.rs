@@ -50,8 +50,13 @@ pub fn warn(line: impl AsRef<str>) {
     say(format!("warning: {}", line.as_ref()));
 }
 
-/// The error that ends the program, with all its causes in one line.
+/// The error that ends the program.
 pub fn error(error: &anyhow::Error) {
+    to_stderr(&format!("error: {}", one_line(error)));
+}
+
+/// An error with all its causes in one line.
+pub fn one_line(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
@@ -61,7 +66,7 @@ pub fn error(error: &anyhow::Error) {
             text.push_str(&cause);
         }
     }
-    to_stderr(&format!("error: {text}"));
+    text
 }
 
 /// Results that could not be printed.

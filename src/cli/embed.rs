@@ -1,12 +1,12 @@
 //! `ftperm embed`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ftperm::source::embed;
 use serde::Serialize;
 
-use super::common::{NetSummary, ReadingArgs, parse};
+use super::common::{Files, NetSummary, ReadingArgs, parse};
 use super::{Global, console};
 
 /// Make a copy of this program with a network inside, for --net '<embed>'
@@ -30,7 +30,11 @@ struct Report {
 
 impl Embed {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let options = self.reading.options()?;
+        Files::new()
+            .output("--out", Some(&self.out))
+            .input("the network", Some(Path::new(&self.net)))
+            .check()?;
+        let options = self.reading.options();
         let source = ftperm::source::NetSource::parse(Some(&self.net)).load()?;
         let bytes = source.bytes.clone();
         let loaded = parse(source, &options)?;

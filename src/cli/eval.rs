@@ -59,7 +59,9 @@ impl Eval {
             && file.permutation.len() != neurons
         {
             let found = file.permutation.len();
-            return Err(EvalError::Length { found, neurons }.into());
+            let name = self.perm.iter().map(|path| path.display().to_string());
+            let error = anyhow::Error::from(EvalError::Length { found, neurons });
+            return Err(error.context(name.collect::<String>()));
         }
         let by_bucket = groups.samples();
         let samples: u64 = by_bucket.values().sum();

@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
-    BackendArgs, MemoryArgs, PlanesInput, START_IS_BETTER, SearchArgs, WeightArgs, load_planes,
-    stop_flag,
+    BackendArgs, Files, MemoryArgs, PlanesInput, START_IS_BETTER, SearchArgs, WeightArgs,
+    load_planes, stop_flag,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
@@ -105,6 +105,12 @@ struct BucketReport {
 impl Find {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.export.check(global)?;
+        let inputs = self.data.iter().chain(&self.activations.activations);
+        let files = inputs.fold(Files::new(), |files, it| files.input("the data", Some(it)));
+        files
+            .output("--out", self.out.as_deref())
+            .output("--checkpoint", self.checkpoint.as_deref())
+            .check()?;
         if let Some(out) = &self.out {
             check_writable(out)?;
         }
@@ -118,6 +124,7 @@ impl Find {
         let neurons = input.groups.neurons();
         let weights = self.weight.weight;
         let net_sha256 = input.net_sha256.clone();
+        self.search.check_start(start.as_ref(), neurons)?;
         if self.l1.is_some_and(|l1| l1 != 2 * neurons) {
             bail!(
                 "--l1 says {}, the data have {}",
@@ -149,7 +156,7 @@ impl Find {
             stop: Some(stop_flag()?),
             deadline: self
                 .search
-                .time_limit()?
+                .time_limit
                 .map(|it: Duration| std::time::Instant::now() + it),
             progress: Some(&mut searched),
             checkpoints: checkpoint

@@ -20,7 +20,7 @@ use ftperm::zeros::record::{DataFile, Record, Shard};
 use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
 use serde::Serialize;
 
-use super::common::{BackendArgs, MemoryArgs, NetArgs, PositionArgs};
+use super::common::{BackendArgs, Files, MemoryArgs, NetArgs, PositionArgs};
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
@@ -106,6 +106,13 @@ struct Selection<'a> {
 impl Gather {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.check_options()?;
+        let net = self.net.net.as_deref().map(Path::new);
+        Files::new()
+            .output("--out", Some(&self.out))
+            .input("--net", net)
+            .input("--checkpoint", self.checkpoint.as_deref())
+            .data("--data", &self.positions.data)
+            .check()?;
         check_writable(&self.out)?;
         let (network, net_sha256) = self.network()?;
         self.check(&network)?;
@@ -134,7 +141,7 @@ impl Gather {
                 files.push(kept);
                 continue;
             }
-            let mut options = self.positions.options(count, self.backend.threads);
+            let mut options = self.positions.options(count, self.backend.threads)?;
             options.part = shard.map(|it| Part {
                 number: it.number - 1,
                 of: it.of,
@@ -234,7 +241,7 @@ impl Gather {
         inputs: &[positions::InputFile],
     ) -> anyhow::Result<Record> {
         let selection = Selection {
-            filters: &self.positions.filters.filters(),
+            filters: &self.positions.filters.filters()?,
             sample_rate: self.positions.sample_rate,
             skip: self.positions.skip,
             skip_damaged: self.positions.skip_damaged,

@@ -1,6 +1,7 @@
 //! `ftperm inspect`
 
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use ftperm::compute::Activation;
@@ -8,7 +9,7 @@ use ftperm::digest::{hex, sha256};
 use ftperm::nnue::{Encoding, NetFileError, Network};
 use ftperm::output::check_writable;
 use ftperm::permutation::PermutationFile;
-use ftperm::positions::{self, Reason, Sampling};
+use ftperm::positions::{self, Filters, Reason, Recognised, Sampling};
 use ftperm::report::WeightsReport;
 use ftperm::source::{Engine, NetSource};
 use ftperm::zeros::record::Record;
@@ -16,7 +17,8 @@ use ftperm::zeros::subsample::PlaneSource as _;
 use ftperm::zeros::{self, StoredPlanes};
 use serde::Serialize;
 
-use super::common::ReadingArgs;
+use super::common::{Files, ReadingArgs};
+use super::progress::watch_positions;
 use super::report::write_report;
 use super::{Global, UsageError, console, inspect_checkpoint};
 
@@ -84,9 +86,17 @@ struct EngineNetReport {
 #[derive(Serialize)]
 struct PositionsReport {
     path: String,
+    format: &'static str,
+    compressed: bool,
+    /// Size of the file as it is.
+    bytes: u64,
     /// Entries looked at; at most [`LOOKED_AT`] passing ones are read.
     read: u64,
     complete: bool,
+    /// Entries in the file, if it tells without being read to its end; an estimate by its size.
+    estimated: Option<u64>,
+    /// The first position that is not in check.
+    first: String,
     games: u64,
     passed: u64,
     skipped: std::collections::BTreeMap<&'static str, u64>,
@@ -163,6 +173,10 @@ impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let path = Path::new(&self.file);
         if let Some(file) = &self.report {
+            Files::new()
+                .output("--report", Some(file))
+                .input("the file", Some(path))
+                .check()?;
             check_writable(file)?;
         }
         if self.extract.is_none() && super::serialize::is_checkpoint_file(path)? {
@@ -187,15 +201,13 @@ impl Inspect {
 
     fn report(&self) -> anyhow::Result<Report> {
         let path = Path::new(&self.file);
-        let begin = beginning(path);
-        if looks_like_permutation(&begin) {
-            return Ok(Report::Permutation(self.permutation()?));
-        }
-        if begin.starts_with(b"BINP") {
-            return Ok(Report::Positions(self.positions()?));
-        }
-        if begin.starts_with(zeros::MAGIC) {
-            return Ok(Report::Planes(planes(path)?));
+        if let Some(other) = self.no_network(path)? {
+            let it = &self.reading;
+            if it.era.is_some() || it.clamp.is_some() || self.extract.is_some() {
+                let text = "--era, --clamp and --extract are for networks and engines";
+                return Err(UsageError(text.into()).into());
+            }
+            return Ok(other);
         }
         let loaded = NetSource::parse(Some(&self.file)).load()?;
         // A number after the file's name asks for one network of an engine.
@@ -205,7 +217,32 @@ impl Inspect {
         if self.extract.is_some() {
             return Err(UsageError("--extract is for engines".into()).into());
         }
-        Ok(Report::Network(Box::new(self.network(&loaded.bytes)?)))
+        let path = match NetSource::parse(Some(&self.file)) {
+            NetSource::File { .. } if !path.is_dir() => path.display().to_string(),
+            _ => loaded.origin.to_string(),
+        };
+        Ok(Report::Network(Box::new(
+            self.network(path, &loaded.bytes)?,
+        )))
+    }
+
+    /// What a file is that holds no network.
+    fn no_network(&self, path: &Path) -> anyhow::Result<Option<Report>> {
+        let begin = beginning(path);
+        if begin.is_empty() {
+            return Ok(None);
+        }
+        // Before permutations: a list of FENs may begin with a digit.
+        if let Ok(Some(recognised)) = positions::recognise(path) {
+            return Ok(Some(Report::Positions(self.positions(recognised)?)));
+        }
+        Ok(if looks_like_permutation(&begin) {
+            Some(Report::Permutation(self.permutation()?))
+        } else if begin.starts_with(zeros::MAGIC) {
+            Some(Report::Planes(planes(path)?))
+        } else {
+            None
+        })
     }
 
     fn engine(&self, path: &Path) -> anyhow::Result<EngineReport> {
@@ -214,7 +251,7 @@ impl Inspect {
             Some(folder) => engine.extract(folder)?,
             None => Vec::new(),
         };
-        let options = self.reading.options()?;
+        let options = self.reading.options();
         let nets = engine.nets().iter().map(|net| {
             let bytes = engine.bytes(net);
             let digest = sha256(bytes);
@@ -242,22 +279,40 @@ impl Inspect {
         })
     }
 
-    fn positions(&self) -> anyhow::Result<PositionsReport> {
-        let options = positions::Options {
+    fn positions(&self, recognised: Recognised) -> anyhow::Result<PositionsReport> {
+        let options = |filters, count| positions::Options {
+            filters,
             sampling: Sampling {
-                count: Some(LOOKED_AT),
+                count: Some(count),
                 ..Sampling::default()
             },
             ..positions::Options::default()
         };
-        let found = positions::read(std::slice::from_ref(&self.file), &options)?.statistics;
+        let files = std::slice::from_ref(&self.file);
+        let first = positions::read(files, &options(Filters::checks_only(), 1))?;
+        let mut seen = (0, 0);
+        let found = watch_positions(files, &options(Filters::default(), LOOKED_AT), |progress| {
+            seen = (progress.bytes, progress.read);
+            ControlFlow::Continue(())
+        })?
+        .statistics;
+        let complete = found.taken < LOOKED_AT;
+        let bytes = std::fs::metadata(&self.file)?.len();
+        // How much a compressed file holds is known at its end only.
+        let estimated = (!complete && !recognised.compressed && seen.0 > 0)
+            .then(|| (u128::from(seen.1) * u128::from(bytes) / u128::from(seen.0)) as u64);
         let reasons = Reason::ALL
             .iter()
             .filter(|&&reason| found.skipped(reason) > 0);
         Ok(PositionsReport {
             path: Path::new(&self.file).display().to_string(),
+            format: recognised.format,
+            compressed: recognised.compressed,
+            bytes,
             read: found.read,
-            complete: found.taken < LOOKED_AT,
+            complete,
+            estimated,
+            first: first.boards[0].fen(),
             games: found.games,
             passed: found.passed(),
             skipped: reasons
@@ -266,13 +321,12 @@ impl Inspect {
         })
     }
 
-    fn network(&self, bytes: &[u8]) -> anyhow::Result<NetReport> {
-        let network = Network::parse(bytes, &self.reading.options()?).map_err(|source| {
-            NetFileError::Net {
+    fn network(&self, path: String, bytes: &[u8]) -> anyhow::Result<NetReport> {
+        let network =
+            Network::parse(bytes, &self.reading.options()).map_err(|source| NetFileError::Net {
                 path: PathBuf::from(&self.file),
                 source,
-            }
-        })?;
+            })?;
         if let Some(file) = &self.report {
             let source = Path::new(&self.file).display().to_string();
             let weights = WeightsReport::new(&network, source, &[]);
@@ -286,7 +340,7 @@ impl Inspect {
         };
         let number = |value: u32| format!("{value:#010X}");
         Ok(NetReport {
-            path: Path::new(&self.file).display().to_string(),
+            path,
             bytes: bytes.len(),
             sha256: hex(&sha256(bytes)),
             fingerprint: hex(&network.fingerprint()),
@@ -567,12 +621,16 @@ fn show_planes(it: &PlanesReport) -> anyhow::Result<()> {
 
 fn show_positions(it: &PositionsReport) -> anyhow::Result<()> {
     console::result(format!("training data  {}", it.path))?;
-    let end = if it.complete {
-        ""
-    } else {
-        " (the rest was not looked at)"
+    let compressed = if it.compressed { ", compressed" } else { "" };
+    console::result(format!("format         {}{compressed}", it.format))?;
+    console::result(format!("size           {} bytes", it.bytes))?;
+    let end = match it.estimated {
+        _ if it.complete => String::new(),
+        Some(all) => format!(" of about {all} (the rest was not looked at)"),
+        None => " (the rest was not looked at)".to_string(),
     };
     console::result(format!("read           {} positions{end}", it.read))?;
+    console::result(format!("first          {}", it.first))?;
     console::result(format!(
         "pass           {} from {} games",
         it.passed, it.games

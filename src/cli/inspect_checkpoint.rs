@@ -87,7 +87,7 @@ pub fn run(
     }
     let checkpoint = Checkpoint::open(path)?;
     let options = ConvertOptions {
-        target_era: reading.options()?.era,
+        target_era: reading.era,
         ..ConvertOptions::default()
     };
     let (network, conversion) = checkpoint

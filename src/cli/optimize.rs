@@ -120,6 +120,8 @@ impl Optimize {
             neurons: network.architecture.neurons(),
             perspectives: 2,
         };
+        self.search
+            .check_start(begun.start.as_ref(), shape.neurons)?;
         let chosen = self.choose(shape.neurons, network.bytes())?;
         let folder = begun.target.folder().to_path_buf();
         let backend = self.open(&mut begun, shape, &chosen)?;

@@ -1,11 +1,13 @@
 //! `ftperm report`, and `--report` of other commands.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use ftperm::output::{check_writable, write_file};
 use ftperm::report::{Report, page};
 
+use super::common::Files;
 use super::{Global, console};
 
 /// Turn the JSON report of a run into one HTML page
@@ -20,6 +22,9 @@ pub struct MakeReport {
     out: Option<PathBuf>,
 }
 
+/// Largest report that is read, in bytes; with all pictures one has some hundred thousand.
+const MAX_BYTES: u64 = 64 << 20;
+
 #[derive(serde::Serialize)]
 struct Written {
     out: String,
@@ -32,9 +37,23 @@ impl MakeReport {
             .out
             .clone()
             .unwrap_or_else(|| self.file.with_extension("html"));
+        Files::new()
+            .output("--out", Some(&out))
+            .input("the report", Some(&self.file))
+            .check()?;
         check_writable(&out)?;
         let name = || self.file.display().to_string();
-        let bytes = std::fs::read(&self.file).with_context(|| format!("cannot read {}", name()))?;
+        let mut bytes = Vec::new();
+        std::fs::File::open(&self.file)
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            .with_context(|| format!("cannot read {}", name()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            bail!(
+                "{}: no report has more than {} MiB",
+                name(),
+                MAX_BYTES >> 20
+            );
+        }
         let report = Report::from_json(&bytes).with_context(name)?;
         write_file(&out, page(&report)?.as_bytes())?;
         let out = out.display().to_string();

@@ -12,7 +12,7 @@ use ftperm::checkpoint::{
 };
 use ftperm::compute::choice::Work;
 use ftperm::deliver::{DeliverError, Target, write_compared};
-use ftperm::nnue::{ERAS, Era, FtCompression, NetError, Network, era};
+use ftperm::nnue::{Era, FtCompression, Network};
 use ftperm::optimize::{Job, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
@@ -22,7 +22,7 @@ use ftperm::report::WeightsReport;
 use ftperm::search::{Control, SearchOptions};
 use ftperm::verify::ReferenceOutputs;
 
-use super::common::{BackendArgs, FilterArgs, NetSummary, ReadingArgs, load};
+use super::common::{BackendArgs, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load};
 use super::progress::{RunProgress, read_positions};
 use super::report::write_report;
 use super::{Global, UsageError, console};
@@ -84,8 +84,8 @@ pub struct Serialize {
     features: Option<String>,
     /// Write a checkpoint as this era instead of the recognised one; a network only as an era that computes the same from
     /// the same weights in another layout (v10a and v10b, v13a and v13b)
-    #[arg(long, value_name = "ERA")]
-    target_era: Option<String>,
+    #[arg(long, value_name = "ERA", value_parser = known_era)]
+    target_era: Option<&'static Era>,
     /// Let values that do not fit wrap around where the reference tool of that version does
     #[arg(long)]
     compat: bool,
@@ -145,15 +145,26 @@ struct Report {
 
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if !self.ft_optimize && self.filters.filters() != Filters::default() {
+        if !self.ft_optimize && self.filters.filters()? != Filters::default() {
             let text = "filters are for the positions of --ft-optimize";
             return Err(UsageError(text.into()).into());
         }
+        let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
+        Files::new()
+            .output("TARGET", target)
+            .output("--report", self.report.as_deref())
+            .input("--ft-perm", self.ft_perm.as_deref())
+            .data("--ft-optimize-data", &self.ft_optimize_data)
+            .check()?;
         let output = self.output()?;
         if let Some(file) = &self.report {
             check_writable(file)?;
         }
         let source = if is_checkpoint_file(Path::new(&self.source))? {
+            if self.reading.era.is_some() || self.reading.clamp.is_some() {
+                let text = "--era and --clamp are for networks; --target-era says as what a checkpoint is written";
+                return Err(UsageError(text.into()).into());
+            }
             let checkpoint = Checkpoint::open(Path::new(&self.source))?;
             console::say(format!(
                 "checkpoint {}: {}, {} tensors",
@@ -290,7 +301,7 @@ impl Serialize {
                 if let Some(description) = &self.description {
                     network.description = description.clone().into_bytes();
                 }
-                if let Some(target) = &self.target_era {
+                if let Some(target) = self.target_era {
                     self.relayout(&mut network, target)?;
                 }
                 report.features = Some(network.architecture.feature_names());
@@ -302,7 +313,7 @@ impl Serialize {
             }
             Source::Checkpoint(checkpoint) => {
                 let options = ConvertOptions {
-                    target_era: self.target_era.as_deref().map(find_era).transpose()?,
+                    target_era: self.target_era,
                     compat: self.compat,
                     permuted: self.ft_perm.is_some() || self.ft_optimize,
                     l1: self.l1,
@@ -338,12 +349,12 @@ impl Serialize {
         Ok(network)
     }
 
-    fn relayout(&self, network: &mut Network, target: &str) -> anyhow::Result<()> {
+    fn relayout(&self, network: &mut Network, target: &'static Era) -> anyhow::Result<()> {
         let before = network.recognition.era.id;
         let changed = network
-            .relayout(find_era(target)?)
+            .relayout(target)
             .with_context(|| self.source_name())?;
-        console::say(format!("{before} becomes {target}"));
+        console::say(format!("{before} becomes {}", target.id));
         if changed > 0 {
             console::warn(format!(
                 "{changed} threat weights do not fit 8 bits; what engines use of them is kept"
@@ -372,7 +383,10 @@ impl Serialize {
             (None, None) => return Ok(write_compared(&network, target)?),
         };
         if let Some(permutation) = &permutation {
-            network.permute(permutation)?;
+            let file = self.ft_perm.iter().map(|path| path.display().to_string());
+            network
+                .permute(permutation)
+                .with_context(|| file.collect::<String>())?;
         }
         // The file holds the bytes of the network in memory, which is then compared with what it was.
         let finished = write_compared(&network, target)?;
@@ -396,7 +410,7 @@ impl Serialize {
             return Ok(None);
         }
         let options = positions::Options {
-            filters: self.filters.filters(),
+            filters: self.filters.filters()?,
             sampling: positions::Sampling {
                 count: Some(self.ft_optimize_count),
                 ..positions::Sampling::default()
@@ -489,13 +503,6 @@ pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
 
 fn reference_of(network: &Network) -> ReferenceOutputs {
     ReferenceOutputs::new(network, random_positions(1, VERIFIED_POSITIONS))
-}
-
-fn find_era(id: &str) -> Result<&'static Era, NetError> {
-    era(id).ok_or_else(|| {
-        let known = ERAS.iter().map(|era| era.id).collect::<Vec<_>>().join(", ");
-        NetError::NoSuchEra(id.to_string(), known)
-    })
 }
 
 /// What was recognised and what did not fit.

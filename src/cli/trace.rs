@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::BufRead as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use ftperm::board::Board;
 use ftperm::digest::{hex, sha256};
 use ftperm::inference::{Evaluation, evaluate};
@@ -25,7 +26,7 @@ pub struct Trace {
     #[command(flatten)]
     source: Source,
     /// Positions to take from --data
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["fen", "fens"])]
     count: u64,
 }
 
@@ -101,20 +102,21 @@ impl Source {
                 .collect());
         }
         let path = self.fens.as_deref().unwrap_or(std::path::Path::new("-"));
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        let lines = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim().is_empty());
-        Ok(lines
-            .map(|(number, line)| {
-                (
-                    format!("{}, line {}", path.display(), number + 1),
-                    line.trim().to_string(),
-                )
-            })
-            .collect())
+        let context = || format!("cannot read {}", path.display());
+        let file = std::fs::File::open(path).with_context(context)?;
+        let mut fens = Vec::new();
+        for (number, line) in std::io::BufReader::new(file).split(b'\n').enumerate() {
+            let place = format!("{}, line {}", path.display(), number + 1);
+            let line = String::from_utf8(line.with_context(context)?)
+                .map_err(|_| anyhow!("{place}: not UTF-8; a list of FENs is expected"))?;
+            if !line.trim().is_empty() {
+                fens.push((place, line.trim().to_string()));
+            }
+        }
+        if fens.is_empty() {
+            bail!("{}: no FEN in it", path.display());
+        }
+        Ok(fens)
     }
 }
 

@@ -97,8 +97,6 @@ pub enum NetError {
         offset: usize,
         source: Leb128Error,
     },
-    #[error("there is no era `{0}`; known are {1}")]
-    NoSuchEra(String, String),
     #[error("the file is not of era {era}: {reason}")]
     NotOfEra { era: &'static str, reason: String },
     #[error(

@@ -1,6 +1,6 @@
 //! Permutation files: text with comments, and the `.npy` of the reference tool.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
 use npyz::{DType, NpyFile, TypeChar, WriterBuilder as _};
@@ -33,6 +33,8 @@ pub struct PermutationFileError {
 pub enum PermutationFileProblem {
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("no permutation has more than {} MiB", MAX_BYTES >> 20)]
+    TooLong,
     #[error("line {line}: `{text}` is not a neuron number")]
     NotANumber { line: usize, text: String },
     #[error("not a permutation: {0}")]
@@ -52,6 +54,9 @@ pub enum PermutationFileProblem {
 /// More entries than any network has neurons; keeps nonsense from taking memory.
 const MAX_LEN: u64 = 1 << 20;
 
+/// The same for the file as a whole, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
 /// Does this name ask for the reference tool's format?
 pub fn is_npy(path: &Path) -> bool {
     path.extension()
@@ -64,10 +69,16 @@ impl PermutationFile {
     /// # Errors
     /// The file cannot be read or is no permutation; the error names the line or entry.
     pub fn read(path: &Path) -> Result<PermutationFile, PermutationFileError> {
-        let parsed = std::fs::read(path)
-            .map_err(Into::into)
-            .and_then(|bytes| Self::parse(&bytes));
-        parsed.map_err(|problem| PermutationFileError {
+        let read = || {
+            let mut bytes = Vec::new();
+            let file = std::fs::File::open(path)?;
+            file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 > MAX_BYTES {
+                return Err(PermutationFileProblem::TooLong);
+            }
+            Self::parse(&bytes)
+        };
+        read().map_err(|problem| PermutationFileError {
             path: path.to_path_buf(),
             problem,
         })

@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::cli::config::file::{Toml, in_order, read_text};
 use crate::cli::config::layers::stack;
-use crate::cli::config::options::{find, options, setting};
+use crate::cli::config::options::{find, message, options, setting};
 use crate::cli::config::setting::{Origin, Setting, Value};
 use crate::cli::{Cli, UsageError};
 
@@ -131,22 +131,27 @@ impl Plan {
     /// # Errors
     /// It cannot be read, or something in it means nothing; the message names file and line.
     pub fn read(path: &Path, below: Vec<Vec<Setting>>) -> anyhow::Result<Plan> {
-        let text = read_text(path)?;
-        let toml = Toml::new(path, &text);
+        Ok(Plan::parse(path, &read_text(path)?, below)?)
+    }
+
+    /// As [`read`](Self::read), of the text of the file.
+    ///
+    /// # Errors
+    /// Something in it means nothing; the message names file and line.
+    pub fn parse(path: &Path, text: &str, below: Vec<Vec<Setting>>) -> Result<Plan, UsageError> {
+        let toml = Toml::new(path, text);
         let mut plan = Plan::empty(below);
         plan.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
         for (key, value) in in_order(toml.parse()?.get_ref()) {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
             let known = ["defaults", "jobs", "watch"];
             let DeValue::Table(table) = value.get_ref() else {
-                return Err(toml
-                    .error(
-                        at,
-                        format!(
-                            "`{name}` stands outside the tables [defaults], [jobs.NAME] and [watch]"
-                        ),
-                    )
-                    .into());
+                return Err(toml.error(
+                    at,
+                    format!(
+                        "`{name}` stands outside the tables [defaults], [jobs.NAME] and [watch]"
+                    ),
+                ));
             };
             match name {
                 "defaults" => plan.defaults = plan.settings(&toml, table)?,
@@ -158,9 +163,8 @@ impl Plan {
                     }
                 }
                 other => {
-                    return Err(toml
-                        .unknown(at, "a jobs file has no table", other, known.into_iter())
-                        .into());
+                    let known = known.into_iter();
+                    return Err(toml.unknown(at, "a jobs file has no table", other, known));
                 }
             }
         }
@@ -184,6 +188,12 @@ impl Plan {
         let mut nets = None;
         if let Some((key, value)) = table.get_key_value(NETS) {
             nets = match toml.value(value)? {
+                Value::Values(values) if values.is_empty() => {
+                    return Err(toml.error(
+                        key.span().start,
+                        "nets is empty: files, folders and patterns are expected",
+                    ));
+                }
                 Value::Values(values) => Some(values),
                 Value::Flag(_) => {
                     return Err(
@@ -222,6 +232,11 @@ impl Plan {
             )?;
         }
         Ok(settings)
+    }
+
+    /// Has it no job, not even one for networks that are still to come?
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
     }
 
     /// The jobs of the file, in its order.
@@ -480,16 +495,8 @@ fn recorded(setting: &Setting) -> (String, Vec<String>) {
 /// Does the parser take them?
 fn check_words(words: &[OsString]) -> Result<(), String> {
     let head = ["ftperm", "optimize"].map(OsString::from);
-    let Err(error) = Cli::try_parse_from(head.iter().chain(words)) else {
-        return Ok(());
-    };
-    let text = error.to_string();
-    let lines: Vec<&str> = text
-        .lines()
-        .take_while(|line| !line.trim().is_empty())
-        .map(str::trim)
-        .collect();
-    Err(lines.join(" ").trim_start_matches("error: ").to_string())
+    let parsed = Cli::try_parse_from(head.iter().chain(words));
+    parsed.map(drop).map_err(|error| message(&error))
 }
 
 /// Two jobs that write one file would undo each other's work for ever.

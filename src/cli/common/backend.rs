@@ -24,8 +24,8 @@ pub struct BackendArgs {
     pub backend: BackendChoice,
     /// Graphics adapters by number or part of their names (`ftperm devices` lists them), e.g. 0,1, or all; implies
     /// --backend gpu
-    #[arg(long, value_name = "NAME|INDEX,...|all")]
-    pub adapter: Option<String>,
+    #[arg(long, value_name = "NAME|INDEX,...|all", value_parser = Selectors::parse)]
+    pub adapter: Option<Selectors>,
     /// Threads of the CPU [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
@@ -92,6 +92,19 @@ impl BackendArgs {
         self.adapter.is_none() && cpu
     }
 
+    /// Checks what the parser does not see.
+    ///
+    /// # Errors
+    /// Options contradict each other.
+    pub fn check(&self) -> Result<(), UsageError> {
+        let on_adapters = self.adapter.is_some() || self.backend == BackendChoice::Gpu;
+        if on_adapters && self.kernel != KernelChoice::Auto {
+            let text = "--kernel is for the CPU, not for graphics adapters";
+            return Err(UsageError(text.into()));
+        }
+        Ok(())
+    }
+
     /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
     pub fn prepare(&self) -> Prepared {
         let asked = self.adapter.is_none()
@@ -112,14 +125,8 @@ impl BackendArgs {
         work: &Work,
     ) -> anyhow::Result<Box<dyn Backend>> {
         let hardware = prepared.found();
-        let on_adapters = self.adapter.is_some() || self.backend == BackendChoice::Gpu;
-        if on_adapters && self.kernel.instruction_set().is_some() {
-            return Err(
-                UsageError("--kernel is for the CPU, not for graphics adapters".into()).into(),
-            );
-        }
         let (backend, why) = match (&self.adapter, self.backend) {
-            (Some(list), _) => (gpu(&selectors(list)?)?, "as asked for".to_owned()),
+            (Some(list), _) => (gpu(&list.0)?, "as asked for".to_owned()),
             (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
             (None, BackendChoice::Auto) if self.kernel != KernelChoice::Auto => {
                 (self.cpu()?, "as --kernel asks for".to_owned())
@@ -190,18 +197,20 @@ fn any_adapter() -> AdapterSelector {
 }
 
 /// The adapters of a list like `0,1`, `radeon` or `all`.
-fn selectors(list: &str) -> Result<Vec<AdapterSelector>, UsageError> {
-    let names = list.split(',').map(str::trim);
-    names
-        .map(|name| match name.parse() {
-            _ if name.is_empty() => Err(UsageError(format!(
-                "--adapter {list:?}: a name or number is missing"
-            ))),
+#[derive(Clone, Debug)]
+pub struct Selectors(Vec<AdapterSelector>);
+
+impl Selectors {
+    fn parse(list: &str) -> Result<Selectors, String> {
+        let names = list.split(',').map(str::trim);
+        let selectors = names.map(|name| match name.parse() {
+            _ if name.is_empty() => Err("a name or number is missing".to_owned()),
             Ok(index) => Ok(AdapterSelector::Index(index)),
             Err(_) if name.eq_ignore_ascii_case("all") => Ok(AdapterSelector::All),
             Err(_) => Ok(AdapterSelector::Name(name.to_owned())),
-        })
-        .collect()
+        });
+        selectors.collect::<Result<_, _>>().map(Selectors)
+    }
 }
 
 fn gpu(selectors: &[AdapterSelector]) -> anyhow::Result<Box<dyn Backend>> {
@@ -215,7 +224,7 @@ mod tests {
 
     #[test]
     fn lists_of_adapters() {
-        let list = |text: &str| selectors(text).ok();
+        let list = |text: &str| Selectors::parse(text).ok().map(|it| it.0);
         assert_eq!(list("all"), Some(vec![AdapterSelector::All]));
         assert_eq!(
             list("1, 0"),

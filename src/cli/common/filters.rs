@@ -3,6 +3,9 @@
 use ftperm::positions::Filters;
 use ftperm::positions::filter::soft_early::SoftEarly;
 
+use super::numbers::{probability, weight};
+use crate::cli::UsageError;
+
 /// Which positions are passed over.
 #[derive(Debug, clap::Args)]
 pub struct FilterArgs {
@@ -61,48 +64,52 @@ pub struct FilterArgs {
     )]
     simple_eval_skipping: Option<i32>,
     /// Thin towards this weight of positions with 0 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y0", value_name = "WEIGHT")]
+    #[arg(help_heading = "Filters", long, alias = "pc_y0", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y0: Option<f64>,
     /// Thin towards this weight of positions with 8 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y1", value_name = "WEIGHT")]
+    #[arg(help_heading = "Filters", long, alias = "pc_y1", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y1: Option<f64>,
     /// Thin towards this weight of positions with 16 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y2", value_name = "WEIGHT")]
+    #[arg(help_heading = "Filters", long, alias = "pc_y2", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y2: Option<f64>,
     /// Thin towards this weight of positions with 24 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y3", value_name = "WEIGHT")]
+    #[arg(help_heading = "Filters", long, alias = "pc_y3", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y3: Option<f64>,
     /// Thin towards this weight of positions with 32 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y4", value_name = "WEIGHT")]
+    #[arg(help_heading = "Filters", long, alias = "pc_y4", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y4: Option<f64>,
     /// Ply of point 1 of the soft early filter
     #[arg(help_heading = "Filters", long, alias = "ply_x1", value_name = "PLY")]
     ply_x1: Option<u16>,
     /// Probability to keep a position at point 1 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y1", value_name = "SHARE")]
+    #[arg(help_heading = "Filters", long, alias = "ply_y1", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y1: Option<f64>,
     /// Ply of point 2 of the soft early filter
     #[arg(help_heading = "Filters", long, alias = "ply_x2", value_name = "PLY")]
     ply_x2: Option<u16>,
     /// Probability to keep a position at point 2 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y2", value_name = "SHARE")]
+    #[arg(help_heading = "Filters", long, alias = "ply_y2", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y2: Option<f64>,
     /// Ply of point 3 of the soft early filter
     #[arg(help_heading = "Filters", long, alias = "ply_x3", value_name = "PLY")]
     ply_x3: Option<u16>,
     /// Probability to keep a position at point 3 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y3", value_name = "SHARE")]
+    #[arg(help_heading = "Filters", long, alias = "ply_y3", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y3: Option<f64>,
     /// Ply of point 4 of the soft early filter
     #[arg(help_heading = "Filters", long, alias = "ply_x4", value_name = "PLY")]
     ply_x4: Option<u16>,
     /// Probability to keep a position at point 4 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y4", value_name = "SHARE")]
+    #[arg(help_heading = "Filters", long, alias = "ply_y4", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y4: Option<f64>,
 }
 
 impl FilterArgs {
-    pub fn filters(&self) -> Filters {
+    /// What is chosen.
+    ///
+    /// # Errors
+    /// The points of the soft early filter are not in order.
+    pub fn filters(&self) -> Result<Filters, UsageError> {
         let mut filters = if self.no_filter && !self.filtered {
             Filters::checks_only()
         } else if self.reference_filters {
@@ -117,7 +124,8 @@ impl FilterArgs {
             filters.random_skipping = skipping;
         }
         if let Some(ply) = self.early_fen_skipping {
-            filters.early_plies = u16::try_from(ply).ok();
+            // No game has more plies than u16 holds.
+            filters.early_plies = (ply >= 0).then(|| u16::try_from(ply).unwrap_or(u16::MAX));
         }
         if let Some(until) = self.soft_early_fen_skipping {
             filters.soft_early = (until > 0).then(|| SoftEarly {
@@ -135,6 +143,12 @@ impl FilterArgs {
             for (point, (ply, share)) in soft.points.iter_mut().zip(plies.into_iter().zip(shares)) {
                 *point = (ply.unwrap_or(point.0), share.unwrap_or(point.1));
             }
+            if !soft.points.is_sorted_by_key(|&(ply, _)| ply) {
+                let plies = soft.points.map(|(ply, _)| ply.to_string()).join(", ");
+                return Err(UsageError(format!(
+                    "--ply-x1 to --ply-x4 must ascend, they are {plies} (those that are not given have their defaults)"
+                )));
+            }
         }
         let given = [self.pc_y0, self.pc_y1, self.pc_y2, self.pc_y3, self.pc_y4];
         if given.iter().any(Option::is_some) {
@@ -144,6 +158,6 @@ impl FilterArgs {
             }
             filters.piece_count = Some(target);
         }
-        filters
+        Ok(filters)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use ftperm::checkpoint::{Checkpoint, ConvertOptions};
 use ftperm::digest::sha256;
-use ftperm::nnue::{ERAS, FtCompression, NetError, NetFileError, Network, ReadOptions, era};
+use ftperm::nnue::{ERAS, Era, FtCompression, NetFileError, Network, ReadOptions, era};
 use ftperm::source::{LoadedBytes, NetSource, Origin};
 
 use crate::cli::serialize::{describe, is_checkpoint_file};
@@ -27,23 +27,35 @@ pub struct NetArgs {
 #[derive(Debug, clap::Args)]
 pub struct ReadingArgs {
     /// Read the network as this era instead of recognising it (`ftperm inspect` lists them)
-    #[arg(long, value_name = "ERA")]
-    pub era: Option<String>,
+    #[arg(long, value_name = "ERA", value_parser = known_era)]
+    pub era: Option<&'static Era>,
     /// Clamp of the activations, 127 or 255, which no file says
-    #[arg(long, value_name = "127|255")]
+    #[arg(long, value_name = "127|255", value_parser = clamp)]
     pub clamp: Option<i16>,
 }
 
 impl ReadingArgs {
-    pub fn options(&self) -> Result<ReadOptions, NetError> {
-        let find = |id: &String| {
-            let known = || ERAS.iter().map(|era| era.id).collect::<Vec<_>>().join(", ");
-            era(id).ok_or_else(|| NetError::NoSuchEra(id.clone(), known()))
-        };
-        Ok(ReadOptions {
-            era: self.era.as_ref().map(find).transpose()?,
+    pub fn options(&self) -> ReadOptions {
+        ReadOptions {
+            era: self.era,
             clamp: self.clamp,
-        })
+        }
+    }
+}
+
+/// Parses the name of an era.
+pub fn known_era(id: &str) -> Result<&'static Era, String> {
+    era(id).ok_or_else(|| {
+        let known: Vec<&str> = ERAS.iter().map(|era| era.id).collect();
+        format!("there is no such era; known are {}", known.join(", "))
+    })
+}
+
+fn clamp(text: &str) -> Result<i16, String> {
+    match text {
+        "127" => Ok(127),
+        "255" => Ok(255),
+        _ => Err("only 127 and 255 are known".to_string()),
     }
 }
 
@@ -64,8 +76,7 @@ impl NetArgs {
 
 /// Reads a network and says what it is and what was assumed.
 pub fn load(net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<LoadedNet> {
-    // Options are checked before anything is read.
-    let options = reading.options()?;
+    let options = reading.options();
     let source = NetSource::parse(net);
     match &source {
         NetSource::File { path, number: None } if is_checkpoint_file(path)? => {

@@ -8,8 +8,9 @@ use anyhow::anyhow;
 use ftperm::positions::{Options, Positions, Reason, Sampling};
 
 use super::FilterArgs;
-use crate::cli::console;
+use super::numbers::rate;
 use crate::cli::progress::watch_positions;
+use crate::cli::{UsageError, console};
 
 /// Where positions come from and which are taken.
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,8 @@ pub struct PositionArgs {
         long,
         value_name = "RATE",
         default_value_t = 1.0,
+        value_parser = rate,
+        allow_negative_numbers = true,
         conflicts_with = "skip"
     )]
     pub sample_rate: f64,
@@ -40,9 +43,12 @@ pub struct PositionArgs {
 
 impl PositionArgs {
     /// What to read: up to `count` positions, or all.
-    pub fn options(&self, count: Option<u64>, threads: Option<u16>) -> Options {
-        Options {
-            filters: self.filters.filters(),
+    ///
+    /// # Errors
+    /// Filters contradict each other.
+    pub fn options(&self, count: Option<u64>, threads: Option<u16>) -> Result<Options, UsageError> {
+        Ok(Options {
+            filters: self.filters.filters()?,
             sampling: Sampling {
                 count,
                 rate: self.sample_rate,
@@ -52,12 +58,12 @@ impl PositionArgs {
             skip_damaged: self.skip_damaged,
             part: None,
             threads: threads.and_then(|threads| NonZeroUsize::new(usize::from(threads))),
-        }
+        })
     }
 
     /// Reads up to `count` positions and says what was read.
     pub fn read(&self, count: u64, threads: Option<u16>) -> anyhow::Result<Positions> {
-        self.read_within(&self.options(Some(count), threads), u64::MAX, "")
+        self.read_within(&self.options(Some(count), threads)?, u64::MAX, "")
     }
 
     /// Reads positions and says what was read. More than `room` are an error that ends with `advice`.

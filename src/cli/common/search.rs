@@ -7,7 +7,8 @@ use std::time::Duration;
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::search::Effort;
 
-use crate::cli::{UsageError, console};
+use super::numbers::time_limit;
+use crate::cli::console;
 
 /// Options of the search.
 #[derive(Debug, clap::Args)]
@@ -16,8 +17,8 @@ pub struct SearchArgs {
     #[arg(long, value_enum, default_value = "normal")]
     effort: EffortChoice,
     /// End the search after so many seconds; the result then depends on the machine's speed
-    #[arg(long, value_name = "SECONDS")]
-    time_limit: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = time_limit, allow_negative_numbers = true)]
+    pub time_limit: Option<Duration>,
     /// Permutation to start the search from
     #[arg(long, value_name = "PERM")]
     start: Option<PathBuf>,
@@ -52,14 +53,6 @@ impl SearchArgs {
         }
     }
 
-    pub fn time_limit(&self) -> Result<Option<Duration>, UsageError> {
-        let wrong = |_| UsageError("--time-limit is a number of seconds".into());
-        self.time_limit
-            .map(Duration::try_from_secs_f64)
-            .transpose()
-            .map_err(wrong)
-    }
-
     pub fn start(&self) -> anyhow::Result<Option<Permutation>> {
         let file = self
             .start
@@ -67,6 +60,20 @@ impl SearchArgs {
             .map(PermutationFile::read)
             .transpose()?;
         Ok(file.map(|file| file.permutation))
+    }
+
+    /// Is the permutation to start from one of so many neurons?
+    pub fn check_start(&self, start: Option<&Permutation>, neurons: usize) -> anyhow::Result<()> {
+        if let (Some(file), Some(start)) = (&self.start, start)
+            && start.len() != neurons
+        {
+            anyhow::bail!(
+                "{}: the permutation has {} entries, but there are {neurons} neurons",
+                file.display(),
+                start.len()
+            );
+        }
+        Ok(())
     }
 }
 

@@ -193,8 +193,15 @@ impl ConfigFile {
     /// # Errors
     /// It cannot be read, or something in it means nothing; the message names file and line.
     pub fn read(path: &Path, program: &Command) -> anyhow::Result<ConfigFile> {
-        let text = read_text(path)?;
-        let toml = Toml::new(path, &text);
+        Ok(ConfigFile::parse(path, &read_text(path)?, program)?)
+    }
+
+    /// As [`read`](Self::read), of the text of the file.
+    ///
+    /// # Errors
+    /// Something in it means nothing; the message names file and line.
+    pub fn parse(path: &Path, text: &str, program: &Command) -> Result<ConfigFile, UsageError> {
+        let toml = Toml::new(path, text);
         let mut file = ConfigFile {
             path: path.to_path_buf(),
             general: Vec::new(),
@@ -210,16 +217,14 @@ impl ConfigFile {
                 }
                 (None, DeValue::Table(_)) => {
                     let names = commands(program).map(Command::get_name);
-                    return Err(toml.unknown(at, "there is no command", name, names).into());
+                    return Err(toml.unknown(at, "there is no command", name, names));
                 }
                 _ => {
                     let Some(arg) = commands(program).find_map(|it| find(it, name)) else {
                         let names = commands(program)
                             .flat_map(options)
                             .filter_map(clap::Arg::get_long);
-                        return Err(toml
-                            .unknown(at, "no command has an option", name, names)
-                            .into());
+                        return Err(toml.unknown(at, "no command has an option", name, names));
                     };
                     let setting = setting(arg, toml.value(value)?, toml.origin(at))?;
                     toml.push(&mut file.general, setting, at)?;

@@ -3,12 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, Command};
 
 use super::environment::Environment;
 use super::file::ConfigFile;
-use super::options::{exclude_each_other, options};
+use super::options::{exclude_each_other, message, options};
 use super::setting::{Setting, Value};
 use crate::cli::UsageError;
 
@@ -169,6 +170,27 @@ impl Given<'_> {
                     .is_ok_and(|it| it == Some(&true))
             }),
         })
+    }
+
+    /// Checks the command's words, but for what is missing: it may be set elsewhere.
+    ///
+    /// # Errors
+    /// There is no such option, or it cannot have this value.
+    pub fn check(&self, words: &[OsString]) -> Result<(), UsageError> {
+        let parsed = self
+            .command
+            .clone()
+            .no_binary_name(true)
+            .mut_args(|arg| arg.required(false))
+            .try_get_matches_from(&words[self.head..]);
+        match parsed {
+            Err(error)
+                if error.use_stderr() && error.kind() != ErrorKind::MissingRequiredArgument =>
+            {
+                Err(UsageError(message(&error)))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -97,16 +97,18 @@ fn check(arg: &Arg, words: Vec<OsString>) -> Result<(), String> {
         .disable_help_flag(true)
         .arg(alone)
         .try_get_matches_from(words);
-    let Err(error) = parsed else { return Ok(()) };
-    // The message, without what it says of the command line.
+    parsed.map(drop).map_err(|error| message(&error))
+}
+
+/// What the parser says, without usage and hints.
+pub fn message(error: &clap::Error) -> String {
     let text = error.to_string();
-    let lines = text
+    let lines: Vec<&str> = text
         .lines()
         .take_while(|line| !line.trim().is_empty())
         .map(str::trim)
-        .collect::<Vec<_>>()
-        .join(" ");
-    Err(lines.trim_start_matches("error: ").to_string())
+        .collect();
+    lines.join(" ").trim_start_matches("error: ").to_string()
 }
 
 /// The most similar of some names, for a name that is not among them.

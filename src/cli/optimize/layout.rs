@@ -33,6 +33,8 @@ impl Optimize {
             neurons: layout.neurons(),
             perspectives: layout.input().perspectives(),
         };
+        self.search
+            .check_start(begun.start.as_ref(), shape.neurons)?;
         let chosen = self.choose(shape.neurons, net.bytes().len() as u64)?;
         let folder = begun.target.folder().to_path_buf();
         let backend = self.open(&mut begun, shape, &chosen)?;

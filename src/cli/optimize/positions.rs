@@ -108,7 +108,7 @@ impl Optimize {
         };
         let options = self
             .positions
-            .options(Some(self.count), self.backend.threads);
+            .options(Some(self.count), self.backend.threads)?;
         let taken = self
             .positions
             .read_within(&options, room / bytes_per_position, advice)?;

@@ -23,7 +23,7 @@ use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
-use crate::cli::common::{Prepared, size, stop_flag};
+use crate::cli::common::{Files, Prepared, size, stop_flag};
 use crate::cli::console;
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
@@ -87,6 +87,13 @@ pub struct Done {
 impl Optimize {
     pub fn begin(&self) -> anyhow::Result<Begun> {
         let started = Instant::now();
+        Files::new()
+            .output("--out", self.out.out.as_deref())
+            .output("--perm", self.perm.as_deref())
+            .output("--report", self.report.as_deref())
+            .input("--layout", self.layout.layout.as_deref())
+            .data("--data", &self.positions.data)
+            .check()?;
         let target = self.out.target()?;
         for file in self.perm.iter().chain(&self.report) {
             check_writable(file)?;
@@ -146,7 +153,7 @@ impl Optimize {
                 seed: self.positions.seed,
                 start: begun.start.clone(),
             },
-            time_limit: self.search.time_limit()?,
+            time_limit: self.search.time_limit,
             control: &mut control,
             evaluated: &|positions| progress.evaluated(positions),
         })?;

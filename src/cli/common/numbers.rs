@@ -1,0 +1,76 @@
+//! Parsers of numbers that have to be within bounds.
+
+use std::time::Duration;
+
+/// Longest time that an option may give, a year, in seconds.
+const YEAR: f64 = 31_536_000.0;
+
+/// A finite number from `low` to `high`; NaN is none.
+fn within(text: &str, low: f64, high: f64, what: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (low..=high).contains(&number) => Ok(number),
+        _ => Err(format!("{what} is expected")),
+    }
+}
+
+/// A probability to take something: without any nothing would be taken.
+pub fn rate(text: &str) -> Result<f64, String> {
+    within(text, f64::MIN_POSITIVE, 1.0, "a number above 0 and up to 1")
+}
+
+/// A probability.
+pub fn probability(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 1.0, "a number from 0 to 1")
+}
+
+/// A weight, of which only ratios matter.
+pub fn weight(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 1e6, "a number from 0 to 1000000")
+}
+
+/// Seconds that a search may take; none are possible.
+pub fn time_limit(text: &str) -> Result<Duration, String> {
+    let what = "a number of seconds, up to a year,";
+    within(text, 0.0, YEAR, what).map(Duration::from_secs_f64)
+}
+
+/// Seconds that something else may take.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let what = format!("a number of seconds from 0.01 to {YEAR}");
+    within(text, 0.01, YEAR, &what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_and_what_is_no_number() {
+        for (text, accepted) in [
+            ("0", [false, true, true, true, false]),
+            ("0.01", [true; 5]),
+            ("1", [true; 5]),
+            ("1.5", [false, false, true, true, true]),
+            ("1e9", [false; 5]),
+            ("-1", [false; 5]),
+            ("inf", [false; 5]),
+            ("nan", [false; 5]),
+            ("", [false; 5]),
+            ("x", [false; 5]),
+        ] {
+            let found = [
+                rate(text).is_ok(),
+                probability(text).is_ok(),
+                weight(text).is_ok(),
+                time_limit(text).is_ok(),
+                seconds(text).is_ok(),
+            ];
+            assert_eq!(found, accepted, "{text}");
+        }
+        assert_eq!(time_limit("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(
+            probability("2"),
+            Err("a number from 0 to 1 is expected".to_string())
+        );
+    }
+}
