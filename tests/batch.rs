@@ -446,8 +446,10 @@ fn a_run_that_was_killed_is_resumed() {
 /// The process of the running job.
 #[cfg(target_os = "linux")]
 fn job_process(run: &Child) -> i32 {
-    let id = run.id();
-    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    // Any thread may have started it.
+    let threads = std::fs::read_dir(format!("/proc/{}/task", run.id())).unwrap();
+    let children = threads.map(|it| std::fs::read_to_string(it.unwrap().path().join("children")));
+    let children: String = children.map(Result::unwrap).collect();
     children.trim().parse().unwrap()
 }
 
