@@ -15,6 +15,8 @@ mod eval;
 mod examples;
 mod export;
 mod find;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;

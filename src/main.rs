@@ -1,6 +1,6 @@
 //! The command line: parse, run, turn an error into a message and an exit code.
 
-mod cli;
+pub mod cli;
 
 use std::process::ExitCode;
 

@@ -1,31 +1,41 @@
 //! What the fuzz targets do with their bytes: one function a target, each of which panics if the library errs.
 //!
-//! The test suite of ftperm includes this file to replay the corpora, so it uses nothing but ftperm and the standard
-//! library.
+//! The test suite of ftperm includes this file to replay the corpora, so it uses nothing but ftperm and what ftperm
+//! depends on.
 
+mod activations;
+mod asm_js;
 mod checkpoint;
 mod engine;
+mod layout;
 mod leb128;
 mod matrix;
 mod net;
 mod permutation;
 mod positions;
+mod report;
+mod search_state;
 mod wasm;
 
+pub use activations::activations;
+pub use asm_js::asm_js;
 pub use checkpoint::checkpoint;
 pub use engine::engine;
+pub use layout::layout;
 pub use leb128::leb128;
 pub use matrix::{actmat, planes};
 pub use net::net;
 pub use permutation::perm;
 pub use positions::{binpack, bullet, fens, packed_sfen, plain, viri};
+pub use report::report;
+pub use search_state::search_state;
 pub use wasm::wasm;
 
 /// A target's name and function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; each has a folder of this name in `corpus`.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 19] = [
     ("net", net),
     ("leb128", leb128),
     ("engine", engine),
@@ -40,6 +50,11 @@ pub const TARGETS: [Target; 14] = [
     ("actmat", actmat),
     ("planes", planes),
     ("checkpoint", checkpoint),
+    ("asm_js", asm_js),
+    ("layout", layout),
+    ("activations", activations),
+    ("report", report),
+    ("search_state", search_state),
 ];
 
 /// Lets the library's parallel parts run on the calling thread, where libFuzzer sees what they reach in a fixed order.

@@ -117,7 +117,7 @@ pub fn below(global: &Global, command: &str) -> anyhow::Result<Vec<Vec<Setting>>
 }
 
 /// The program's commands, with the options that all share.
-fn program() -> clap::Command {
+pub(super) fn program() -> clap::Command {
     let mut program = Cli::command();
     program.build();
     program
@@ -318,6 +318,16 @@ fn print(shown: &Shown) -> anyhow::Result<()> {
         ));
     }
     Ok(())
+}
+
+/// A setting as a line of a configuration file.
+#[cfg(any(test, fuzzing))]
+pub(super) fn toml_line(setting: &Setting) -> String {
+    format!(
+        "{} = {}",
+        setting.option,
+        toml(&shown_setting(setting).1.value)
+    )
 }
 
 /// As a value of a configuration file.
