@@ -2,7 +2,8 @@
 //!
 //! Weights are copied once into slices of [`LANES`] lanes, because all the rows that a king bucket uses of one slice
 //! fit into the second-level cache: with samples in king bucket order this is several times faster than whole rows.
-//! Samples that share most of their rows with the one before them are computed from it ([`changes`]).
+//! Samples that share most of their rows with the one before them are computed from it ([`changes`]); a row is read some
+//! time after it was asked for, so that it comes from main memory meanwhile.
 //! A slice has two halves, A and B. Pairwise networks multiply lane i of A with lane i of B (columns j and
 //! j + L1/2), clipped ones use both halves for neurons of their own.
 
@@ -32,12 +33,12 @@ const SAMPLES: usize = 64;
 /// Words of a task: few enough that tasks keep all threads busy, many enough that a bucket's rows are reused.
 const TASK_WORDS: usize = 64;
 
-/// Rows are asked for so many samples before they are used: main memory is slow, and a chained sample takes little time.
+/// Rows are asked for so many rows before they are used: main memory is slow.
 #[cfg(target_arch = "x86_64")]
-const AHEAD: usize = 8;
+const AHEAD: usize = 128;
 
 /// Samples are chained if there are at least so many slices: for fewer, finding the changes costs what they save.
-const CHAINED_SLICES: usize = 2;
+const CHAINED_SLICES: usize = 3;
 
 /// One 16-bit row in one slice: half A, then half B.
 #[derive(Clone, Copy, Pod, Zeroable)]
@@ -57,9 +58,8 @@ fn narrow_lane(a: i8, b: i8) -> i16 {
     i16::from(b) << 8 | i16::from(a as u8 ^ 0x80)
 }
 
-/// `128 * n` for lanes of [`NarrowRow`], where n counts added rows and, negative, subtracted ones.
-fn narrow_excess(ends: &[usize]) -> i16 {
-    let rows = (2 * ends[1]).wrapping_sub(ends[0] + ends[2]);
+/// `128 * n` for n added lanes of [`NarrowRow`].
+fn narrow_excess(rows: usize) -> i16 {
     rows.wrapping_mul(128) as i16
 }
 
@@ -105,42 +105,43 @@ struct Slice<'a> {
     narrow: &'a [NarrowRow],
 }
 
-#[cfg(target_arch = "x86_64")]
-impl Slice<'_> {
-    /// Asks for the rows that a later sample adds. Rows that it subtracts were read not long ago.
-    #[inline(always)]
-    fn prefetch(self, lists: WordLists<'_>, sample: usize) {
-        prefetch(self.narrow, lists.narrow, sample + AHEAD);
-        // Fresh samples of a king bucket find most of their 16-bit rows near; what chained ones add is new.
-        if 2 * lists.fresh.count_ones() < SAMPLES as u32 {
-            prefetch(self.wide, lists.wide, sample + AHEAD);
-        }
-    }
-}
-
+/// Asks for a row that is read later.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn prefetch<Row>(rows: &[Row], lists: Lists<'_>, sample: usize) {
+fn prefetch<Row>(rows: &[Row], row: u32) {
     use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    let Some(&[first, middle]) = lists.ends.get(2 * sample..2 * sample + 2) else {
-        return;
-    };
-    for &row in &lists.rows[first..middle] {
-        let row = rows.as_ptr().wrapping_add(row as usize).cast::<i8>();
-        for line in (0..size_of::<Row>()).step_by(64) {
-            // SAFETY: the instruction reads nothing and accepts any address.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(line)) };
-        }
+    let row = rows.as_ptr().wrapping_add(row as usize).cast::<i8>();
+    for line in (0..size_of::<Row>()).step_by(64) {
+        // SAFETY: the instruction reads nothing and accepts any address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(line)) };
     }
 }
 
-/// Rows of one store that samples add and subtract.
+/// Rows of one store.
 #[derive(Clone, Copy)]
 struct Lists<'a> {
-    /// Of sample s the rows from entry 2 s to entry 2 s + 1 are added, those from there to entry 2 s + 2 subtracted.
-    /// Ascending and within `rows`. Empty where the network has no such rows.
-    ends: &'a [usize],
+    /// Sample s has the rows from entry s to entry s + 1. Ascending and within `rows`. Empty where the network has no
+    /// such rows.
+    ends: &'a [u32],
     rows: &'a [u32],
+}
+
+impl<'a> Lists<'a> {
+    /// Where in `rows` those of a sample are. `None` where the network has no such rows.
+    #[inline(always)]
+    fn places(self, sample: usize) -> Option<Range<usize>> {
+        match self.ends.get(sample..sample + 2) {
+            Some(&[begin, end]) => Some(begin as usize..end as usize),
+            _ => None,
+        }
+    }
+
+    /// As many rows, [`AHEAD`] further. `None` at the end of all.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn ahead(self, places: Range<usize>) -> Option<&'a [u32]> {
+        self.rows.get(places.start + AHEAD..places.end + AHEAD)
+    }
 }
 
 /// The samples of one word. Lists go on with those of the words after it.
@@ -148,13 +149,20 @@ struct Lists<'a> {
 struct WordLists<'a> {
     /// 1 to 64.
     samples: usize,
-    /// Bit s: sample s starts from the biases. The others start from the sums of the sample before.
+    /// May samples of this word or the next one start from the sums of the sample before?
+    chained: bool,
+    /// Bit s: sample s starts from the biases, and its rows are added. The others start from the sums of the sample
+    /// before; of their rows one is added and one subtracted in turn, an even number.
     fresh: u64,
     wide: Lists<'a>,
     narrow: Lists<'a>,
 }
 
 impl WordLists<'_> {
+    fn numbers(self) -> Range<usize> {
+        0..self.samples.min(SAMPLES)
+    }
+
     fn is_fresh(self, sample: usize) -> bool {
         self.fresh >> sample & 1 == 1
     }
@@ -173,9 +181,9 @@ pub(super) struct Evaluator<'a> {
     wide_rows: usize,
     narrow_rows: usize,
     bias: Vec<WideRow>,
-    /// `[slices][wide_rows]`.
+    /// `[slices][wide_rows + 1]`: the last row of a slice changes nothing.
     wide: Vec<WideRow>,
-    /// `[slices][narrow_rows]`.
+    /// `[slices][narrow_rows + 1]`: the last row of a slice changes nothing.
     narrow: Vec<NarrowRow>,
 }
 
@@ -214,8 +222,8 @@ impl<'a> Evaluator<'a> {
             wide_rows: weights.wide.len() / l1,
             narrow_rows: weights.narrow.len() / l1,
             bias: zeroed(slices)?,
-            wide: zeroed(slices * (weights.wide.len() / l1))?,
-            narrow: zeroed(slices * (weights.narrow.len() / l1))?,
+            wide: zeroed(slices * (weights.wide.len() / l1 + 1))?,
+            narrow: zeroed(slices * (weights.narrow.len() / l1 + 1))?,
         };
         evaluator.copy(weights);
         Ok(evaluator)
@@ -246,15 +254,17 @@ impl<'a> Evaluator<'a> {
         for (row, columns) in self.bias.iter_mut().zip(&columns) {
             copy_wide(row, weights.bias, columns);
         }
-        let tasks = split(&mut self.wide, self.wide_rows, ROWS);
+        let tasks = split(&mut self.wide, self.wide_rows + 1, ROWS);
         self.threads.for_each(tasks, |(slice, first, rows)| {
             for (row, weights) in rows.iter_mut().zip(weights.wide.chunks(l1).skip(first)) {
                 copy_wide(row, weights, &columns[slice]);
             }
         });
-        let tasks = split(&mut self.narrow, self.narrow_rows, ROWS);
+        let tasks = split(&mut self.narrow, self.narrow_rows + 1, ROWS);
+        let zeros = vec![0; l1];
         self.threads.for_each(tasks, |(slice, first, rows)| {
-            for (row, weights) in rows.iter_mut().zip(weights.narrow.chunks(l1).skip(first)) {
+            let weights = weights.narrow.chunks(l1).skip(first);
+            for (row, weights) in rows.iter_mut().zip(weights.chain([&zeros[..]])) {
                 copy_narrow(row, weights, &columns[slice]);
             }
         });
@@ -263,8 +273,8 @@ impl<'a> Evaluator<'a> {
     fn slice(&self, slice: usize) -> Slice<'_> {
         Slice {
             bias: &self.bias[slice],
-            wide: &self.wide[slice * self.wide_rows..][..self.wide_rows],
-            narrow: &self.narrow[slice * self.narrow_rows..][..self.narrow_rows],
+            wide: &self.wide[slice * (self.wide_rows + 1)..][..self.wide_rows + 1],
+            narrow: &self.narrow[slice * (self.narrow_rows + 1)..][..self.narrow_rows + 1],
         }
     }
 
@@ -280,7 +290,7 @@ impl<'a> Evaluator<'a> {
 
 /// `[slices][rows]` as tasks of (slice, first row, rows).
 fn split<T>(all: &mut [T], rows: usize, step: usize) -> Vec<(usize, usize, &mut [T])> {
-    let slices = all.chunks_mut(rows.max(1)).enumerate();
+    let slices = all.chunks_mut(rows).enumerate();
     slices
         .flat_map(|(slice, rows)| {
             let parts = rows.chunks_mut(step).enumerate();
@@ -400,25 +410,24 @@ impl FtEvaluator for Evaluator<'_> {
 
 impl Evaluator<'_> {
     /// The samples of every task, [`TASK_WORDS`] words each.
-    fn runs(&self, batch: &SampleBatch) -> Vec<Run> {
+    fn runs<'b>(&self, batch: &'b SampleBatch) -> Vec<Run<'b>> {
         const STEP: usize = TASK_WORDS * SAMPLES;
-        let mut runs: Vec<Option<Run>> = Vec::new();
-        runs.resize_with(batch.samples.div_ceil(STEP), || None);
-        let rows = [self.wide_rows, self.narrow_rows];
-        let tasks = runs.iter_mut().enumerate().collect();
-        self.threads.for_each(tasks, |(part, run)| {
-            let samples = part * STEP..batch.samples.min((part + 1) * STEP);
-            *run = Some(Run::new(
-                batch,
-                samples,
-                rows,
-                self.slices >= CHAINED_SLICES,
-            ));
-        });
-        runs.into_iter().flatten().collect()
+        let parts = batch.samples.div_ceil(STEP);
+        let samples = |part| part * STEP..batch.samples.min((part + 1) * STEP);
+        let mut runs: Vec<Run<'b>> = (0..parts)
+            .map(|part| Run::plain(batch, samples(part)))
+            .collect();
+        if self.slices >= CHAINED_SLICES {
+            let rows = [self.wide_rows, self.narrow_rows];
+            let tasks = runs.iter_mut().enumerate().collect();
+            self.threads.for_each(tasks, |(part, run)| {
+                *run = Run::chained(batch, samples(part), rows)
+            });
+        }
+        runs
     }
 
-    fn run(&self, run: &Run, mut task: Task<'_>) {
+    fn run(&self, run: &Run<'_>, mut task: Task<'_>) {
         let slice = self.slice(task.slice);
         let words = task.out.first().map_or(0, |words| words.len());
         let mut sums = *slice.bias;

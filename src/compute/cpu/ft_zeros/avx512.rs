@@ -1,13 +1,17 @@
 //! AVX-512 F and BW: a half of a slice is two registers.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
-use super::{Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest, narrow_excess};
+use super::{
+    Lists, Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest, narrow_excess, prefetch,
+};
 
 /// Registers of a half.
 const HALF: usize = 2;
 
-/// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one.
+/// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one, where the lists
+/// are chained.
 ///
 /// # Safety
 /// Ends in `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has AVX-512 F
@@ -20,65 +24,55 @@ pub(super) unsafe fn masks(
     sums: &mut WideRow,
     masks: &mut Masks,
 ) {
-    let bias = load_wide(slice.bias);
-    let mut all = load_wide(sums);
-    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
-    for (sample, wide_ends) in samples.enumerate() {
-        slice.prefetch(lists, sample);
-        if lists.is_fresh(sample) {
-            all = bias;
-        }
-        if let Some(ends) = lists.narrow.ends.get(2 * sample..2 * sample + 3) {
-            let mut sums = [_mm512_setzero_si512(); 2 * HALF];
+    let narrow = !lists.narrow.ends.is_empty();
+    let masks_of = match (lists.chained, narrow) {
+        (false, false) => masks_of::<false, false>,
+        (false, true) => masks_of::<false, true>,
+        (true, false) => masks_of::<true, false>,
+        (true, true) => masks_of::<true, true>,
+    };
+    // SAFETY: by the contract of this function.
+    unsafe { masks_of(slice, lists, test, sums, masks) }
+}
+
+/// As [`masks`], for lists that are chained and have 8-bit rows, or not.
+///
+/// # Safety
+/// As for [`masks`].
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn masks_of<const CHAINED: bool, const NARROW: bool>(
+    slice: Slice<'_>,
+    lists: WordLists<'_>,
+    test: ZeroTest,
+    sums: &mut WideRow,
+    masks: &mut Masks,
+) {
+    let all = sums;
+    let bias = [0, 1, 2, 3].map(|i| load_wide(slice.bias, i));
+    let mut last = [0, 1, 2, 3].map(|i| load_wide(all, i));
+    for sample in lists.numbers() {
+        let fresh = !CHAINED || lists.is_fresh(sample);
+        // Chained sums are added at the end: rows need not wait for the sample before.
+        let mut sums = [_mm512_setzero_si512(); 2 * HALF];
+        if NARROW && let Some(places) = lists.narrow.places(sample) {
             // SAFETY: ends and rows are in range by the contract of this function.
-            let rows = unsafe { lists.narrow.rows.get_unchecked(ends[0]..ends[1]) };
-            for &row in rows {
-                // SAFETY: as above.
-                let row = load_narrow(unsafe { slice.narrow.get_unchecked(row as usize) });
-                for i in 0..HALF {
-                    sums[i] = _mm512_add_epi16(sums[i], row[i]);
-                    let b = _mm512_srai_epi16::<8>(row[i]);
-                    sums[HALF + i] = _mm512_add_epi16(sums[HALF + i], b);
-                }
-            }
-            // SAFETY: as above.
-            let rows = unsafe { lists.narrow.rows.get_unchecked(ends[1]..ends[2]) };
-            for &row in rows {
-                // SAFETY: as above.
-                let row = load_narrow(unsafe { slice.narrow.get_unchecked(row as usize) });
-                for i in 0..HALF {
-                    sums[i] = _mm512_sub_epi16(sums[i], row[i]);
-                    let b = _mm512_srai_epi16::<8>(row[i]);
-                    sums[HALF + i] = _mm512_sub_epi16(sums[HALF + i], b);
-                }
-            }
-            let excess = _mm512_set1_epi16(narrow_excess(ends));
-            for i in 0..HALF {
-                let b = _mm512_slli_epi16::<8>(sums[HALF + i]);
-                let a = _mm512_sub_epi16(_mm512_sub_epi16(sums[i], b), excess);
-                all[i] = _mm512_add_epi16(all[i], a);
-                all[HALF + i] = _mm512_add_epi16(all[HALF + i], sums[HALF + i]);
+            unsafe {
+                add_narrow::<CHAINED>(&mut sums, slice.narrow, lists.narrow, places, fresh);
             }
         }
-        // SAFETY: ends and rows are in range by the contract of this function.
-        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[0]..wide_ends[1]) };
-        for &row in rows {
+        if !CHAINED {
+            add_start(&mut sums, bias);
+        }
+        if let Some(places) = lists.wide.places(sample) {
             // SAFETY: as above.
-            let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });
-            for i in 0..2 * HALF {
-                all[i] = _mm512_add_epi16(all[i], row[i]);
+            unsafe {
+                add_wide::<CHAINED, NARROW>(&mut sums, slice.wide, lists.wide, places, fresh);
             }
         }
-        // SAFETY: as above.
-        let rows = unsafe { lists.wide.rows.get_unchecked(wide_ends[1]..wide_ends[2]) };
-        for &row in rows {
-            // SAFETY: as above.
-            let row = load_wide(unsafe { slice.wide.get_unchecked(row as usize) });
-            for i in 0..2 * HALF {
-                all[i] = _mm512_sub_epi16(all[i], row[i]);
-            }
+        if CHAINED {
+            add_start(&mut sums, if fresh { bias } else { last });
+            last = sums;
         }
-        let mut sums = all;
         match test {
             ZeroTest::Clipped => {
                 let zero = _mm512_setzero_si512();
@@ -101,31 +95,146 @@ pub(super) unsafe fn masks(
             }
         }
     }
-    store_wide(sums, all);
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn load_wide(row: &WideRow) -> [__m512i; 2 * HALF] {
-    let lanes: *const __m512i = std::ptr::from_ref(row).cast();
-    // SAFETY: a row is 256 bytes, aligned to 64.
-    [0, 1, 2, 3].map(|i| unsafe { _mm512_load_si512(lanes.add(i)) })
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn store_wide(row: &mut WideRow, lanes: [__m512i; 2 * HALF]) {
-    let row: *mut __m512i = std::ptr::from_mut(row).cast();
-    for (i, lanes) in lanes.into_iter().enumerate() {
-        // SAFETY: a row is 256 bytes, aligned to 64.
-        unsafe { _mm512_store_si512(row.add(i), lanes) };
+    for (i, sums) in last.into_iter().enumerate() {
+        store_wide(all, i, sums);
     }
 }
 
+/// Adds what a sample starts from.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn load_narrow(row: &NarrowRow) -> [__m512i; HALF] {
-    let lanes: *const __m512i = std::ptr::from_ref(row).cast();
-    // SAFETY: a row is 128 bytes, aligned to 64.
-    [0, 1].map(|i| unsafe { _mm512_load_si512(lanes.add(i)) })
+fn add_start(sums: &mut [__m512i; 2 * HALF], start: [__m512i; 2 * HALF]) {
+    for (sums, start) in sums.iter_mut().zip(start) {
+        *sums = _mm512_add_epi16(*sums, start);
+    }
+}
+
+/// Adds up the 8-bit rows of a sample: half A, then half B. `sums` are 0.
+///
+/// # Safety
+/// As for [`masks`]; `places` are within the lists.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn add_narrow<const CHAINED: bool>(
+    sums: &mut [__m512i; 2 * HALF],
+    all: &[NarrowRow],
+    lists: Lists<'_>,
+    places: Range<usize>,
+    fresh: bool,
+) {
+    // SAFETY: by the contract of this function.
+    let rows = unsafe { lists.rows.get_unchecked(places.clone()) };
+    let ahead = lists.ahead(places).unwrap_or(rows);
+    if fresh {
+        for (&row, &ahead) in rows.iter().zip(ahead) {
+            prefetch(all, ahead);
+            // SAFETY: by the contract of this function.
+            let row = unsafe { all.get_unchecked(row as usize) };
+            for i in 0..HALF {
+                let lanes = load_narrow(row, i);
+                sums[i] = _mm512_add_epi16(sums[i], lanes);
+                let b = _mm512_srai_epi16::<8>(lanes);
+                sums[HALF + i] = _mm512_add_epi16(sums[HALF + i], b);
+            }
+        }
+        let excess = _mm512_set1_epi16(narrow_excess(rows.len()));
+        for sums in &mut sums[..HALF] {
+            *sums = _mm512_sub_epi16(*sums, excess);
+        }
+    } else {
+        let ahead = ahead.as_chunks::<2>().0;
+        for (rows, ahead) in rows.as_chunks::<2>().0.iter().zip(ahead) {
+            prefetch(all, ahead[0]);
+            // SAFETY: by the contract of this function.
+            let [added, gone] = rows.map(|row| unsafe { all.get_unchecked(row as usize) });
+            for i in 0..HALF {
+                let [added, gone] = [added, gone].map(|row| load_narrow(row, i));
+                sums[i] = _mm512_add_epi16(sums[i], _mm512_sub_epi16(added, gone));
+                let [added, gone] = [added, gone].map(|lanes| _mm512_srai_epi16::<8>(lanes));
+                sums[HALF + i] = _mm512_add_epi16(sums[HALF + i], _mm512_sub_epi16(added, gone));
+            }
+        }
+    }
+    for i in 0..HALF {
+        let b = _mm512_slli_epi16::<8>(sums[HALF + i]);
+        sums[i] = _mm512_sub_epi16(sums[i], b);
+    }
+}
+
+/// Adds the 16-bit rows of a sample.
+///
+/// # Safety
+/// As for [`masks`]; `places` are within the lists.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn add_wide<const CHAINED: bool, const NARROW: bool>(
+    sums: &mut [__m512i; 2 * HALF],
+    all: &[WideRow],
+    lists: Lists<'_>,
+    places: Range<usize>,
+    fresh: bool,
+) {
+    // SAFETY: by the contract of this function.
+    let rows = unsafe { lists.rows.get_unchecked(places.clone()) };
+    // What 8-bit rows and chains need displaces 16-bit rows, which else stay near.
+    let ahead = match CHAINED || NARROW {
+        true => lists.ahead(places),
+        false => None,
+    };
+    if fresh {
+        let mut add = |row: u32| {
+            // SAFETY: by the contract of this function.
+            let row = unsafe { all.get_unchecked(row as usize) };
+            for (i, sums) in sums.iter_mut().enumerate() {
+                *sums = _mm512_add_epi16(*sums, load_wide(row, i));
+            }
+        };
+        match ahead {
+            Some(ahead) => {
+                for (&row, &ahead) in rows.iter().zip(ahead) {
+                    prefetch(all, ahead);
+                    add(row);
+                }
+            }
+            None => rows.iter().for_each(|&row| add(row)),
+        }
+    } else {
+        let ahead = ahead.unwrap_or(rows).as_chunks::<2>().0;
+        for (rows, ahead) in rows.as_chunks::<2>().0.iter().zip(ahead) {
+            prefetch(all, ahead[0]);
+            // SAFETY: by the contract of this function.
+            let [added, gone] = rows.map(|row| unsafe { all.get_unchecked(row as usize) });
+            for (i, sums) in sums.iter_mut().enumerate() {
+                *sums = _mm512_add_epi16(*sums, load_wide(added, i));
+                *sums = _mm512_sub_epi16(*sums, load_wide(gone, i));
+            }
+        }
+    }
+}
+
+/// Thirty-two lanes of half A (i below 2) or B.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load_wide(row: &WideRow, i: usize) -> __m512i {
+    let lanes = bytemuck::cast_ref::<WideRow, [[i16; 32]; 2 * HALF]>(row);
+    // SAFETY: thirty-two lanes are 64 bytes.
+    unsafe { _mm512_loadu_si512(lanes[i].as_ptr().cast()) }
+}
+
+/// Stores thirty-two lanes of half A (i below 2) or B.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn store_wide(row: &mut WideRow, i: usize, sums: __m512i) {
+    let lanes = bytemuck::cast_mut::<WideRow, [[i16; 32]; 2 * HALF]>(row);
+    // SAFETY: thirty-two lanes are 64 bytes.
+    unsafe { _mm512_storeu_si512(lanes[i].as_mut_ptr().cast(), sums) }
+}
+
+/// Thirty-two lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load_narrow(row: &NarrowRow, i: usize) -> __m512i {
+    let lanes = bytemuck::cast_ref::<NarrowRow, [[i16; 32]; HALF]>(row);
+    // SAFETY: thirty-two lanes are 64 bytes.
+    unsafe { _mm512_loadu_si512(lanes[i].as_ptr().cast()) }
 }

@@ -13,42 +13,54 @@ pub(super) fn masks(
     masks: &mut Masks,
 ) {
     let [mut a, mut b] = sums.0;
-    let samples = lists.wide.ends.windows(3).step_by(2).take(lists.samples);
-    for (sample, wide_ends) in samples.enumerate() {
-        if lists.is_fresh(sample) {
+    for sample in lists.numbers() {
+        let fresh = lists.is_fresh(sample);
+        if fresh {
             [a, b] = slice.bias.0;
         }
-        if let Some(ends) = lists.narrow.ends.get(2 * sample..2 * sample + 3) {
+        if let Some(places) = lists.narrow.places(sample) {
+            let rows = &lists.narrow.rows[places];
             let [mut lanes, mut upper] = [[0i16; LANES]; 2];
-            for &row in &lists.narrow.rows[ends[0]..ends[1]] {
-                let row = &slice.narrow[row as usize].0;
-                for ((lanes, upper), &lane) in lanes.iter_mut().zip(&mut upper).zip(row) {
-                    *lanes = lanes.wrapping_add(lane);
-                    *upper = upper.wrapping_add(lane >> 8);
+            if fresh {
+                for &row in rows {
+                    let row = &slice.narrow[row as usize].0;
+                    for ((lanes, upper), &lane) in lanes.iter_mut().zip(&mut upper).zip(row) {
+                        *lanes = lanes.wrapping_add(lane);
+                        *upper = upper.wrapping_add(lane >> 8);
+                    }
+                }
+                let excess = narrow_excess(rows.len());
+                for lanes in &mut lanes {
+                    *lanes = lanes.wrapping_sub(excess);
+                }
+            } else {
+                for rows in rows.as_chunks::<2>().0 {
+                    let [added, gone] = rows.map(|row| &slice.narrow[row as usize].0);
+                    let sums = lanes.iter_mut().zip(&mut upper);
+                    for ((lanes, upper), (&added, &gone)) in sums.zip(added.iter().zip(gone)) {
+                        *lanes = lanes.wrapping_add(added).wrapping_sub(gone);
+                        *upper = upper.wrapping_add((added >> 8) - (gone >> 8));
+                    }
                 }
             }
-            for &row in &lists.narrow.rows[ends[1]..ends[2]] {
-                let row = &slice.narrow[row as usize].0;
-                for ((lanes, upper), &lane) in lanes.iter_mut().zip(&mut upper).zip(row) {
-                    *lanes = lanes.wrapping_sub(lane);
-                    *upper = upper.wrapping_sub(lane >> 8);
-                }
-            }
-            let excess = narrow_excess(ends);
             for ((a, b), (lanes, upper)) in a.iter_mut().zip(&mut b).zip(lanes.iter().zip(&upper)) {
-                *a = a.wrapping_add(lanes.wrapping_sub(upper << 8).wrapping_sub(excess));
+                *a = a.wrapping_add(lanes.wrapping_sub(upper << 8));
                 *b = b.wrapping_add(*upper);
             }
         }
-        for &row in &lists.wide.rows[wide_ends[0]..wide_ends[1]] {
-            let row = &slice.wide[row as usize].0;
-            add(&mut a, &row[0]);
-            add(&mut b, &row[1]);
-        }
-        for &row in &lists.wide.rows[wide_ends[1]..wide_ends[2]] {
-            let row = &slice.wide[row as usize].0;
-            subtract(&mut a, &row[0]);
-            subtract(&mut b, &row[1]);
+        let rows = &lists.wide.rows[lists.wide.places(sample).unwrap_or_default()];
+        if fresh {
+            for &row in rows {
+                let row = &slice.wide[row as usize].0;
+                add(&mut a, &row[0]);
+                add(&mut b, &row[1]);
+            }
+        } else {
+            for rows in rows.as_chunks::<2>().0 {
+                let [added, gone] = rows.map(|row| &slice.wide[row as usize].0);
+                change(&mut a, &added[0], &gone[0]);
+                change(&mut b, &added[1], &gone[1]);
+            }
         }
         match test {
             ZeroTest::Clipped => {
@@ -76,9 +88,9 @@ fn add(sums: &mut [i16; LANES], row: &[i16; LANES]) {
 }
 
 #[inline(always)]
-fn subtract(sums: &mut [i16; LANES], row: &[i16; LANES]) {
-    for (sum, weight) in sums.iter_mut().zip(row) {
-        *sum = sum.wrapping_sub(*weight);
+fn change(sums: &mut [i16; LANES], added: &[i16; LANES], gone: &[i16; LANES]) {
+    for (sum, (added, gone)) in sums.iter_mut().zip(added.iter().zip(gone)) {
+        *sum = sum.wrapping_add(*added).wrapping_sub(*gone);
     }
 }
 
