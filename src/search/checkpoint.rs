@@ -16,6 +16,12 @@ use crate::permutation::Permutation;
 /// Grows when the schedule changes so that older checkpoints would lead elsewhere.
 const FORMAT: u32 = 1;
 
+/// Kinds of moves.
+const KINDS: usize = 5;
+
+/// More rounds, or exchanges, of a kind than any search has. Sums of such numbers fit their type.
+const MOST_MOVES: u64 = 1 << 48;
+
 /// A search at a place from which it can go on. Serialised, it is a file for people who move jobs, not a format for
 /// other programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +164,10 @@ impl Checkpoint {
         if self.place.attempt >= attempts {
             return Err(CheckpointError::Damaged("there is no such try"));
         }
+        let within = |&(_, rounds, applied): &(String, u64, u64)| rounds.max(applied) <= MOST_MOVES;
+        if self.moves.len() > KINDS || !self.moves.iter().all(within) {
+            return Err(CheckpointError::Damaged("its counts are beyond all bounds"));
+        }
         if self
             .place
             .prices
@@ -171,7 +181,7 @@ impl Checkpoint {
 
     /// The counts of moves so far.
     pub(super) fn moves(&self) -> Result<Vec<MoveCount>, CheckpointError> {
-        let kinds: [&dyn Move; 5] = [
+        let kinds: [&dyn Move; KINDS] = [
             &PairSwaps,
             &HalfSwaps::default(),
             &ThreeCycles,
