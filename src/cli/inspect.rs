@@ -430,20 +430,21 @@ fn beginning(path: &Path) -> Vec<u8> {
         && file.metadata().is_ok_and(|it| it.is_file())
     {
         // What cannot be read is reported when the file is read in earnest.
-        let _ = file.take(64).read_to_end(&mut bytes);
+        let _ = file.take(512).read_to_end(&mut bytes);
     }
     bytes
 }
 
-/// Permutations are .npy or text; a network has bytes below space in its first word.
+/// Permutations are .npy, or text whose first line is a number; comments may stand in front. Networks have zeros there.
 fn looks_like_permutation(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x93NUMPY")
-        || bytes.first().is_some_and(|&byte| {
-            byte == b'#' || byte.is_ascii_digit() || byte.is_ascii_whitespace()
-        }) && bytes
-            .iter()
-            .take(64)
-            .all(|byte| byte.is_ascii() && *byte != 0)
+    if bytes.starts_with(b"\x93NUMPY") {
+        return true;
+    }
+    let first = bytes
+        .split(|&byte| byte == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    !bytes.is_empty() && !bytes.contains(&0) && first.is_none_or(|line| line[0].is_ascii_digit())
 }
 
 fn show_network(it: &NetReport) -> anyhow::Result<()> {
@@ -639,4 +640,26 @@ fn show_positions(it: &PositionsReport) -> anyhow::Result<()> {
         console::result(format!("skipped        {count} {reason}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permutations_begin_with_a_number() {
+        for text in ["0\n1\n", "# net\n\n 12\n", "#", "\n\n3 4", "\u{93}NUMPY"] {
+            let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
+            assert!(looks_like_permutation(&bytes), "{text:?}");
+        }
+        for text in [
+            "",
+            "#!/usr/bin/env node\nvar a;\n",
+            "# Title\n\n* one\n",
+            "{}",
+            "0\0",
+        ] {
+            assert!(!looks_like_permutation(text.as_bytes()), "{text:?}");
+        }
+    }
 }
