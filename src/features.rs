@@ -14,6 +14,7 @@ mod half_ka_v2;
 mod half_ka_v2_hm;
 mod half_kp;
 mod pawn_pairs;
+mod rays;
 
 pub use a768_hm::A768_HM;
 pub use full_threats::{

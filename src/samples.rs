@@ -47,14 +47,10 @@ pub fn sample_batch(
         .par_chunks(TASK)
         .map(|boards| row_lists(architecture, boards))
         .collect();
-    let mut samples: Vec<u32> = (0..2 * boards.len() as u32).collect();
-    if order == SampleOrder::KingPlaces {
-        samples.sort_by_cached_key(|&sample| {
-            let board = &boards[sample as usize / 2];
-            let side = side_of(board, sample);
-            (king_place(board.king_squares()[side as usize], side), side)
-        });
-    }
+    let samples = match order {
+        SampleOrder::Positions => (0..2 * boards.len() as u32).collect(),
+        SampleOrder::KingPlaces => by_king_place(boards),
+    };
     let join = |store: Store| {
         let mut all = RowLists {
             offsets: vec![0],
@@ -90,6 +86,34 @@ pub fn sample_batch(
     }
 }
 
+/// Samples numbered by position, sorted by the king's place and then by side; otherwise positions keep their order.
+fn by_king_place(boards: &[Board]) -> Vec<u32> {
+    let mut keys: Vec<u8> = Vec::with_capacity(2 * boards.len());
+    for board in boards {
+        let kings = board.king_squares();
+        keys.extend([0, 1].map(|sample| {
+            let side = side_of(board, sample);
+            2 * king_place(kings[side as usize], side) + side as u8
+        }));
+    }
+    // Counting sort: where the samples of each key begin.
+    let mut places = [0u32; 128];
+    for &key in &keys {
+        places[usize::from(key)] += 1;
+    }
+    let mut next = 0;
+    for place in &mut places {
+        next += std::mem::replace(place, next);
+    }
+    let mut samples = vec![0; keys.len()];
+    for (sample, &key) in keys.iter().enumerate() {
+        let place = &mut places[usize::from(key)];
+        samples[*place as usize] = sample as u32;
+        *place += 1;
+    }
+    samples
+}
+
 /// The perspective of a sample numbered by position: even ones are the side to move's.
 fn side_of(board: &Board, sample: u32) -> Color {
     let us = board.side_to_move();
@@ -115,20 +139,21 @@ fn row_lists(architecture: &Architecture, boards: &[Board]) -> [RowLists; 2] {
         offsets: vec![0],
         rows: Vec::new(),
     });
-    let mut active = ActiveFeatures::default();
-    let mut rows: [[Vec<u32>; 2]; 2] = Default::default();
+    let mut rows: [ActiveFeatures; 2] = Default::default();
     for board in boards {
+        rows.iter_mut().flatten().for_each(Vec::clear);
         for &(set, store, first) in &sets {
-            active.iter_mut().for_each(Vec::clear);
-            set.append_active(board, &mut active);
-            for (side, features) in active.iter().enumerate() {
-                rows[store][side].extend(features.iter().map(|&feature| feature + first));
+            let rows = &mut rows[store];
+            let before = rows.each_ref().map(Vec::len);
+            set.append_active(board, rows);
+            for (rows, before) in rows.iter_mut().zip(before) {
+                rows[before..].iter_mut().for_each(|row| *row += first);
             }
         }
-        for (list, rows) in lists.iter_mut().zip(&mut rows) {
+        for (list, rows) in lists.iter_mut().zip(&rows) {
             for sample in 0..2 {
                 let side = side_of(board, sample) as usize;
-                list.rows.append(&mut rows[side]);
+                list.rows.extend_from_slice(&rows[side]);
                 list.offsets.push(list.rows.len() as u32);
             }
         }

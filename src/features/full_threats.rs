@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use shakmaty::{Bitboard, Square, attacks};
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks};
-use crate::board::{Board, Color, PieceKind};
+use super::{ActiveFeatures, FeatureSet, flip_ranks, rays};
+use crate::board::{BLACK_KING, Board, Color, WHITE_KING};
 
 /// One revision of the threat inputs.
 #[derive(Debug)]
@@ -113,24 +113,34 @@ pub static FULL_THREATS_59808: FullThreats = FullThreats {
 
 /// XOR mask that flips ranks for Black and mirrors files so that the own king stands on a to d: the opposite of
 /// HalfKAv2_hm.
-pub(super) const fn orientation(king: u8, perspective: Color) -> u8 {
+const fn orientation(king: u8, perspective: Color) -> u8 {
     let mirror = if king & 7 <= 3 { 0 } else { 7 };
     flip_ranks(perspective) ^ mirror
 }
 
-/// Marks a pair of pieces without a feature.
-const NO_FEATURE: u32 = u32::MAX;
+/// [`orientation`] for both perspectives, from one bitboard per piece code.
+pub(super) fn orientations(pieces: &[u64; 12]) -> [u8; 2] {
+    [(WHITE_KING, Color::White), (BLACK_KING, Color::Black)].map(|(king, side)| {
+        let square = pieces[usize::from(king)].trailing_zeros() as u8;
+        orientation(square, side)
+    })
+}
 
 /// Everything an index needs, by relative piece code (`2 * kind + (0 own, 1 opponent)`).
 #[derive(Debug)]
 struct Tables {
-    /// First index of (attacker code, victim code), or [`NO_FEATURE`].
+    /// First index of (attacker code, victim code), and [`MUTUAL`]; 0 where there is no feature.
     base: [[u32; 12]; 12],
-    /// Index of (from, to) inside an attacker's range, by row of [`geometry_row`].
-    pair: [[[u16; 64]; 64]; 7],
+    /// First index of a square inside an attacker's range, by row of [`geometry_row`].
+    start: [[u16; 64]; 7],
+    /// Of (from, to): how many squares before `to` a piece on `from` attacks on an empty board.
+    rank: [[[u8; 64]; 64]; 7],
 }
 
-/// Row of [`Tables::pair`]: the two pawn directions, then N B R Q K, which attack alike for both colours.
+/// Flag of [`Tables::base`]: the victim attacks back, and only the copy with from > to is a feature.
+const MUTUAL: u32 = 1 << 31;
+
+/// Row of [`Tables::rank`]: the two pawn directions, then N B R Q K, which attack alike for both colours.
 const fn geometry_row(code: u8) -> usize {
     if code < 2 {
         code as usize
@@ -146,21 +156,23 @@ impl FullThreats {
 
     fn build_tables(&self) -> Tables {
         let mut tables = Tables {
-            base: [[NO_FEATURE; 12]; 12],
-            pair: [[[0; 64]; 64]; 7],
+            base: [[0; 12]; 12],
+            start: [[0; 64]; 7],
+            rank: [[[0; 64]; 64]; 7],
         };
         let mut next = 0;
         for color in 0..2u8 {
             for kind in 0..6u8 {
                 let code = 2 * kind + color;
-                let row = &mut tables.pair[geometry_row(code)];
+                let row = geometry_row(code);
                 let mut pairs = 0u32;
                 for from in 0..64u8 {
                     let set = self.empty_board_attacks(code, from);
+                    tables.start[row][usize::from(from)] = pairs as u16;
                     for to in 0..64u8 {
                         let before = set & ((1u64 << to) - 1);
-                        row[usize::from(from)][usize::from(to)] =
-                            (pairs + before.count_ones()) as u16;
+                        tables.rank[row][usize::from(from)][usize::from(to)] =
+                            before.count_ones() as u8;
                     }
                     pairs += set.count_ones();
                 }
@@ -169,7 +181,10 @@ impl FullThreats {
                     let slot = self.slots[usize::from(kind)][usize::from(victim / 2)];
                     if slot != NONE {
                         let slot = u32::from(victim % 2) * (victims / 2) + u32::from(slot);
-                        tables.base[usize::from(code)][usize::from(victim)] = next + slot * pairs;
+                        // Pieces of one kind attack each other, except for pawns of one colour.
+                        let mutual = victim / 2 == kind && (victim != code || kind != 0);
+                        tables.base[usize::from(code)][usize::from(victim)] =
+                            (next + slot * pairs) | if mutual { MUTUAL } else { 0 };
                     }
                 }
                 next += victims * pairs;
@@ -181,40 +196,107 @@ impl FullThreats {
 
     /// What a piece on `from` can attack on an empty board; nothing for pawns on the first and last rank.
     fn empty_board_attacks(&self, code: u8, from: u8) -> u64 {
-        if code >= 2 {
-            return occupied_attacks(code, from, 0);
+        let square = Square::new(u32::from(from));
+        let set = match code / 2 {
+            0 => attacks::pawn_attacks(shakmaty::Color::from_white(code == 0), square),
+            1 => attacks::knight_attacks(square),
+            2 => attacks::bishop_attacks(square, Bitboard::EMPTY),
+            3 => attacks::rook_attacks(square, Bitboard::EMPTY),
+            4 => attacks::queen_attacks(square, Bitboard::EMPTY),
+            _ => attacks::king_attacks(square),
+        };
+        match code {
+            0 | 1 if PAWN_RANKS >> from & 1 == 0 => 0,
+            0 if self.pawn_push => set.0 | 1 << (from + 8),
+            1 if self.pawn_push => set.0 | 1 << (from - 8),
+            _ => set.0,
         }
-        if !(8..56).contains(&from) {
-            return 0;
+    }
+
+    /// Appends what pawns of one colour attack: captures of `victims`, and pawns straight ahead if those are features.
+    fn append_pawn_attacks(&self, color: u8, pieces: &[u64; 12], victims: u64, pairs: &mut Pairs) {
+        let pawns = pieces[usize::from(color)] & PAWN_RANKS;
+        let west = pawns & !FILE_A;
+        let east = pawns & !(FILE_A << 7);
+        let blocked = if self.pawn_push {
+            (pieces[0] | pieces[1]) & victims
+        } else {
+            0
+        };
+        // From a pawn to its target, White's and Black's.
+        for (from, steps, targets) in [
+            (west, [7, -9], victims),
+            (east, [9, -7], victims),
+            (pawns, [8, -8], blocked),
+        ] {
+            let step: i8 = steps[usize::from(color)];
+            let mut hit = from.rotate_left(step as u32 & 63) & targets;
+            while hit != 0 {
+                let to = hit.trailing_zeros() as u8;
+                hit &= hit - 1;
+                pairs.push(color, to.wrapping_add_signed(-step), 1 << to);
+            }
         }
-        let push = if self.pawn_push { front(code, from) } else { 0 };
-        occupied_attacks(code, from, 0) | push
     }
 }
 
-/// The square in front of a pawn, as a bitboard; code 0 moves up.
-const fn front(code: u8, from: u8) -> u64 {
-    if code == 0 {
-        1u64 << from << 8
-    } else {
-        1u64 << from >> 8
-    }
-}
+pub(super) const FILE_A: u64 = 0x0101_0101_0101_0101;
 
-/// Attacks of a piece under an occupancy; for pawns only captures.
+/// Where pawns can stand.
+pub(super) const PAWN_RANKS: u64 = 0x00FF_FFFF_FFFF_FF00;
+
+/// What a piece that is no pawn attacks of `occupied`.
 #[inline]
-fn occupied_attacks(code: u8, from: u8, occupied: u64) -> u64 {
+fn attacked(kind: usize, from: u8, occupied: u64) -> u64 {
     let square = Square::new(u32::from(from));
-    let occupied = Bitboard(occupied);
-    let set = match code / 2 {
-        0 => attacks::pawn_attacks(shakmaty::Color::from_white(code == 0), square),
-        1 => attacks::knight_attacks(square),
-        2 => attacks::bishop_attacks(square, occupied),
-        3 => attacks::rook_attacks(square, occupied),
-        4 => attacks::queen_attacks(square, occupied),
-        _ => attacks::king_attacks(square),
-    };
-    set.0
+    match kind {
+        1 => attacks::knight_attacks(square).0 & occupied,
+        2 => rays::diagonal(from, occupied),
+        3 => rays::straight(from, occupied),
+        4 => rays::diagonal(from, occupied) | rays::straight(from, occupied),
+        _ => attacks::king_attacks(square).0 & occupied,
+    }
+}
+
+/// Writes the features of attacks into both lists.
+struct Pairs<'a> {
+    tables: &'a Tables,
+    by_square: &'a [u8; 64],
+    orient: [u8; 2],
+    lists: [&'a mut [u32]; 2],
+    /// Written so far.
+    ends: [usize; 2],
+}
+
+impl Pairs<'_> {
+    /// Takes a piece's attacks. Every victim is one of those that it has features for.
+    #[inline]
+    fn push(&mut self, attacker: u8, from: u8, mut targets: u64) {
+        let from = self.orient.map(|orient| from ^ orient);
+        let rows = [0, 1].map(|side| {
+            let code = attacker ^ side as u8;
+            let row = geometry_row(code);
+            let from = usize::from(from[side]);
+            (
+                &self.tables.base[usize::from(code)],
+                u32::from(self.tables.start[row][from]),
+                &self.tables.rank[row][from],
+            )
+        });
+        while targets != 0 {
+            let to = targets.trailing_zeros() as u8;
+            targets &= targets - 1;
+            let victim = self.by_square[usize::from(to)];
+            for (side, (base, start, rank)) in rows.into_iter().enumerate() {
+                let to = to ^ self.orient[side];
+                let base = base[usize::from(victim) ^ side];
+                // Written in any case, and written over by the next one if it is no feature.
+                self.lists[side][self.ends[side]] =
+                    (base & !MUTUAL) + start + u32::from(rank[usize::from(to)]);
+                self.ends[side] += usize::from(base & MUTUAL == 0 || from[side] > to);
+            }
+        }
+    }
 }
 
 impl FeatureSet for FullThreats {
@@ -239,55 +321,51 @@ impl FeatureSet for FullThreats {
     }
 
     fn append_active(&self, board: &Board, lists: &mut ActiveFeatures) {
-        let tables = self.tables();
-        let kings = board.king_squares();
-        let orient = Color::BOTH.map(|side| orientation(kings[side as usize], side));
-        let occupied = board.occupied();
-        let by_square = board.by_square();
-        let pawns = {
-            let bitboards = board.bitboards();
-            bitboards[0] | bitboards[1]
+        /// A piece attacks at most eight others, and one place more is written over.
+        const MOST: usize = 8 * 32 + 1;
+        let mut pieces = [0u64; 12];
+        let mut by_square = [0; 64];
+        for (square, code) in board.pieces() {
+            pieces[usize::from(code)] |= 1 << square;
+            by_square[usize::from(square)] = code;
+        }
+        let begin = lists.each_ref().map(Vec::len);
+        for list in &mut *lists {
+            list.resize(list.len() + MOST, 0);
+        }
+        let [white, black] = lists.each_mut();
+        let mut pairs = Pairs {
+            tables: self.tables(),
+            by_square: &by_square,
+            orient: orientations(&pieces),
+            lists: [&mut white[begin[0]..], &mut black[begin[1]..]],
+            ends: [0; 2],
         };
-        for (from, attacker) in board.pieces() {
-            let kind = usize::from(attacker / 2);
-            if self.victims[kind] == 0 {
-                continue;
-            }
-            let mut targets = if attacker >= 2 {
-                occupied_attacks(attacker, from, occupied)
-            } else if (8..56).contains(&from) {
-                let push = if self.pawn_push {
-                    front(attacker, from) & pawns
-                } else {
-                    0
-                };
-                occupied_attacks(attacker, from, occupied) | push
-            } else {
-                continue;
-            } & occupied;
-            while targets != 0 {
-                let to = targets.trailing_zeros() as u8;
-                targets &= targets - 1;
-                let victim = by_square[usize::from(to)];
-                // Pairs of one kind attack each other: only the copy with from > to counts, except for
-                // pawns of one colour, which do not attack back.
-                let mutual = victim / 2 == attacker / 2
-                    && (victim != attacker || kind != PieceKind::Pawn as usize);
-                for side in 0..2u8 {
-                    let relative_from = from ^ orient[usize::from(side)];
-                    let relative_to = to ^ orient[usize::from(side)];
-                    if mutual && relative_from < relative_to {
-                        continue;
-                    }
-                    let attacker = attacker ^ side;
-                    let base = tables.base[usize::from(attacker)][usize::from(victim ^ side)];
-                    if base != NO_FEATURE {
-                        let pair = tables.pair[geometry_row(attacker)][usize::from(relative_from)]
-                            [usize::from(relative_to)];
-                        lists[usize::from(side)].push(base + u32::from(pair));
-                    }
+        let occupied = board.occupied();
+        for (kind, slots) in self.slots.iter().enumerate() {
+            let mut victims = 0;
+            for (pieces, &slot) in pieces.chunks_exact(2).zip(slots) {
+                if slot != NONE {
+                    victims |= pieces[0] | pieces[1];
                 }
             }
+            for color in 0..2 {
+                if kind == 0 {
+                    self.append_pawn_attacks(color, &pieces, victims, &mut pairs);
+                    continue;
+                }
+                let code = 2 * kind as u8 + color;
+                let mut attackers = pieces[usize::from(code)];
+                while attackers != 0 && victims != 0 {
+                    let from = attackers.trailing_zeros() as u8;
+                    attackers &= attackers - 1;
+                    pairs.push(code, from, attacked(kind, from, occupied) & victims);
+                }
+            }
+        }
+        let ends = pairs.ends;
+        for ((list, begin), end) in lists.iter_mut().zip(begin).zip(ends) {
+            list.truncate(begin + end);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! PP_3Wide, the pawn pairs of SFNNv16 (`facts/eras.md`, section 5.6).
 
-use super::{ActiveFeatures, FeatureSet, full_threats::orientation};
-use crate::board::{Board, Color};
+use super::full_threats::{FILE_A, PAWN_RANKS, orientations};
+use super::{ActiveFeatures, FeatureSet};
+use crate::board::Board;
 
 /// Every pair of pawns, of any colours, whose files differ by at most one.
 #[derive(Debug)]
@@ -11,8 +12,6 @@ pub static PP_3WIDE: PawnPairs3Wide = PawnPairs3Wide;
 
 /// Two colours on 48 squares.
 const PAWN_IDS: usize = 96;
-
-const FILE_A: u64 = 0x0101_0101_0101_0101;
 
 /// The squares of a file and of its neighbours.
 const fn three_files(file: u8) -> u64 {
@@ -44,30 +43,40 @@ impl FeatureSet for PawnPairs3Wide {
     }
 
     fn append_active(&self, board: &Board, lists: &mut ActiveFeatures) {
-        let kings = board.king_squares();
         let bitboards = board.bitboards();
         // A pawn on the first or last rank has no id; only an impossible position has one.
-        let pawns = [0, 1].map(|color| bitboards[color] & 0x00FF_FFFF_FFFF_FF00);
+        let pawns = [0, 1].map(|color| bitboards[color] & PAWN_RANKS);
         let both = pawns[0] | pawns[1];
-        for perspective in Color::BOTH {
-            let orient = orientation(kings[perspective as usize], perspective);
-            let opponent = pawns[perspective.opponent() as usize];
-            let id =
-                |square: u8| u32::from(square ^ orient) - 8 + 48 * (opponent >> square & 1) as u32;
-            let list = &mut lists[perspective as usize];
-            let mut rest = both;
-            while rest != 0 {
-                let first = rest.trailing_zeros() as u8;
-                rest &= rest - 1;
-                let first_id = id(first);
-                let mut partners = rest & three_files(first & 7);
-                while partners != 0 {
-                    let second_id = id(partners.trailing_zeros() as u8);
-                    partners &= partners - 1;
-                    let (low, high) = (first_id.min(second_id), first_id.max(second_id));
-                    list.push(high * (high - 1) / 2 + low);
-                }
+        let orient = orientations(&bitboards);
+        let mut ids = [[0; 2]; 64];
+        let mut rest = both;
+        while rest != 0 {
+            let square = rest.trailing_zeros() as u8;
+            rest &= rest - 1;
+            for (side, id) in ids[usize::from(square)].iter_mut().enumerate() {
+                let opponent = pawns[1 - side] >> square & 1;
+                *id = u32::from(square ^ orient[side]) - 8 + 48 * opponent as u32;
+            }
+        }
+        let [white, black] = lists;
+        let mut rest = both;
+        while rest != 0 {
+            let first = rest.trailing_zeros() as u8;
+            rest &= rest - 1;
+            let mut partners = rest & three_files(first & 7);
+            while partners != 0 {
+                let [a, b] =
+                    [first, partners.trailing_zeros() as u8].map(|it| ids[usize::from(it)]);
+                partners &= partners - 1;
+                white.push(index(a[0], b[0]));
+                black.push(index(a[1], b[1]));
             }
         }
     }
+}
+
+/// Index of a pair of different pawns.
+fn index(a: u32, b: u32) -> u32 {
+    let (low, high) = (a.min(b), a.max(b));
+    high * (high - 1) / 2 + low
 }

@@ -167,3 +167,11 @@ fn counts_follow_from_the_threat_tables() {
         active(set, G1);
     }
 }
+
+#[test]
+fn pieces_that_attack_all_around() {
+    // Thirty queens on five files and six ranks: 24 + 25 + 40 pairs of neighbours, each of them once.
+    let fen = "QQQQQ3/QQQQQ3/QQQQQ3/QQQQQ3/QQQQQ3/QQQQQ3/8/5K1k w - - 0 1";
+    let lists = active(&FULL_THREATS_59808, fen);
+    assert_eq!(lists.map(|list| list.len()), [89; 2]);
+}
