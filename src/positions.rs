@@ -62,9 +62,9 @@ pub static FORMATS: [&dyn Format; 6] = [
     &binpack::Binpack,
     &plain::Plain,
     &fens::Fens,
-    &bullet::Bullet,
+    &bullet::FORMAT,
     &viri::Viri,
-    &packed_sfen::PackedSfen,
+    &packed_sfen::FORMAT,
 ];
 
 /// Positions taken from data, in the order of the data.

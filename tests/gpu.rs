@@ -1,5 +1,9 @@
 //! The graphics path, against plain loops over the definitions. Runs on any adapter, software ones included.
 
+#[path = "../benches/common/batches.rs"]
+mod batches;
+
+use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
 use ftperm::compute::{
@@ -595,30 +599,6 @@ fn same_set(left: &dyn PlaneSet, right: &dyn PlaneSet) {
     }
     let wrong = [NeuronGroup::new(&[neurons as u32])];
     assert!(left.group_counts(&wrong).is_err());
-}
-
-/// Batches made beforehand.
-struct Batches {
-    batches: Vec<SampleBatch>,
-    size: usize,
-}
-
-impl SampleSource for Batches {
-    fn samples(&self) -> usize {
-        self.batches.iter().map(|it| it.samples).sum()
-    }
-
-    fn batches(&self) -> usize {
-        self.batches.len()
-    }
-
-    fn first_sample(&self, number: usize) -> usize {
-        number * self.size
-    }
-
-    fn batch(&self, number: usize) -> SampleBatch {
-        self.batches[number].clone()
-    }
 }
 
 /// From row lists to the certificate without a plane on the host: the same as the processor finds.

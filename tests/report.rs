@@ -111,6 +111,24 @@ fn check_self_contained(page: &str) {
     assert!(!page.contains("<script") && !page.contains("@import"));
 }
 
+/// What those who do not see it are told: a language, a name for every picture and every column.
+fn check_can_be_heard(page: &str) {
+    assert!(page.contains("<html lang=\"en\">") && page.matches("<h1>").count() == 1);
+    let pictures: Vec<&str> = page.split("<svg ").skip(1).collect();
+    assert!(!pictures.is_empty());
+    for picture in pictures {
+        let (head, body) = picture.split_once('>').unwrap();
+        assert!(head.contains("role=\"img\""), "{head}");
+        let title = body
+            .strip_prefix("<title>")
+            .unwrap()
+            .split_once("</title>")
+            .unwrap();
+        assert!(title.0.len() > 10, "{}", title.0);
+    }
+    assert!(!page.contains("<th scope=\"col\"></th>"));
+}
+
 #[test]
 fn a_run_and_its_page() {
     let folder = tempfile::tempdir().unwrap();
@@ -180,6 +198,7 @@ fn a_run_and_its_page() {
     ftperm(folder, &["report", "run.json", "--out", name]);
     let page = std::fs::read_to_string(folder.join(name)).unwrap();
     check_self_contained(&page);
+    check_can_be_heard(&page);
     for part in [
         "By perspective and bucket",
         "Search",
@@ -217,6 +236,7 @@ fn without_a_report_nothing_is_measured() {
     assert_eq!(at_once["measures"]["held_out"], Value::Null);
     let page = std::fs::read_to_string(folder.path().join("page.HTML")).unwrap();
     check_self_contained(&page);
+    check_can_be_heard(&page);
     std::fs::write(folder.path().join("r.json"), report.to_string()).unwrap();
     ftperm(folder.path(), &["report", "r.json"]);
     assert!(folder.path().join("r.html").exists());
@@ -251,6 +271,7 @@ fn weights_of_a_network() {
     assert!(tensors.iter().any(|it| it["values"] == 22_528 * 128));
     let page = std::fs::read_to_string(folder.path().join("w.html")).unwrap();
     check_self_contained(&page);
+    check_can_be_heard(&page);
     assert!(page.contains("copy.nnue") && page.contains("first layer weights"));
     if let Some(chromium) = chromium() {
         check_in_browser(&chromium, &folder.path().join("w.html"));

@@ -1,4 +1,5 @@
 //! Batches that are in memory, as a source of samples. Tests use it, too.
+#![allow(dead_code, reason = "not all make them of rows")]
 
 use ftperm::compute::{RowLists, SampleBatch, SampleSource};
 

@@ -3,16 +3,11 @@
 //! The side to move is always White here, as the format turns the board around for Black; castling rights, en passant
 //! squares and plies are not recorded, so every position is a game of its own.
 
-use std::io;
-
 use bulletformat::ChessBoard;
 
 use super::entry::BoardEntry;
 use super::error::Problem;
-use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
-use super::input::Input;
-use super::records;
+use super::records::Records;
 use crate::board::{BoardBuilder, Color};
 
 const RECORD_SIZE: usize = 32;
@@ -20,30 +15,12 @@ const RECORD_SIZE: usize = 32;
 const KINGS: [u8; 2] = [5, 13];
 
 /// The format.
-#[derive(Debug)]
-pub struct Bullet;
-
-impl Format for Bullet {
-    fn name(&self) -> &'static str {
-        "bulletformat"
-    }
-
-    fn extensions(&self) -> &'static [&'static str] {
-        &["data", "bullet"]
-    }
-
-    fn recognises(&self, head: &[u8]) -> bool {
-        records::recognises(head, RECORD_SIZE, parse)
-    }
-
-    fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        records::next_block(input, block, RECORD_SIZE)
-    }
-
-    fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
-        records::decode(block, RECORD_SIZE, parse, sieve)
-    }
-}
+pub static FORMAT: Records = Records {
+    name: "bulletformat",
+    extensions: &["data", "bullet"],
+    size: RECORD_SIZE,
+    parse,
+};
 
 fn parse(record: &[u8]) -> Result<BoardEntry, Problem> {
     let Ok(record) = <&[u8; RECORD_SIZE]>::try_from(record) else {

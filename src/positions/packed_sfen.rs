@@ -7,44 +7,21 @@
 //! the colour; castling rights K, Q, k, q; a bit, and 6 of en passant square if it is 1; 6 bits of the halfmove clock; 16
 //! bits of the move number; the highest bit of the halfmove clock. The rest is 0.
 
-use std::io;
-
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
-use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
-use super::input::Input;
-use super::records;
+use super::records::Records;
 use crate::board::{Board, BoardBuilder, Color, PieceKind, piece_code};
 
 const RECORD_SIZE: usize = 40;
 const POSITION_SIZE: usize = 32;
 
 /// The format.
-#[derive(Debug)]
-pub struct PackedSfen;
-
-impl Format for PackedSfen {
-    fn name(&self) -> &'static str {
-        "packed sfen (.bin of 40-byte records)"
-    }
-
-    fn extensions(&self) -> &'static [&'static str] {
-        &["bin"]
-    }
-
-    fn recognises(&self, head: &[u8]) -> bool {
-        records::recognises(head, RECORD_SIZE, parse)
-    }
-
-    fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        records::next_block(input, block, RECORD_SIZE)
-    }
-
-    fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
-        records::decode(block, RECORD_SIZE, parse, sieve)
-    }
-}
+pub static FORMAT: Records = Records {
+    name: "packed sfen (.bin of 40-byte records)",
+    extensions: &["bin"],
+    size: RECORD_SIZE,
+    parse,
+};
 
 fn parse(record: &[u8]) -> Result<BoardEntry, Problem> {
     let Some((position, rest)) = record.split_first_chunk::<POSITION_SIZE>() else {

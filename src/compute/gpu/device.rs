@@ -547,9 +547,9 @@ impl Drop for Context {
             adapter = self.adapter,
             dispatches = self.dispatches.load(Ordering::Relaxed),
             submissions = self.submissions.load(Ordering::Relaxed),
-            ft_zeros_bytes = self.ft_zeros_pace.budget(),
-            co_zero_words = self.co_zero_pace.budget(),
-            "adapter closed; the last two: work of a dispatch at the end"
+            ft_zeros_bytes_a_dispatch = self.ft_zeros_pace.budget(),
+            co_zero_words_a_dispatch = self.co_zero_pace.budget(),
+            "adapter closed"
         );
     }
 }

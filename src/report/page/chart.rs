@@ -289,7 +289,8 @@ pub fn heat_map(
 
 /// A share as a percentage.
 pub fn percent(share: f64, digits: usize) -> String {
-    format!("{} %", hundredths(share, digits))
+    // No line ends before the sign.
+    format!("{}\u{a0}%", hundredths(share, digits))
 }
 
 /// The same for columns that say what they are.

@@ -185,8 +185,8 @@ fn result(report: &OptimizeReport) -> Section {
         row("held-out games", held, before, after);
     }
     for (kind, name) in [
-        ("data", "held-out games, positions of the data"),
-        ("search", "held-out games, positions as a search meets them"),
+        ("data", "held-out, as in the data"),
+        ("search", "held-out, as a search meets them"),
     ] {
         if let Some(it) = report.holdout_by_positions.get(kind)
             && kind != report.positions_kind
@@ -197,7 +197,7 @@ fn result(report: &OptimizeReport) -> Section {
     if let Some(it) = &report.weighted_zero_block_rate {
         row("searched on, weighted", searched, it.before, it.after);
         if let (Some(before), Some(after)) = (it.holdout_before, it.holdout_after) {
-            row("held-out games, weighted", held, before, after);
+            row("held-out, weighted", held, before, after);
         }
     }
     let mut notes = Vec::new();
@@ -260,10 +260,10 @@ fn certificate(it: &CertificateReport) -> Section {
     Section {
         title: "How good the order is".to_string(),
         text: format!(
-            "{found} No order at all has more than {} zero blocks on the samples searched on, so at most {} could be \
-             gained.",
+            "{found} No order at all has more than {} zero blocks on the samples searched on, so at most {} \
+             points could be gained.",
             percent(it.upper_bound, 2),
-            points(it.gap)
+            hundredths(it.gap, 2)
         ),
         tables: vec![table],
         ..Section::default()
