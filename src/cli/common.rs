@@ -15,7 +15,7 @@ mod weight;
 pub use backend::{BackendArgs, Prepared};
 pub use filters::FilterArgs;
 pub use ftperm::report::NetSummary;
-pub use memory::{MemoryArgs, size};
+pub use memory::{MemoryArgs, POSITION, size};
 pub use net::{LoadedNet, NetArgs, ReadingArgs, known_era, load, parse};
 pub use out::OutArgs;
 pub use overwrite::Files;

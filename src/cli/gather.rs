@@ -20,7 +20,7 @@ use ftperm::zeros::record::{DataFile, Record, Shard};
 use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
 use serde::Serialize;
 
-use super::common::{BackendArgs, Files, MemoryArgs, NetArgs, PositionArgs};
+use super::common::{BackendArgs, Files, MemoryArgs, NetArgs, POSITION, PositionArgs};
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
@@ -126,8 +126,14 @@ impl Gather {
         let common = self.record(net_sha256, &inputs)?;
         let evaluation = Evaluation::new(self, &network)?;
         let mut evaluator = evaluation.evaluator()?;
-        // A board and its game, in a vector that grows, and two samples of a bit a neuron.
-        let room = self.memory.beside_network(neurons, &self.backend)? / (72 + neurons as u64 / 4);
+        let room = self.memory.beside_network(neurons, &self.backend)?;
+        // A board and its game, in a vector that grows; of a matrix two samples of a bit a neuron, too.
+        let of_planes = if is_npy(&self.out) {
+            neurons as u64 / 4
+        } else {
+            0
+        };
+        let most = room / (2 * POSITION + of_planes);
         let mut files = Vec::new();
         for shard in shards {
             let path = shard.map_or(self.out.clone(), |it| shards::path(&self.out, it));
@@ -149,18 +155,25 @@ impl Gather {
             });
             let advice =
                 "take more shards, fewer positions with --count, or allow more with --memory";
-            let boards = self.positions.read_within(&options, room, advice)?.boards;
+            let boards = self.positions.read_within(&options, most, advice)?.boards;
             if boards.is_empty() {
                 console::warn(format!("no positions for {}", path.display()));
             }
             let positions = boards.len();
+            let left = room.saturating_sub(POSITION * positions as u64);
             let progress = RunProgress::new(positions, neurons);
             let mut planes_of =
                 |boards: &[Board]| evaluation.planes(evaluator.as_deref_mut(), boards, &progress);
             if is_npy(&path) {
                 write_matrix(&planes_of(&boards)?, &path)?;
             } else {
-                write_by_bucket(boards, neurons, &record, &path, planes_of)?;
+                let boards = BoardsByBucket::new(boards);
+                if ZeroPlanes::bytes_for(neurons, boards.most_samples() as u64) > left {
+                    bail!(
+                        "the planes of {positions} positions do not fit in the memory that is left: {advice}"
+                    );
+                }
+                boards.write(neurons, &record, &path, planes_of)?;
             }
             files.push(FileReport {
                 path: path.display().to_string(),
@@ -296,27 +309,41 @@ fn write_matrix(planes: &ZeroPlanes, path: &Path) -> anyhow::Result<()> {
     Ok(out.commit()?)
 }
 
-/// Writes a planes file, evaluating one bucket after the other: memory holds the planes of one.
-fn write_by_bucket(
-    mut boards: Vec<Board>,
-    neurons: usize,
-    record: &Record,
-    path: &Path,
-    mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
-) -> anyhow::Result<()> {
-    boards.sort_by_key(Board::bucket);
-    let groups: Vec<&[Board]> = boards.chunk_by(|a, b| a.bucket() == b.bucket()).collect();
-    let mut samples = [0; BUCKETS];
-    for group in &groups {
-        samples[group[0].bucket()] = 2 * group.len();
+/// Positions whose planes are made and written one bucket after the other: memory holds the planes of one.
+struct BoardsByBucket {
+    /// Sorted by bucket.
+    boards: Vec<Board>,
+    samples: [usize; BUCKETS],
+}
+
+impl BoardsByBucket {
+    fn new(mut boards: Vec<Board>) -> BoardsByBucket {
+        boards.sort_by_key(Board::bucket);
+        let mut samples = [0; BUCKETS];
+        boards.iter().for_each(|it| samples[it.bucket()] += 2);
+        BoardsByBucket { boards, samples }
     }
-    let mut out = OutputFile::create(path)?;
-    let failed = |source| io_error(path, source);
-    write_header(neurons, &samples, record, &mut out).map_err(failed)?;
-    for group in groups {
-        planes_of(group)?.write_words(&mut out).map_err(failed)?;
+
+    /// Of any bucket.
+    fn most_samples(&self) -> usize {
+        self.samples.into_iter().fold(0, usize::max)
     }
-    Ok(out.commit()?)
+
+    fn write(
+        &self,
+        neurons: usize,
+        record: &Record,
+        path: &Path,
+        mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
+    ) -> anyhow::Result<()> {
+        let mut out = OutputFile::create(path)?;
+        let failed = |source| io_error(path, source);
+        write_header(neurons, &self.samples, record, &mut out).map_err(failed)?;
+        for boards in self.boards.chunk_by(|a, b| a.bucket() == b.bucket()) {
+            planes_of(boards)?.write_words(&mut out).map_err(failed)?;
+        }
+        Ok(out.commit()?)
+    }
 }
 
 /// How positions become planes.

@@ -153,7 +153,7 @@ impl Run<'_, '_> {
             let random = ChaCha8Rng::seed_from_u64(options.seed);
             self.checkpoint(start.order(), &random, &Cursor::start_of(0), &[]);
         }
-        let thinned = thin(planes)?;
+        let mut thinned = thin(planes)?;
         let first = resumed.as_ref().map_or(0, |place| place.attempt);
         for (index, tried) in tries.iter().enumerate().skip(first) {
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
@@ -181,6 +181,10 @@ impl Run<'_, '_> {
                     };
                     run.anneal(state, &mut random, &plan, &mut at)
                 })?;
+            }
+            if index + 1 == tries.len() {
+                // Nothing will count on the part any more.
+                thinned = None;
             }
             self.on(all.as_mut(), partition, |run, state| {
                 if at.stage == Stage::Fine {

@@ -132,7 +132,7 @@ impl Subsample {
 
     fn by_sets(sources: &[&dyn PlaneSource], share: Share, sets: &[u32]) -> io::Result<Subsample> {
         let masks: Vec<Vec<u64>> = sources
-            .iter()
+            .par_iter()
             .map(|source| mask(*source, share, sets))
             .collect::<io::Result<_>>()?;
         let kept = masks

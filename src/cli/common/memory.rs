@@ -15,6 +15,9 @@ pub struct MemoryArgs {
 /// What a command takes whatever its data: the program and its threads.
 const PROGRAM: u64 = 32 << 20;
 
+/// What a position takes: a board and the number of its game.
+pub const POSITION: u64 = 36;
+
 /// What graphics drivers take, even if they are only asked what there is.
 const DRIVERS: u64 = 64 << 20;
 

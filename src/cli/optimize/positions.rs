@@ -8,6 +8,7 @@ use ftperm::positions::{Positions, Statistics};
 use ftperm::walks::{Walk, walk};
 
 use super::Optimize;
+use crate::cli::common::POSITION;
 
 /// What positions to search on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -69,9 +70,6 @@ pub struct Chosen {
     /// Time it took.
     pub time: Duration,
 }
-
-/// Memory of a board and its game.
-const POSITION: u64 = 36;
 
 impl Chosen {
     /// Where planes go.
