@@ -125,16 +125,16 @@ impl Optimize {
             training = self.positions_kind.of(&training, seed);
             holdout = self.positions_kind.of(&holdout, seed);
         }
-        let evaluated = [&training, &holdout].into_iter().chain(&compared);
-        let evaluated: usize = evaluated.map(Positions::len).sum();
-        Ok(Chosen {
-            left: room.saturating_sub(POSITION * evaluated as u64),
+        let mut chosen = Chosen {
             statistics,
             training,
             holdout,
             compared_kinds,
             compared,
+            left: room,
             time: clock.elapsed(),
-        })
+        };
+        chosen.left = room.saturating_sub(POSITION * chosen.evaluated() as u64);
+        Ok(chosen)
     }
 }
