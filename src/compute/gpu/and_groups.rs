@@ -1,5 +1,7 @@
 //! Stage `and_groups`: the planes of neuron groups, for a window of samples.
 
+use std::sync::Arc;
+
 use bytemuck::NoUninit;
 
 use super::device::Context;
@@ -50,9 +52,9 @@ impl Params {
 }
 
 /// Bindings: planes, groups of four planes, results.
-pub(super) fn stage(context: &Context) -> Result<Stage, ComputeError> {
+pub(super) fn stage(context: &Context) -> Result<Arc<Stage>, ComputeError> {
     use Binding::{Read, ReadWrite};
-    Stage::new(
+    Stage::get(
         context,
         "and_groups",
         include_str!("../../../shaders/and_groups.wgsl"),

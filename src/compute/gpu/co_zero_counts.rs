@@ -50,8 +50,8 @@ pub struct GpuCoZeroCounter {
 struct AdapterCounter {
     context: Arc<Context>,
     planes: PlaneBuffers,
-    and_groups: Stage,
-    co_zero_counts: Stage,
+    and_groups: Arc<Stage>,
+    co_zero_counts: Arc<Stage>,
     left: SideBuffers,
     right: SideBuffers,
     params: Option<wgpu::Buffer>,
@@ -144,7 +144,7 @@ impl AdapterCounter {
     fn new(planes: &AdapterPlanes) -> Result<AdapterCounter, ComputeError> {
         let context = Arc::clone(&planes.context);
         use Binding::{Read, ReadWrite};
-        let co_zero_counts = Stage::new(
+        let co_zero_counts = Stage::get(
             &context,
             "co_zero_counts",
             include_str!("../../../shaders/co_zero_counts.wgsl"),

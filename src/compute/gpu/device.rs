@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pace::Pace;
+use super::stage::Stage;
 use crate::compute::ComputeError;
 
 /// Which adapter to compute on.
@@ -263,6 +264,8 @@ pub(super) struct Context {
     /// Pairs of words of a dispatch of `co_zero_counts`.
     pub co_zero_pace: Pace,
     adapter: String,
+    /// Shaders that were compiled.
+    pub stages: Mutex<Vec<Arc<Stage>>>,
     /// Dispatches and submissions so far, for logs.
     pub dispatches: AtomicU64,
     pub submissions: AtomicU64,
@@ -330,6 +333,7 @@ impl Context {
             co_zero_pace: Pace::new(FIRST_CO_ZERO_WORDS, limits.co_zero_words),
             limits,
             adapter: name,
+            stages: Mutex::default(),
             dispatches: AtomicU64::new(0),
             submissions: AtomicU64::new(0),
             lost,

@@ -66,7 +66,7 @@ struct Shape {
 #[derive(Debug)]
 struct AdapterEvaluator {
     context: Arc<Context>,
-    stage: Stage,
+    stage: Arc<Stage>,
     groups: Vec<ColumnGroup>,
     shape: Shape,
     /// Two, so that the host can fill or read one while the adapter works on the other.
@@ -283,7 +283,7 @@ impl AdapterEvaluator {
             ("NARROW", f64::from(u8::from(shape.narrow_features > 0))),
         ];
         use Binding::{Read, ReadWrite};
-        let stage = Stage::new(
+        let stage = Stage::get(
             &context,
             "ft_zeros",
             include_str!("../../../shaders/ft_zeros.wgsl"),

@@ -30,7 +30,7 @@ pub(super) fn group_counts(
     }
     use Binding::{Read, ReadWrite};
     let context = &*planes.context;
-    let stage = Stage::new(
+    let stage = Stage::get(
         context,
         "group_counts",
         include_str!("../../../shaders/group_counts.wgsl"),

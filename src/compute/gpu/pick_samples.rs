@@ -80,7 +80,7 @@ fn chosen_samples(mask: &[u32], chunk: &PlaneChunk, runs: &[Run]) -> Vec<u32> {
 
 struct Masks<'c> {
     context: &'c Context,
-    stage: Stage,
+    stage: Arc<Stage>,
     sets: wgpu::Buffer,
     neurons: usize,
     share: Share,
@@ -89,7 +89,7 @@ struct Masks<'c> {
 impl<'c> Masks<'c> {
     fn new(context: &'c Context, neurons: usize, share: Share) -> Result<Masks<'c>, ComputeError> {
         use Binding::{Read, ReadWrite};
-        let stage = Stage::new(
+        let stage = Stage::get(
             context,
             "sample_masks",
             include_str!("../../../shaders/sample_masks.wgsl"),
@@ -132,14 +132,14 @@ impl<'c> Masks<'c> {
 
 struct Pick<'c> {
     context: &'c Context,
-    stage: Stage,
+    stage: Arc<Stage>,
     neurons: usize,
 }
 
 impl<'c> Pick<'c> {
     fn new(context: &'c Context, neurons: usize) -> Result<Pick<'c>, ComputeError> {
         use Binding::{Read, ReadWrite};
-        let stage = Stage::new(
+        let stage = Stage::get(
             context,
             "pick_samples",
             include_str!("../../../shaders/pick_samples.wgsl"),

@@ -1,6 +1,7 @@
 //! A compiled shader, and recording its dispatches.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::device::Context;
 use crate::compute::ComputeError;
@@ -19,18 +20,43 @@ pub(super) const PARAMS_STRIDE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Stage {
     name: &'static str,
+    constants: Vec<(&'static str, f64)>,
     params_bytes: u64,
     layout: wgpu::BindGroupLayout,
     pipeline: wgpu::ComputePipeline,
 }
 
 impl Stage {
-    /// Compiles `source` with its override constants; binding 0 is a uniform of `params_bytes`.
-    pub fn new(
+    /// The shader `name` with these override constants; binding 0 is a uniform of `params_bytes`. A device compiles it
+    /// once, because drivers take longer for that than for a short dispatch.
+    pub fn get(
         context: &Context,
         name: &'static str,
         source: &str,
-        constants: &[(&str, f64)],
+        constants: &[(&'static str, f64)],
+        params_bytes: usize,
+        bindings: &[Binding],
+    ) -> Result<Arc<Stage>, ComputeError> {
+        let mut stages = context
+            .stages
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = stages
+            .iter()
+            .find(|it| it.name == name && it.constants == constants);
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let stage = Stage::compile(context, name, source, constants, params_bytes, bindings)?;
+        stages.push(Arc::new(stage));
+        Ok(stages[stages.len() - 1].clone())
+    }
+
+    fn compile(
+        context: &Context,
+        name: &'static str,
+        source: &str,
+        constants: &[(&'static str, f64)],
         params_bytes: usize,
         bindings: &[Binding],
     ) -> Result<Stage, ComputeError> {
@@ -87,6 +113,7 @@ impl Stage {
             });
             Stage {
                 name,
+                constants: constants.to_vec(),
                 params_bytes,
                 layout,
                 pipeline,
