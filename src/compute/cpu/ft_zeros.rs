@@ -22,6 +22,8 @@ mod avx2;
 mod avx512;
 mod changes;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod row_sums;
 mod transpose;
 
 /// Lanes of one half of a slice: the bits of a word.

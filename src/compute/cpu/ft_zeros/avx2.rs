@@ -3,8 +3,9 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+use super::row_sums::row_sums;
 use super::{
-    Lists, Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest, narrow_excess, prefetch,
+    LANES, Lists, Masks, NarrowRow, Slice, WideRow, WordLists, ZeroTest, narrow_excess, prefetch,
 };
 
 /// Registers of a half.
@@ -109,109 +110,6 @@ fn add_start(sums: &mut [__m256i; 2 * HALF], start: &WideRow) {
     }
 }
 
-/// Adds up the 8-bit rows of a sample: half A, then half B. `sums` are 0.
-///
-/// # Safety
-/// As for [`masks`]; `places` are within the lists.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn add_narrow<const CHAINED: bool>(
-    sums: &mut [__m256i; 2 * HALF],
-    all: &[NarrowRow],
-    lists: Lists<'_>,
-    places: Range<usize>,
-    fresh: bool,
-) {
-    // SAFETY: by the contract of this function.
-    let rows = unsafe { lists.rows.get_unchecked(places.clone()) };
-    let ahead = lists.ahead(places).unwrap_or(rows);
-    if fresh {
-        for (&row, &ahead) in rows.iter().zip(ahead) {
-            prefetch(all, ahead);
-            // SAFETY: by the contract of this function.
-            let row = unsafe { all.get_unchecked(row as usize) };
-            for i in 0..HALF {
-                let lanes = load_narrow(row, i);
-                sums[i] = _mm256_add_epi16(sums[i], lanes);
-                let b = _mm256_srai_epi16::<8>(lanes);
-                sums[HALF + i] = _mm256_add_epi16(sums[HALF + i], b);
-            }
-        }
-        let excess = _mm256_set1_epi16(narrow_excess(rows.len()));
-        for sums in &mut sums[..HALF] {
-            *sums = _mm256_sub_epi16(*sums, excess);
-        }
-    } else {
-        let ahead = ahead.as_chunks::<2>().0;
-        for (rows, ahead) in rows.as_chunks::<2>().0.iter().zip(ahead) {
-            prefetch(all, ahead[0]);
-            // SAFETY: by the contract of this function.
-            let [added, gone] = rows.map(|row| unsafe { all.get_unchecked(row as usize) });
-            for i in 0..HALF {
-                let [added, gone] = [added, gone].map(|row| load_narrow(row, i));
-                sums[i] = _mm256_add_epi16(sums[i], _mm256_sub_epi16(added, gone));
-                let [added, gone] = [added, gone].map(|lanes| _mm256_srai_epi16::<8>(lanes));
-                sums[HALF + i] = _mm256_add_epi16(sums[HALF + i], _mm256_sub_epi16(added, gone));
-            }
-        }
-    }
-    for i in 0..HALF {
-        let b = _mm256_slli_epi16::<8>(sums[HALF + i]);
-        sums[i] = _mm256_sub_epi16(sums[i], b);
-    }
-}
-
-/// Adds the 16-bit rows of a sample.
-///
-/// # Safety
-/// As for [`masks`]; `places` are within the lists.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn add_wide<const CHAINED: bool, const NARROW: bool>(
-    sums: &mut [__m256i; 2 * HALF],
-    all: &[WideRow],
-    lists: Lists<'_>,
-    places: Range<usize>,
-    fresh: bool,
-) {
-    // SAFETY: by the contract of this function.
-    let rows = unsafe { lists.rows.get_unchecked(places.clone()) };
-    // What 8-bit rows and chains need displaces 16-bit rows, which else stay near.
-    let ahead = match CHAINED || NARROW {
-        true => lists.ahead(places),
-        false => None,
-    };
-    if fresh {
-        let mut add = |row: u32| {
-            // SAFETY: by the contract of this function.
-            let row = unsafe { all.get_unchecked(row as usize) };
-            for (i, sums) in sums.iter_mut().enumerate() {
-                *sums = _mm256_add_epi16(*sums, load_wide(row, i));
-            }
-        };
-        match ahead {
-            Some(ahead) => {
-                for (&row, &ahead) in rows.iter().zip(ahead) {
-                    prefetch(all, ahead);
-                    add(row);
-                }
-            }
-            None => rows.iter().for_each(|&row| add(row)),
-        }
-    } else {
-        let ahead = ahead.unwrap_or(rows).as_chunks::<2>().0;
-        for (rows, ahead) in rows.as_chunks::<2>().0.iter().zip(ahead) {
-            prefetch(all, ahead[0]);
-            // SAFETY: by the contract of this function.
-            let [added, gone] = rows.map(|row| unsafe { all.get_unchecked(row as usize) });
-            for (i, sums) in sums.iter_mut().enumerate() {
-                *sums = _mm256_add_epi16(*sums, load_wide(added, i));
-                *sums = _mm256_sub_epi16(*sums, load_wide(gone, i));
-            }
-        }
-    }
-}
-
 /// Bit i is set where lane i of all 32 lanes (0 or -1) is.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -221,29 +119,14 @@ fn bits(low: __m256i, high: __m256i) -> u32 {
     _mm256_movemask_epi8(bytes) as u32
 }
 
-/// Sixteen lanes of half A (i below 4) or B.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load_wide(row: &WideRow, i: usize) -> __m256i {
-    let lanes = bytemuck::cast_ref::<WideRow, [[i16; 16]; 2 * HALF]>(row);
-    // SAFETY: sixteen lanes are 32 bytes.
-    unsafe { _mm256_loadu_si256(lanes[i].as_ptr().cast()) }
-}
-
-/// Stores sixteen lanes of half A (i below 4) or B.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store_wide(row: &mut WideRow, i: usize, sums: __m256i) {
-    let lanes = bytemuck::cast_mut::<WideRow, [[i16; 16]; 2 * HALF]>(row);
-    // SAFETY: sixteen lanes are 32 bytes.
-    unsafe { _mm256_storeu_si256(lanes[i].as_mut_ptr().cast(), sums) }
-}
-
-/// Sixteen lanes.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn load_narrow(row: &NarrowRow, i: usize) -> __m256i {
-    let lanes = bytemuck::cast_ref::<NarrowRow, [[i16; 16]; HALF]>(row);
-    // SAFETY: sixteen lanes are 32 bytes.
-    unsafe { _mm256_loadu_si256(lanes[i].as_ptr().cast()) }
+row_sums! {
+    features: "avx2",
+    register: __m256i,
+    add: _mm256_add_epi16,
+    subtract: _mm256_sub_epi16,
+    broadcast: _mm256_set1_epi16,
+    shift_left: _mm256_slli_epi16,
+    shift_right: _mm256_srai_epi16,
+    load: _mm256_loadu_si256,
+    store: _mm256_storeu_si256,
 }
