@@ -123,7 +123,6 @@ impl Optimize {
         self.search
             .check_start(begun.start.as_ref(), shape.neurons)?;
         let chosen = self.choose(shape.neurons, network.bytes())?;
-        let folder = begun.target.folder().to_path_buf();
         let backend = self.open(&mut begun, shape, &chosen)?;
         let (plan, curve) = self.watch(&begun, shape, &chosen, |how| {
             let job = Job {
@@ -135,23 +134,15 @@ impl Optimize {
                 search: how.options,
                 certify: self.certify,
                 time_limit: how.time_limit,
-                room: chosen.room(&folder),
+                room: Some(how.room),
             };
-            say_spilling(job.spilled_bytes(), &folder);
+            say_spilling(job.spilled_bytes(), how.room);
             optimize(&job, backend.as_ref(), how.control, how.evaluated)
         })?;
         let permutation = &plan.search.permutation;
-        let (searched, held) = (&chosen.training.boards, &chosen.holdout.boards);
-        let measures = match self.report {
-            Some(_) => Some(measure(
-                network,
-                backend.as_ref(),
-                searched,
-                held,
-                permutation,
-            )?),
-            None => None,
-        };
+        let measures = self.measured(&chosen, |searched, held| {
+            measure(network, backend.as_ref(), searched, held, permutation)
+        })?;
 
         let clock = Instant::now();
         let verified = verified_positions(&chosen);

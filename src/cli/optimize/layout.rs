@@ -36,7 +36,6 @@ impl Optimize {
         self.search
             .check_start(begun.start.as_ref(), shape.neurons)?;
         let chosen = self.choose(shape.neurons, net.bytes().len() as u64)?;
-        let folder = begun.target.folder().to_path_buf();
         let backend = self.open(&mut begun, shape, &chosen)?;
         let (LayoutPlan { plan, suspicion }, curve) =
             self.watch(&begun, shape, &chosen, |how| {
@@ -48,9 +47,9 @@ impl Optimize {
                     search: how.options,
                     certify: self.certify,
                     time_limit: how.time_limit,
-                    room: chosen.room(&folder),
+                    room: Some(how.room),
                 };
-                say_spilling(job.spilled_bytes(), &folder);
+                say_spilling(job.spilled_bytes(), how.room);
                 plan(&job, backend.as_ref(), how.control, how.evaluated)
             })?;
         if let Some(order) = suspicion {
@@ -61,17 +60,9 @@ impl Optimize {
             ));
         }
         let permutation = &plan.search.permutation;
-        let (searched, held) = (&chosen.training.boards, &chosen.holdout.boards);
-        let measures = match self.report {
-            Some(_) => Some(measure_layout(
-                &net,
-                backend.as_ref(),
-                searched,
-                held,
-                permutation,
-            )?),
-            None => None,
-        };
+        let measures = self.measured(&chosen, |searched, held| {
+            measure_layout(&net, backend.as_ref(), searched, held, permutation)
+        })?;
 
         let clock = Instant::now();
         let boards = verified_positions(&chosen);

@@ -73,11 +73,11 @@ pub struct Chosen {
 
 impl Chosen {
     /// Where planes go.
-    pub fn room<'a>(&self, folder: &'a Path) -> Option<PlanesRoom<'a>> {
-        Some(PlanesRoom {
+    pub fn room<'a>(&self, folder: &'a Path) -> PlanesRoom<'a> {
+        PlanesRoom {
             bytes: self.left,
             folder,
-        })
+        }
     }
 
     /// Positions to evaluate.

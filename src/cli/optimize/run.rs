@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ftperm::board::Board;
-use ftperm::compute::Backend;
 use ftperm::compute::choice::Work;
+use ftperm::compute::{Backend, ComputeError};
 use ftperm::deliver::Target;
 use ftperm::digest::net_name;
-use ftperm::optimize::{OptimizeError, Plan};
+use ftperm::optimize::{OptimizeError, Plan, PlanesRoom};
 use ftperm::output::{FinishedFile, OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
@@ -56,6 +56,8 @@ pub struct Searching<'a, 'c> {
     pub control: &'a mut Control<'c>,
     /// Is told how many positions more were evaluated.
     pub evaluated: &'a dyn Fn(usize),
+    /// For planes.
+    pub room: PlanesRoom<'a>,
 }
 
 /// A network that was found and written, but has not got its name yet.
@@ -156,9 +158,23 @@ impl Optimize {
             time_limit: self.search.time_limit,
             control: &mut control,
             evaluated: &|positions| progress.evaluated(positions),
+            room: chosen.room(begun.target.folder()),
         })?;
         progress.end();
         Ok((found, curve.map(CurveRecorder::finish)))
+    }
+
+    /// What a report shows of the outcome, if one was asked for. `measure` gets positions searched on and held-out ones.
+    pub fn measured(
+        &self,
+        chosen: &Chosen,
+        measure: impl FnOnce(&[Board], &[Board]) -> Result<Measures, ComputeError>,
+    ) -> anyhow::Result<Option<Measures>> {
+        if self.report.is_none() {
+            return Ok(None);
+        }
+        let measures = measure(&chosen.training.boards, &chosen.holdout.boards)?;
+        Ok(Some(measures))
     }
 
     /// Writes the permutation, gives both files their names, and writes and prints what else was asked for.
@@ -271,12 +287,12 @@ impl Optimize {
 }
 
 /// Says where planes of so many bytes go, if they do not fit in memory.
-pub fn say_spilling(bytes: Option<u64>, folder: &Path) {
+pub fn say_spilling(bytes: Option<u64>, room: PlanesRoom) {
     let Some(bytes) = bytes else { return };
     console::say(format!(
         "the planes take {}, too much beside the network (--memory): they go to a temporary file in {}",
         size(bytes),
-        folder.display()
+        room.folder.display()
     ));
 }
 
