@@ -5,7 +5,9 @@ mod batches;
 
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
+use ftperm::compute::gpu::{
+    AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
+};
 use ftperm::compute::{
     Activation, Backend, ComputeError, FtWeights, HostPlanes, NeuronGroup, PlaneSet, RowLists,
     SampleBatch, SampleSource,
@@ -685,6 +687,8 @@ fn adapters_are_listed_and_chosen() {
         assert!(backend.adapter().contains(&adapter.name));
     }
     let hardware = adapters.iter().any(|it| it.kind.is_hardware());
+    // It does not always ask the drivers.
+    assert_eq!(has_hardware_adapter(), hardware);
     match GpuBackend::new(&AdapterSelector::Auto) {
         Ok(_) => assert!(hardware),
         Err(error) => {

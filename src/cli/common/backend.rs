@@ -115,7 +115,12 @@ impl BackendArgs {
 
     /// Opens the chosen backend for so much work and says which it is and why.
     pub fn open(&self, work: &Work) -> anyhow::Result<Box<dyn Backend>> {
-        self.open_prepared(&mut self.prepare(), work)
+        let mut prepared = if work.estimate() < SHORT {
+            Prepared(None)
+        } else {
+            self.prepare()
+        };
+        self.open_prepared(&mut prepared, work)
     }
 
     /// As [`open`](Self::open), after [`prepare`](Self::prepare).
@@ -124,7 +129,6 @@ impl BackendArgs {
         prepared: &mut Prepared,
         work: &Work,
     ) -> anyhow::Result<Box<dyn Backend>> {
-        let hardware = prepared.found();
         let (backend, why) = match (&self.adapter, self.backend) {
             (Some(list), _) => (gpu(&list.0)?, "as asked for".to_owned()),
             (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
@@ -132,10 +136,14 @@ impl BackendArgs {
                 (self.cpu()?, "as --kernel asks for".to_owned())
             }
             (None, BackendChoice::Gpu) => (gpu(&[any_adapter()])?, "as asked for".to_owned()),
-            (None, BackendChoice::Auto) if !hardware => {
+            (None, BackendChoice::Auto) if work.estimate() < SHORT => {
+                let why = "too little work to open a graphics adapter for";
+                (self.cpu()?, why.to_owned())
+            }
+            (None, BackendChoice::Auto) if !prepared.found() => {
                 (self.cpu()?, "no hardware adapter was found".to_owned())
             }
-            (None, BackendChoice::Auto) => self.faster(work)?,
+            (None, BackendChoice::Auto) => self.faster()?,
         };
         console::say(format!(
             "computing on {}: {} ({why})",
@@ -151,13 +159,9 @@ impl BackendArgs {
         Ok(Box::new(CpuBackend::with_instruction_set(None, set)?))
     }
 
-    /// The CPU for short work, else whichever is faster in a short trial; and why.
-    fn faster(&self, work: &Work) -> anyhow::Result<(Box<dyn Backend>, String)> {
+    /// Whichever is faster in a short trial; and why.
+    fn faster(&self) -> anyhow::Result<(Box<dyn Backend>, String)> {
         let cpu = self.cpu()?;
-        if work.estimate() < SHORT {
-            let why = "too little work to open a graphics adapter for".to_owned();
-            return Ok((cpu, why));
-        }
         let opened = GpuBackend::new(&AdapterSelector::Auto).and_then(|gpu| {
             let times = (trial(&gpu)?, trial(cpu.as_ref())?);
             Ok((gpu, times))
