@@ -9,6 +9,9 @@ use super::partition::Partition;
 /// 64-bit words combined and counted between two looks at the stop flag: a fraction of a second of one core.
 const WORDS_BETWEEN_CHECKS: u64 = 1 << 31;
 
+/// Counts at a time, about: 1 MiB, so that the fit table stays the largest table of a search.
+const COUNTS_AT_ONCE: usize = 1 << 18;
+
 /// A search in progress.
 pub(crate) struct State<'a> {
     counter: &'a mut dyn CoZeroCounter,
@@ -58,7 +61,8 @@ impl<'a> State<'a> {
         rows.retain(|&place_of| !self.table.knows(place_of, &set));
         let singles: Vec<NeuronGroup> = neurons.iter().map(|&n| NeuronGroup::new(&[n])).collect();
         let words_per_row = self.words_per_plane * neurons.len() as u64;
-        let rows_at_once = (WORDS_BETWEEN_CHECKS / words_per_row.max(1)).max(8) as usize;
+        let rows_at_once = (WORDS_BETWEEN_CHECKS / words_per_row.max(1)) as usize;
+        let rows_at_once = rows_at_once.min(COUNTS_AT_ONCE / neurons.len()).max(8);
         for rows in rows.chunks(rows_at_once) {
             if (self.stop)() {
                 return Err(Halt::Stopped);
@@ -96,10 +100,11 @@ impl<'a> State<'a> {
         Ok(&self.counts)
     }
 
-    /// Halves that can be counted against all others between two looks at the stop flag.
+    /// Halves to count against all others between two looks at the stop flag.
     pub fn halves_at_once(&self, others: usize) -> usize {
         let words = self.words_per_plane * others as u64;
-        (WORDS_BETWEEN_CHECKS / words.max(1)).max(1) as usize
+        let at_once = (WORDS_BETWEEN_CHECKS / words.max(1)) as usize;
+        at_once.min(COUNTS_AT_ONCE / others).max(1)
     }
 
     /// Goes back to a copy of the table made earlier.

@@ -9,16 +9,18 @@ const SMALL_COPY: u64 = 8 << 20;
 /// Fewer samples than this say too little about a network.
 const FEWEST_SAMPLES: u64 = 1 << 14;
 
-/// One sample out of this many, by preference.
-const EVERY: u64 = 4;
+/// One sample out of so many: as few as say enough. More of them take longer and find nothing better.
+const EVERY: std::ops::RangeInclusive<u64> = 4..=8;
 
-/// Copies a fourth of the samples, or fewer where the copy would be large. None if too few would be left.
+/// Copies an eighth of the samples; more where that would be few, fewer where the copy would be large. None if too few
+/// would be left.
 ///
 /// Which samples depends on nothing but the samples: a search finds the same in whatever files they come.
 pub(crate) fn thin(planes: &dyn PlaneSet) -> Result<Option<Box<dyn PlaneSet + '_>>, ComputeError> {
     let samples = planes.samples();
     let bytes = samples.div_ceil(8) * planes.neurons() as u64;
-    let every = EVERY.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10)));
+    let every = (samples / FEWEST_SAMPLES).clamp(*EVERY.start(), *EVERY.end());
+    let every = every.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10)));
     if samples / every < FEWEST_SAMPLES {
         return Ok(None);
     }

@@ -52,10 +52,7 @@ impl Move for HalfSwaps {
         let open: Vec<usize> = (0..blocks)
             .filter(|&block| !self.settled.contains(&partition.block(block)))
             .collect();
-        // No more counts at a time than the fit table has entries: they would be the largest table of a search.
-        let fitting = state.table().neurons().pow(2) / (HALVES.len() * all.len());
-        let strip = (state.halves_at_once(all.len()) / HALVES.len()).min(fitting);
-        let strip = strip.max(1);
+        let strip = (state.halves_at_once(all.len()) / HALVES.len()).max(1);
         let mut crosses: Vec<Cross> = Vec::new();
         for open in open.chunks(strip) {
             let left: Vec<[u32; 2]> = open
