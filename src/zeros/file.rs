@@ -47,6 +47,8 @@ pub enum PlanesProblem {
     Magic,
     #[error("planes format {0} at offset 4 is not known, only 1 to 3 are")]
     Format(u32),
+    #[error("the file ends within {what} at offset {offset}")]
+    Cut { what: &'static str, offset: u64 },
     #[error("the buckets at offset 24 have {of_buckets} samples, offset 16 says {samples}")]
     Buckets { of_buckets: u128, samples: u64 },
     #[error(
@@ -98,7 +100,7 @@ impl ZeroPlanes {
             for neuron in 0..header.neurons {
                 for word in (0..words).step_by(PIECE) {
                     let piece = &mut buffer[..PIECE.min(words - word)];
-                    input.read_exact(bytemuck::cast_slice_mut(piece))?;
+                    group.fill(piece, input)?;
                     group.check(neuron, word, piece)?;
                     put_words(planes.plane_mut(neuron), first + 64 * word, piece);
                 }
@@ -196,12 +198,11 @@ impl Header {
     /// Reads up to the first plane of a file of `len` bytes.
     pub fn read(input: &mut impl Read, len: u64) -> Result<Header, PlanesProblem> {
         let mut header = [0; HEADER as usize];
-        if len < HEADER {
-            return Err(PlanesProblem::Magic);
-        }
-        input.read_exact(&mut header)?;
-        if !header.starts_with(MAGIC) {
-            return Err(PlanesProblem::Magic);
+        let (magic, rest) = header.split_at_mut(MAGIC.len());
+        match fill(magic, input, "the magic number", 0) {
+            Ok(()) if magic == MAGIC => fill(rest, input, "the header", 0)?,
+            Ok(()) | Err(PlanesProblem::Cut { .. }) => return Err(PlanesProblem::Magic),
+            Err(error) => return Err(error),
         }
         let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
         let (format, neurons, record_len) = (number(4), number(8), number(12));
@@ -216,7 +217,7 @@ impl Header {
             record_len
         };
         let sizes = if format == WITH_BUCKETS {
-            let sizes = read_buckets(input, len)?;
+            let sizes = read_buckets(input)?;
             let of_buckets = sizes.iter().map(|&(_, size)| u128::from(size)).sum();
             if of_buckets != u128::from(samples) {
                 return Err(PlanesProblem::Buckets {
@@ -256,7 +257,7 @@ impl Header {
         } else {
             // No longer than the file.
             let mut text = vec![0; record_len as usize];
-            input.read_exact(&mut text)?;
+            fill(&mut text, input, "the record", HEADER + buckets)?;
             let record = serde_json::from_slice(&text);
             Some(record.map_err(|error| PlanesProblem::Record(error.to_string()))?)
         };
@@ -282,22 +283,37 @@ impl Header {
     }
 }
 
-/// The samples of the buckets that have some.
-fn read_buckets(
+/// Fills the buffer with what begins at an offset.
+fn fill(
+    buffer: &mut [u8],
     input: &mut impl Read,
-    len: u64,
-) -> Result<Vec<(Option<usize>, u64)>, PlanesProblem> {
+    what: &'static str,
+    offset: u64,
+) -> Result<(), PlanesProblem> {
+    input
+        .read_exact(buffer)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => PlanesProblem::Cut { what, offset },
+            _ => PlanesProblem::Io(error),
+        })
+}
+
+/// The samples of the buckets that have some.
+fn read_buckets(input: &mut impl Read) -> Result<Vec<(Option<usize>, u64)>, PlanesProblem> {
     let mut sizes = [0; 8 * BUCKETS];
-    if len < HEADER + sizes.len() as u64 {
-        return Err(PlanesProblem::Io(io::ErrorKind::UnexpectedEof.into()));
-    }
-    input.read_exact(&mut sizes)?;
+    fill(&mut sizes, input, "the samples of the buckets", HEADER)?;
     let sizes = sizes.as_chunks::<8>().0.iter().copied().enumerate();
     let sizes = sizes.map(|(bucket, bytes)| (Some(bucket), u64::from_le_bytes(bytes)));
     Ok(sizes.filter(|&(_, samples)| samples > 0).collect())
 }
 
 impl Group {
+    /// Reads words of a plane as they stand in the file.
+    pub fn fill(&self, words: &mut [u64], input: &mut impl Read) -> Result<(), PlanesProblem> {
+        let bytes = bytemuck::cast_slice_mut(words);
+        fill(bytes, input, "the planes", self.offset)
+    }
+
     /// Takes over words `first..` of a plane as they stand in the file: turns them to this machine's byte order and
     /// checks that no bit is set past the last sample.
     pub fn check(
@@ -440,7 +456,60 @@ mod tests {
         bytes[24..].fill(0);
         bytes[24] = 7;
         assert!(matches!(parse(&bytes), Err(PlanesProblem::Length { .. })));
-        bytes.truncate(60);
-        assert!(matches!(parse(&bytes), Err(PlanesProblem::Io(_))));
+    }
+
+    #[test]
+    fn a_file_that_is_cut_says_where() {
+        let record = Record {
+            net_sha256: String::new(),
+            data: Vec::new(),
+            selection: "all".into(),
+            seed: 0,
+            count: None,
+            shard: None,
+        };
+        let mut whole = Vec::new();
+        write_header(4, &[0, 0, 5, 0, 0, 0, 0, 0], &record, &mut whole).unwrap();
+        ZeroPlanes::new(4, 5).write_words(&mut whole).unwrap();
+        let planes = whole.len() - 4 * 8;
+        assert!(parse(&whole).is_ok());
+        let cut = |len: usize| parse(&whole[..len]).unwrap_err().to_string();
+        let length = |len| {
+            format!(
+                "planes of 4 neurons and 5 samples take {} bytes, the file has {len}",
+                whole.len()
+            )
+        };
+        for (len, expected) in [
+            (0, PlanesProblem::Magic.to_string()),
+            (3, PlanesProblem::Magic.to_string()),
+            (4, "the file ends within the header at offset 0".into()),
+            (23, "the file ends within the header at offset 0".into()),
+            (
+                24,
+                "the file ends within the samples of the buckets at offset 24".into(),
+            ),
+            (
+                87,
+                "the file ends within the samples of the buckets at offset 24".into(),
+            ),
+            (88, length(88)),
+            (planes, length(planes)),
+        ] {
+            assert_eq!(cut(len), expected, "{len}");
+        }
+        // While it is read: it was longer when its length was asked for.
+        let shrunk = |len: usize| {
+            let found = ZeroPlanes::parse(&mut &whole[..len], whole.len() as u64);
+            found.unwrap_err().to_string()
+        };
+        assert_eq!(
+            shrunk(planes - 1),
+            "the file ends within the record at offset 88"
+        );
+        assert_eq!(
+            shrunk(whole.len() - 1),
+            format!("the file ends within the planes at offset {planes}")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Planes that stay in their file: for more samples than memory holds.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -200,13 +200,13 @@ impl PlaneSource for StoredGroup {
     ) -> io::Result<&'a [u64]> {
         let all = self.samples().div_ceil(64);
         let offset = self.group.offset + 8 * (neuron as u64 * all as u64 + first as u64);
-        {
+        let filled = {
             let file = self.file.file.lock();
             let mut file = file.unwrap_or_else(PoisonError::into_inner);
             file.seek(SeekFrom::Start(offset))?;
-            file.read_exact(bytemuck::cast_slice_mut(scratch))?;
-        }
-        let checked = self.group.check(neuron, first, scratch);
+            self.group.fill(scratch, &mut *file)
+        };
+        let checked = filled.and_then(|()| self.group.check(neuron, first, scratch));
         checked.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         Ok(scratch)
     }
