@@ -18,6 +18,7 @@
 use thiserror::Error;
 
 mod file;
+mod keywords;
 mod listing;
 
 pub use file::{NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem, is_npy};

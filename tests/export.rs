@@ -132,6 +132,14 @@ fn what_is_wrong_is_said() {
             "`a b` cannot name an array",
         ),
         (
+            &["export", "none.txt", "--as", "rust", "--name", "fn"],
+            "--name: `fn` cannot name an array: the language has another use for this word",
+        ),
+        (
+            &["export", "none.txt", "--as", "text", "--name", "order"],
+            "--name: `order` names nothing",
+        ),
+        (
             &["export", "perm.txt", "--as", "c", "--json"],
             "name one with --out",
         ),

@@ -95,6 +95,10 @@ impl Export {
             let text = "--json reports about a file: name one with --out, or print the array with --as json";
             return Err(UsageError(text.into()).into());
         }
+        if let Some(name) = &self.name {
+            let checked = Language::from(self.language).check_name(name);
+            checked.map_err(|error| UsageError(format!("--name: {error}")))?;
+        }
         if let Some(out) = &self.out {
             check_writable(out)?;
         }
@@ -110,9 +114,7 @@ impl Export {
             name: self.name.as_deref(),
             inverse: self.inverse,
         };
-        let bytes = listing
-            .of(&order)
-            .map_err(|error| UsageError(format!("--name: {error}")))?;
+        let bytes = listing.of(&order)?;
         let Some(out) = &self.out else {
             return print(self.language, &bytes);
         };

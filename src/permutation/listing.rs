@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 use thiserror::Error;
 
+use super::keywords::is_keyword;
 use super::{Permutation, PermutationFile};
 
 /// What a permutation can be written as.
@@ -47,6 +48,10 @@ pub struct Listing<'a> {
 pub enum ListingError {
     #[error("`{0}` cannot name an array: letters, digits and _ can, the first no digit")]
     Name(String),
+    #[error("`{0}` cannot name an array: the language has another use for this word")]
+    Keyword(String),
+    #[error("`{0}` names nothing: npy and text have no names")]
+    NoNames(String),
 }
 
 /// Numbers of a line.
@@ -68,6 +73,26 @@ impl Permutation {
 }
 
 impl Language {
+    /// Can an array have this name?
+    ///
+    /// # Errors
+    /// It is no identifier, a keyword, or the format has no names.
+    pub fn check_name(self, name: &str) -> Result<(), ListingError> {
+        let starts_with_digit = name.starts_with(|it: char| it.is_ascii_digit());
+        let is_identifier = !name.is_empty()
+            && !starts_with_digit
+            && name
+                .bytes()
+                .all(|it| it == b'_' || it.is_ascii_alphanumeric());
+        let name = || name.to_string();
+        match self {
+            Language::Npy | Language::Text => Err(ListingError::NoNames(name())),
+            _ if !is_identifier => Err(ListingError::Name(name())),
+            _ if is_keyword(self, &name()) => Err(ListingError::Keyword(name())),
+            _ => Ok(()),
+        }
+    }
+
     /// Name of the array if none is given, and what the inverse's name ends in.
     fn style(self) -> (&'static str, &'static str) {
         match self {
@@ -85,11 +110,13 @@ impl Listing<'_> {
     /// where old neuron j went.
     ///
     /// # Errors
-    /// The name is none.
+    /// The name cannot be one; see [`Language::check_name`].
     pub fn of(&self, permutation: &Permutation) -> Result<Vec<u8>, ListingError> {
         let (default, suffix) = self.language.style();
+        if let Some(name) = self.name {
+            self.language.check_name(name)?;
+        }
         let name = self.name.unwrap_or(default);
-        check_name(name)?;
         let inverse = self.inverse.then(|| permutation.inverse());
         let alone = |file: &dyn Fn(&PermutationFile) -> Vec<u8>| {
             file(&PermutationFile {
@@ -169,19 +196,6 @@ impl Listing<'_> {
     }
 }
 
-/// Is this an identifier in all of the languages, keywords aside?
-fn check_name(name: &str) -> Result<(), ListingError> {
-    let fits = name
-        .bytes()
-        .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
-        && name
-            .bytes()
-            .next()
-            .is_some_and(|byte| !byte.is_ascii_digit());
-    fits.then_some(())
-        .ok_or_else(|| ListingError::Name(name.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,21 +240,32 @@ mod tests {
 
     #[test]
     fn names_are_checked() {
-        let order = Permutation::identity(4);
-        for (name, fits) in [
-            ("x", true),
-            ("_a9", true),
-            ("", false),
-            ("9a", false),
-            ("a b", false),
-            ("a;", false),
+        use Language::{C, CSharp, Cpp, Json, Npy, Rust, Text, Zig};
+        let all = [Rust, C, Cpp, CSharp, Zig, Json, Npy, Text];
+        let named = [Rust, C, Cpp, CSharp, Zig, Json];
+        let fits = |name: &str| -> Vec<Language> {
+            let fits = |it: &Language| it.check_name(name).is_ok();
+            all.into_iter().filter(fits).collect()
+        };
+        for name in ["x", "_a9", "ORDER", "ifs", "For"] {
+            assert_eq!(fits(name), named, "{name}");
+        }
+        for name in ["", "9a", "a b", "a;", "ä", "r#fn"] {
+            assert_eq!(fits(name), [], "{name}");
+        }
+        // What the languages' own compilers refuse.
+        for (name, others) in [
+            ("fn", &[C, Cpp, CSharp, Json][..]),
+            ("int", &[Rust, Zig, Json]),
+            ("restrict", &[Rust, Cpp, CSharp, Zig, Json]),
+            ("co_await", &[Rust, C, CSharp, Zig, Json]),
+            ("foreach", &[Rust, C, Cpp, Zig, Json]),
+            ("u16", &[Rust, C, Cpp, CSharp, Json]),
+            ("u", &[Rust, C, Cpp, CSharp, Zig, Json]),
+            ("_", &[C, Cpp, CSharp, Json]),
+            ("while", &[Json]),
         ] {
-            let listing = Listing {
-                language: Language::Rust,
-                name: Some(name),
-                inverse: false,
-            };
-            assert_eq!(listing.of(&order).is_ok(), fits, "{name}");
+            assert_eq!(fits(name), others, "{name}");
         }
     }
 }
