@@ -548,14 +548,14 @@ fn what_is_wrong_is_said() {
         assert!(said.contains(part), "`{part}` is not in: {said}");
         assert!(!folder.join("out.bin").exists());
     }
-    let output = ftperm(
-        folder,
-        &[
-            "apply", "four.txt", "--layout", "net.toml", "--net", "net.bin", "--out", "out.bin",
-        ],
-    );
-    assert!(
-        text(&output.stderr)
-            .contains("the permutation has 4 entries, the layout describes 128 neurons")
-    );
+    for arguments in [
+        &["apply", "four.txt", "--out", "out.bin"][..],
+        &[&optimize[..], &["--start", "four.txt"]].concat(),
+    ] {
+        let net = ["--layout", "net.toml", "--net", "net.bin"];
+        let output = ftperm(folder, &[arguments, &net].concat());
+        let said = text(&output.stderr);
+        let part = "four.txt: the permutation has 4 entries, but there are 128 neurons";
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
 }

@@ -11,7 +11,7 @@ use ftperm::source::SearchPlaces;
 use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
-use super::common::{Files, LoadedNet, NetArgs, NetSummary, OutArgs, parse};
+use super::common::{Files, LoadedNet, NetArgs, NetSummary, OutArgs, check_entries, parse};
 use super::layout::{self, LayoutArgs};
 use super::{Global, UsageError, console};
 
@@ -123,6 +123,7 @@ impl Apply {
         }
         let target = self.out.target()?;
         let (net, path) = layout::load(layout, self.net.net.as_deref())?;
+        check_entries(&self.permutation, &file.permutation, net.layout().neurons())?;
         let permutation = if self.inverse {
             file.permutation.inverse()
         } else {

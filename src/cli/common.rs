@@ -21,5 +21,5 @@ pub use out::OutArgs;
 pub use overwrite::Files;
 pub use planes::{PlanesInput, START_IS_BETTER, load_planes, searched_in_part};
 pub use positions::PositionArgs;
-pub use search::{SearchArgs, stop_flag};
+pub use search::{SearchArgs, check_entries, stop_flag};
 pub use weight::WeightArgs;

@@ -59,13 +59,6 @@ pub fn deliver(
     target: &Target,
     boards: &[Board],
 ) -> anyhow::Result<(FinishedFile, Proof)> {
-    let neurons = net.layout().neurons();
-    if permutation.len() != neurons {
-        anyhow::bail!(
-            "the permutation has {} entries, the layout describes {neurons} neurons",
-            permutation.len()
-        );
-    }
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or("bin");
     Ok(write_checked(net, permutation, target, extension, boards)?)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use thiserror::Error;
 
 use super::compare::{LayoutDifference, Proof, compare};
-use super::error::RawNetFileError;
+use super::error::{RawNetError, RawNetFileError};
 use super::net::RawNet;
 use crate::board::Board;
 use crate::deliver::Target;
@@ -23,6 +23,8 @@ pub enum RawDeliverError {
     ReadBack(#[from] RawNetFileError),
     #[error("the written network differs: {0}; this is a bug in ftperm, nothing was kept")]
     Differs(#[from] LayoutDifference),
+    #[error(transparent)]
+    Net(#[from] RawNetError),
 }
 
 /// Writes `net` with its neurons reordered, reads it back, and compares it with `net` in bytes, neurons, and first-layer
@@ -30,10 +32,7 @@ pub enum RawDeliverError {
 /// delivery. A file that is named by its contents gets `extension`.
 ///
 /// # Errors
-/// It cannot be written, or the comparison failed.
-///
-/// # Panics
-/// If the permutation's length is not the number of neurons.
+/// The permutation's length is not the number of neurons, the file cannot be written, or the comparison failed.
 pub fn write_checked(
     net: &RawNet,
     permutation: &Permutation,
@@ -41,9 +40,7 @@ pub fn write_checked(
     extension: &str,
     boards: &[Board],
 ) -> Result<(FinishedFile, Proof), RawDeliverError> {
-    let permuted = net
-        .permuted(permutation)
-        .expect("the caller checked the permutation's length");
+    let permuted = net.permuted(permutation)?;
     let path = match target {
         Target::File(path) => path.clone(),
         Target::Named(folder) => folder.join(Path::new("nn").with_extension(extension)),

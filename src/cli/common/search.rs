@@ -1,6 +1,6 @@
 //! How long and from where to search, and how to watch and stop it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -64,17 +64,23 @@ impl SearchArgs {
 
     /// Is the permutation to start from one of so many neurons?
     pub fn check_start(&self, start: Option<&Permutation>, neurons: usize) -> anyhow::Result<()> {
-        if let (Some(file), Some(start)) = (&self.start, start)
-            && start.len() != neurons
-        {
-            anyhow::bail!(
-                "{}: the permutation has {} entries, but there are {neurons} neurons",
-                file.display(),
-                start.len()
-            );
+        match (&self.start, start) {
+            (Some(file), Some(start)) => check_entries(file, start, neurons),
+            _ => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Is the permutation of a file one of so many neurons?
+pub fn check_entries(file: &Path, permutation: &Permutation, neurons: usize) -> anyhow::Result<()> {
+    if permutation.len() != neurons {
+        anyhow::bail!(
+            "{}: the permutation has {} entries, but there are {neurons} neurons",
+            file.display(),
+            permutation.len()
+        );
+    }
+    Ok(())
 }
 
 /// Set by Ctrl-C; a second Ctrl-C ends the program at once.
