@@ -33,7 +33,7 @@ mod verify;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use common::BackendArgs;
+use common::{BackendArgs, FilterArgs};
 
 /// Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first
 /// layer, and proves that the network computes the same.
@@ -174,6 +174,18 @@ impl Command {
             _ => None,
         }
     }
+
+    /// Which positions are passed over.
+    fn filters(&self) -> Option<&FilterArgs> {
+        match self {
+            Command::Optimize(command) => Some(&command.positions.filters),
+            Command::Gather(command) => Some(&command.positions.filters),
+            Command::Verify(command) => Some(&command.positions.filters),
+            Command::Serialize(command) => Some(&command.filters),
+            Command::BatchJob(command) => Some(&command.optimize.positions.filters),
+            _ => None,
+        }
+    }
 }
 
 /// Parses the command line over the environment and the configuration file.
@@ -193,6 +205,8 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
     logging::start(cli.global.verbose);
     let backend = cli.command.backend();
     backend.map_or(Ok(()), BackendArgs::check)?;
+    let filters = cli.command.filters();
+    filters.map_or(Ok(()), |it| it.filters().map(drop))?;
     let threads = backend.and_then(|it| it.threads);
     // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others
     // take their share of it when they have woken up.

@@ -536,7 +536,18 @@ fn options_that_would_do_harm_or_nothing_are_refused() {
             &[option, "expected"][..if value.is_empty() { 1 } else { 2 }],
         );
     }
-    refused(&optimize(&["--ply-x1", "8"]), &["--ply-x1", "8, 6, 10, 18"]);
+    // Before anything is read: none of these files are there.
+    for arguments in [
+        &["optimize", "--net", "x", "--data", "y"][..],
+        &["gather", "--net", "x", "--data", "y", "--out", "z"],
+        &["verify", "x", "x", "--data", "y"],
+        &["serialize", "x", "z.nnue"],
+    ] {
+        refused(
+            &[arguments, &["--ply-x1", "8"]].concat(),
+            &["--ply-x1", "8, 6, 10, 18"],
+        );
+    }
     refused(
         &optimize(&["--kernel", "portable", "--backend", "gpu"]),
         &["--kernel"],
@@ -654,18 +665,61 @@ fn a_full_disk_leaves_nothing() {
     assert_eq!(listing(folder.path()), before);
 }
 
+/// Help is a result like others: a full stdout is an error, a closed pipe is none.
+#[test]
+#[cfg(target_os = "linux")]
+fn help_goes_to_stdout_or_fails() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["find", "-h"],
+        &["help", "find"],
+        &["config", "find", "--help"],
+        &["completions", "zsh"],
+    ] {
+        let run = |out: std::process::Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_ftperm"));
+            command.args(arguments).stdout(out).output().unwrap()
+        };
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = run(full.unwrap().into());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(
+            stderr(&output),
+            "error: cannot write to stdout: No space left on device (os error 28)\n",
+            "{arguments:?}"
+        );
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = run(writer.into());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+    }
+}
+
 #[test]
 fn completions_and_manual_pages() {
     let folder = tempfile::tempdir().unwrap();
-    for shell in ["bash", "zsh", "fish", "powershell"] {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = ftperm(folder.path(), &["completions", shell]);
+        let script = stdout(&output);
         assert!(
-            output.status.success() && stdout(&output).contains("optimize"),
+            output.status.success() && script.contains("optimize"),
             "{shell}"
         );
+        // How `batch` calls the program is for nobody else.
+        assert!(!script.contains("batch-job"), "{shell}");
     }
     let output = ftperm(folder.path(), &["man", "."]);
     assert!(output.status.success(), "{}", stderr(&output));
+    let pages = listing(folder.path());
+    assert!(
+        pages.contains(&"ftperm-batch.1".to_string()) && pages.contains(&"ftperm.1".to_string())
+    );
+    for page in pages {
+        let text = std::fs::read_to_string(folder.path().join(&page)).unwrap();
+        assert!(!text.replace('\\', "").contains("batch-job"), "{page}");
+    }
     let page = std::fs::read_to_string(folder.path().join("ftperm-optimize.1")).unwrap();
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
 }

@@ -30,6 +30,10 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
 /// What `ftperm config` shows for an option: value and origin.
 fn shown(
     folder: &Path,
@@ -253,4 +257,23 @@ fn a_setting_that_needs_an_option_waits_for_it() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn help_and_words_that_are_no_command() {
+    let it = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| ftperm(it.path(), &[], words);
+    let help = run(&["config", "--help"]);
+    assert!(help.status.success() && stdout(&help).contains("Usage: ftperm config"));
+    for words in [["find", "--help"], ["find_perm", "-h"]] {
+        let output = run(&[&["config"], &words[..]].concat());
+        assert_eq!(stdout(&output), stdout(&help), "{words:?}");
+    }
+    for (word, hint) in [("fnd", "is `find` meant?"), ("help", ""), ("batch-job", "")] {
+        let output = run(&["config", word]);
+        assert_eq!(output.status.code(), Some(2), "{word}");
+        let text = stderr(&output);
+        let expected = format!("there is no command `{word}`");
+        assert!(text.contains(&expected) && text.contains(hint), "{text}");
+    }
 }

@@ -30,7 +30,7 @@ struct Script {
 impl Completions {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "ftperm", &mut script);
+        clap_complete::generate(self.shell, &mut program(), "ftperm", &mut script);
         let script = String::from_utf8(script)?;
         if global.json {
             let shell = self.shell.to_string();
@@ -38,6 +38,16 @@ impl Completions {
         }
         console::result(script.trim_end())
     }
+}
+
+/// The program with the commands that are for people. Scripts complete hidden ones, too.
+fn program() -> clap::Command {
+    let all = Cli::command();
+    let commands = all.get_subcommands().filter(|it| !it.is_hide_set());
+    clap::Command::new("ftperm")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(all.get_arguments())
+        .subcommands(commands)
 }
 
 /// Write the manual pages into a folder: one for the program, one a command

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{Cli, Global, UsageError, console};
 use environment::Environment;
 use layers::{FILE_NAME, Given, Layers, merge, places, stack};
-use options::{commands, is_flag, is_list, options};
+use options::{commands, is_flag, is_list, options, similar};
 use setting::{Origin, Setting, Value};
 
 /// Show which options files, environment and command line set, and where each value comes from
@@ -43,12 +43,13 @@ pub struct Config {
 /// Parses the command line over the environment and the configuration file.
 ///
 /// # Errors
-/// A file or a variable is wrong. Where the command line is, the program ends with the parser's message.
+/// A file or a variable is wrong, or help cannot be printed. Where the command line is wrong, the program ends with the
+/// parser's message.
 pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     let program = program();
     let given = Given::read(&program, words);
     let Some(given) = given.filter(|it| !it.none && it.command.get_name() != "config") else {
-        return Ok(Cli::parse_from(words));
+        return Cli::try_parse_from(words).or_else(|error| answer(&error, &[]));
     };
     let layers = Layers::read(given.config.as_deref(), Environment::of_process(), &program)?;
     let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
@@ -73,19 +74,28 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
             cli.warnings = warnings(&layers, &program);
             Ok(cli)
         }
-        Err(error) => {
-            let text = error.to_string();
-            // Without a reader there is nobody to tell.
-            let _ = error.print();
-            for it in &settings {
-                let name = format!("--{}", it.option);
-                if error.use_stderr() && text.contains(&name) {
-                    console::say(format!("note: {name} comes from {}", it.origin));
-                }
-            }
-            std::process::exit(error.exit_code());
-        }
+        Err(error) => answer(&error, &settings),
     }
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line, and ends the program.
+///
+/// # Errors
+/// stdout is closed or full.
+fn answer(error: &clap::Error, settings: &[Setting]) -> anyhow::Result<Cli> {
+    let printed = error.print();
+    if error.use_stderr() {
+        let text = error.to_string();
+        for it in settings {
+            let name = format!("--{}", it.option);
+            if text.contains(&name) {
+                console::say(format!("note: {name} comes from {}", it.origin));
+            }
+        }
+    } else {
+        console::check_printed(printed)?;
+    }
+    std::process::exit(error.exit_code());
 }
 
 /// Does the option, on its own, lack one that it needs?
@@ -159,21 +169,18 @@ enum ShownValue {
 
 impl Config {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let program = program();
+        let mut program = program();
         let named = global.config.as_deref().map(std::path::Path::as_os_str);
         let mut shown = BTreeMap::new();
         let mut words = vec![OsString::from("ftperm")];
         words.extend(self.words.iter().cloned());
-        let given = Given::read(&program, &words);
-        if let Some(word) = self.words.first()
-            && given.is_none()
-        {
-            return Err(UsageError(format!(
-                "`{}` is no command, or one without options",
-                word.to_string_lossy()
-            ))
-            .into());
+        if let Some(word) = self.words.first() {
+            check_command(&program, &word.to_string_lossy())?;
+            if Given::read(&program, &words).is_none() {
+                return print_help(&mut program);
+            }
         }
+        let given = Given::read(&program, &words);
         let named = given.as_ref().and_then(|it| it.config.as_deref()).or(named);
         let layers = if global.no_config || given.as_ref().is_some_and(|it| it.none) {
             Layers::default()
@@ -209,6 +216,27 @@ impl Config {
             return console::json(&shown);
         }
         print(&shown)
+    }
+}
+
+/// Is this a command with options that can be set?
+fn check_command(program: &clap::Command, word: &str) -> Result<(), UsageError> {
+    let found = program.find_subcommand(word).map(clap::Command::get_name);
+    if commands(program).any(|it| Some(it.get_name()) == found) {
+        return Ok(());
+    }
+    let names = commands(program).map(clap::Command::get_name);
+    let hint = similar(word, names).map_or(String::new(), |it| format!("; is `{it}` meant?"));
+    Err(UsageError(format!(
+        "there is no command `{word}` with options that can be set{hint}"
+    )))
+}
+
+/// The help of `config`, which asks for it wherever the words stand that do.
+fn print_help(program: &mut clap::Command) -> anyhow::Result<()> {
+    match program.find_subcommand_mut("config") {
+        Some(config) => console::check_printed(config.print_long_help()),
+        None => Ok(()),
     }
 }
 

@@ -95,6 +95,17 @@ pub fn raw(bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Did what the parser prints itself reach stdout?
+///
+/// # Errors
+/// stdout is closed or full.
+pub fn check_printed(printed: io::Result<()>) -> anyhow::Result<()> {
+    printed
+        .and_then(|()| io::stdout().flush())
+        .map_err(StdoutError)?;
+    Ok(())
+}
+
 /// A line of results.
 ///
 /// # Errors

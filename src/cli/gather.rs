@@ -40,7 +40,7 @@ pub struct Gather {
     #[arg(long, value_name = "FILE", conflicts_with = "net")]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
-    positions: PositionArgs,
+    pub(super) positions: PositionArgs,
     /// Positions to take, of all shards together [default: 50000, and with shards all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,

@@ -41,7 +41,7 @@ pub struct Optimize {
     #[command(flatten)]
     net: NetArgs,
     #[command(flatten)]
-    positions: PositionArgs,
+    pub(super) positions: PositionArgs,
     /// Positions to take
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,

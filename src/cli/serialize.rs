@@ -97,7 +97,7 @@ pub struct Serialize {
     report: Option<PathBuf>,
     /// Which positions --ft-optimize takes
     #[command(flatten)]
-    filters: FilterArgs,
+    pub(super) filters: FilterArgs,
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]

@@ -22,7 +22,7 @@ pub struct Verify {
     /// The network that should compute the same
     b: PathBuf,
     #[command(flatten)]
-    positions: PositionArgs,
+    pub(super) positions: PositionArgs,
     /// Positions to compare on
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
