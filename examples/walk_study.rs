@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use ftperm::board::Board;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::nnue::{Network, ReadOptions};
-use ftperm::optimize::{Job, optimize};
+use ftperm::optimize::{Job, Task, optimize};
 use ftperm::positions::{self, Filters, Options, Positions, Sampling};
 use ftperm::search::{Control, Effort, SearchOptions};
 use ftperm::walks::{Walk, walk};
@@ -50,20 +50,18 @@ fn main() -> Result<()> {
             let started = Instant::now();
             let training = kind.map_or_else(|| roots.clone(), |kind| walk(&roots, kind, seed));
             let time = started.elapsed().as_secs_f64() * 1e6 / roots.len() as f64;
+            let search = SearchOptions {
+                effort: Effort::Quick,
+                seed,
+                start: None,
+            };
             let job = Job {
                 network: &network,
-                training: &training,
-                holdout: &held,
-                certify: false,
-                weights: None,
-                compared: &[],
-                search: SearchOptions {
-                    effort: Effort::Quick,
-                    seed,
-                    start: None,
+                task: Task {
+                    search,
+                    ..Task::new(&training, &held)
                 },
-                time_limit: None,
-                room: None,
+                weights: None,
             };
             let plan = optimize(&job, &backend, &mut Control::default(), |_| ())?;
             let rates = plan.holdout.context("no search positions")?;

@@ -31,7 +31,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use crate::board::Board;
 use crate::bucket_weights::BUCKETS;
 use crate::permutation::Permutation;
-use crate::zeros::ZeroPlanes;
+use crate::zeros::{ByBucket, ZeroPlanes};
 
 /// Rates on positions that the search did not see. All are fractions of (sample, block) cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +49,7 @@ pub struct HoldoutRates {
 /// Resamplings of the bootstrap.
 const RESAMPLINGS: usize = 1000;
 
-/// Rates on the held-out positions of one bucket.
+/// Zero blocks in the samples of one bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketCounts {
     /// [`Board::bucket`].
@@ -58,6 +58,22 @@ pub struct BucketCounts {
     /// Zero blocks in all these samples.
     pub before: u64,
     pub after: u64,
+}
+
+impl BucketCounts {
+    /// Of all buckets that have samples, from sums by bucket; samples of no known bucket are left out.
+    pub fn of(samples: &ByBucket, [before, after]: [&ByBucket; 2]) -> Vec<BucketCounts> {
+        let known = samples.iter().filter(|&(_, &samples)| samples > 0);
+        let counts = |(&bucket, &samples): (&Option<usize>, &u64)| {
+            Some(BucketCounts {
+                bucket: bucket?,
+                samples,
+                before: before[&bucket],
+                after: after[&bucket],
+            })
+        };
+        known.filter_map(counts).collect()
+    }
 }
 
 /// How many blocks of each held-out sample are zero, before and after.

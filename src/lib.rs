@@ -12,9 +12,9 @@
 //! use ftperm::compute::cpu::CpuBackend;
 //! use ftperm::deliver::{Target, write_checked};
 //! use ftperm::nnue::{Network, ReadOptions};
-//! use ftperm::optimize::{Job, optimize};
+//! use ftperm::optimize::{Job, Task, optimize};
 //! use ftperm::positions::{self, Options};
-//! use ftperm::search::{Control, SearchOptions};
+//! use ftperm::search::Control;
 //! use ftperm::verify::{ReferenceOutputs, spread};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,14 +26,8 @@
 //! let backend = CpuBackend::new(None)?;
 //! let job = Job {
 //!     network: &network,
-//!     training: &training.boards,
-//!     holdout: &holdout,
-//!     search: SearchOptions::default(),
-//!     certify: false,
+//!     task: Task::new(&training.boards, &holdout),
 //!     weights: None,
-//!     compared: &[],
-//!     time_limit: None,
-//!     room: None,
 //! };
 //! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
 //! assert!(plan.after.fraction() > plan.before.fraction() + 0.1);

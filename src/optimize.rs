@@ -5,20 +5,21 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::board::Board;
-use crate::bucket_weights::{BUCKETS, BucketWeights};
+use crate::bucket_weights::BucketWeights;
 use crate::compute::{Backend, ComputeError, PlaneSet};
 use crate::gather::{PositionSamples, gather, gather_where_counted};
 use crate::holdout::{BucketCounts, HoldoutRates};
 use crate::nnue::Network;
-use crate::positions::Positions;
 use crate::samples::SampleOrder;
-use crate::search::{Certificate, Control, SearchError, SearchOptions, SearchResult};
+use crate::search::{Certificate, Control, SearchError, SearchResult};
 use crate::zeros::{LoadError, PlanesFileError, SpillError};
 
 mod plan;
 mod spill;
+mod task;
 
 pub use spill::PlanesRoom;
+pub use task::Task;
 
 pub(crate) use plan::{Evaluated, Held, Making, Training, make};
 pub(crate) use spill::{Shape, spill};
@@ -55,7 +56,7 @@ pub struct Plan {
     pub after: Share,
     /// On positions that the search did not see; `None` without any.
     pub holdout: Option<HoldoutRates>,
-    /// On each of [`Job::compared`].
+    /// On each of [`Task::compared`].
     pub compared: Vec<Option<HoldoutRates>>,
     /// The rates with every sample counted as often as it weighs, where there are weights.
     pub weighted: Option<WeightedRates>,
@@ -112,33 +113,16 @@ pub enum OptimizeError {
 #[derive(Clone, Debug)]
 pub struct Job<'a> {
     pub network: &'a Network,
-    /// Positions to search on.
-    pub training: &'a [Board],
-    /// Positions that the search does not see, and the game of each.
-    pub holdout: &'a Positions,
-    /// Other positions that the search does not see, each set to be measured on by itself.
-    pub compared: &'a [Positions],
+    pub task: Task<'a>,
     /// How much positions of each bucket count in the search; all alike if `None`.
     pub weights: Option<BucketWeights>,
-    pub search: SearchOptions,
-    /// Check the result for local optimality and bound it from above.
-    pub certify: bool,
-    /// Ends the search after this time; the outcome then depends on the machine's speed.
-    pub time_limit: Option<Duration>,
-    /// Memory for planes, and where they go if that is too little; `None` for as much as it takes.
-    pub room: Option<PlanesRoom<'a>>,
 }
 
 impl Job<'_> {
-    /// Memory that the planes of all positions take, if it is more than [`room`](Job::room) has: then they go to a
+    /// Memory that the planes of all positions take, if it is more than [`room`](Task::room) has: then they go to a
     /// temporary file, and the search may work on a part of the samples.
     pub fn spilled_bytes(&self) -> Option<u64> {
-        self.shape().excess(&self.sets(), self.room)
-    }
-
-    /// The training positions, the held-out ones, and the other sets.
-    fn sets(&self) -> Vec<&[Board]> {
-        sets(self.training, self.holdout, self.compared)
+        self.shape().excess(&self.task)
     }
 
     fn shape(&self) -> Shape {
@@ -150,16 +134,6 @@ impl Job<'_> {
             evaluator_bytes: (2 * ft.wide.len() + ft.narrow.len()) as u64,
         }
     }
-}
-
-pub(crate) fn sets<'a>(
-    training: &'a [Board],
-    holdout: &'a Positions,
-    compared: &'a [Positions],
-) -> Vec<&'a [Board]> {
-    let held = std::iter::once(holdout).chain(compared);
-    let held = held.map(|set| set.boards.as_slice());
-    std::iter::once(training).chain(held).collect()
 }
 
 /// Evaluates the feature transformer on all positions and searches the best order on the training positions.
@@ -178,21 +152,16 @@ pub fn optimize(
     let started = Instant::now();
     let it = &job.network.architecture;
     let making = Making {
+        task: &job.task,
         neurons: it.neurons(),
-        holdout: job.holdout,
-        compared: job.compared,
         weights: job.weights,
-        search: &job.search,
-        certify: job.certify,
-        time_limit: job.time_limit,
-        room: job.room,
     };
     let rows = job.network.ft_rows();
     let mut evaluator = backend.ft_evaluator(rows.weights())?;
     let progress = &mut ft_progress;
-    let sets = job.sets();
+    let sets = job.task.sets();
     let (training, held) = (sets[0], &sets[1..]);
-    if let Some(room) = job.room.filter(|_| job.spilled_bytes().is_some()) {
+    if let Some(room) = job.task.room.filter(|_| job.spilled_bytes().is_some()) {
         let spilled = spill(job.shape(), training, held, room, |boards, order| {
             gather(it, evaluator.as_mut(), boards, order, &mut *progress)
         })?;
@@ -200,14 +169,16 @@ pub fn optimize(
         let plan = make(&making, spilled.into(), backend, control, started.elapsed());
         return Ok(plan?.0);
     }
-    let by_bucket = job.weights.map(|_| boards_by_bucket(training));
-    let parts: Vec<(Option<usize>, &[Board])> = match &by_bucket {
-        Some(boards) => {
-            let boards = boards.iter().map(Vec::as_slice).enumerate();
-            boards
-                .map(|(bucket, boards)| (Some(bucket), boards))
-                .collect()
-        }
+    let sorted = job.weights.map(|_| {
+        let mut boards = training.to_vec();
+        boards.sort_by_key(Board::bucket);
+        boards
+    });
+    let parts: Vec<(Option<usize>, &[Board])> = match &sorted {
+        Some(boards) => boards
+            .chunk_by(|a, b| a.bucket() == b.bucket())
+            .map(|boards| (Some(boards[0].bucket()), boards))
+            .collect(),
         None => vec![(None, training)],
     };
     let sources: Vec<PositionSamples> = parts
@@ -240,14 +211,6 @@ pub fn optimize(
     Ok(make(&making, evaluated, backend, control, started.elapsed())?.0)
 }
 
-fn boards_by_bucket(boards: &[Board]) -> [Vec<Board>; BUCKETS] {
-    let mut parts: [Vec<Board>; BUCKETS] = Default::default();
-    for board in boards {
-        parts[board.bucket().min(BUCKETS - 1)].push(*board);
-    }
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +218,8 @@ mod tests {
     use crate::nnue::ReadOptions;
     use crate::permutation::Permutation;
     use crate::playouts::random_positions;
-    use crate::search::{Effort, room, search_and_rate};
+    use crate::positions::Positions;
+    use crate::search::{Effort, SearchOptions, room, search_and_rate};
     use crate::zeros::{PlaneGroups, SampleGroup, Spill, ZeroPlanes};
 
     /// Positions of so many games, a position each.
@@ -275,28 +239,33 @@ mod tests {
         let (training, holdout) = (positions(1, 1500).boards, positions(2, 300));
         let compared = [positions(3, 200)];
         let folder = tempfile::tempdir().unwrap();
+        let search = SearchOptions {
+            effort: Effort::Quick,
+            ..SearchOptions::default()
+        };
+        let task = Task {
+            compared: &compared,
+            search: search.clone(),
+            certify: true,
+            ..Task::new(&training, &holdout)
+        };
         let job = Job {
             network: &network,
-            training: &training,
-            holdout: &holdout,
-            compared: &compared,
+            task: task.clone(),
             weights: None,
-            search: SearchOptions {
-                effort: Effort::Quick,
-                ..SearchOptions::default()
-            },
-            certify: true,
-            time_limit: None,
-            room: None,
         };
         let with = |bytes: u64, weights: Option<&str>| {
+            let room = PlanesRoom {
+                bytes,
+                folder: folder.path(),
+            };
             let job = Job {
                 weights: weights.map(|it| BucketWeights::parse(it).unwrap()),
-                room: Some(PlanesRoom {
-                    bytes,
-                    folder: folder.path(),
-                }),
-                ..job.clone()
+                task: Task {
+                    room: Some(room),
+                    ..task.clone()
+                },
+                ..job
             };
             let mut evaluated = 0;
             let plan = optimize(&job, &backend, &mut Control::default(), |it| {
@@ -355,7 +324,7 @@ mod tests {
         let loaded = groups.load(room(bytes), None).unwrap();
         assert_eq!(loaded.samples_searched(), told.samples_searched);
         let control = &mut Control::default();
-        let found = search_and_rate(&loaded, None, &backend, &job.search, control).unwrap();
+        let found = search_and_rate(&loaded, None, &backend, &search, control).unwrap();
         assert_eq!(found.search.permutation, part.search.permutation);
     }
 }

@@ -19,7 +19,7 @@ fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {
         .args(
             ["--threads", "1", "--backend", "cpu"]
                 .iter()
-                .filter(|_| ["gather", "find"].contains(&arguments[0])),
+                .filter(|_| ["gather", "find", "optimize"].contains(&arguments[0])),
         )
         .output()
         .expect("the program starts")
@@ -230,6 +230,22 @@ fn what_does_not_belong_together_is_refused() {
     assert!(text.contains("net sha256"), "{text}");
 }
 
+/// Runs `optimize` on so many positions: its report, and what it said. It writes OUT and OUT.txt.
+fn optimize(
+    folder: &TempDir,
+    count: &str,
+    out: &str,
+    more: &[&str],
+) -> (serde_json::Value, String) {
+    let perm = format!("{out}.txt");
+    let net = ["optimize", "--net", "demo.nnue", "--data", "a.binpack"];
+    let rest = ["--count", count, "--out", out, "--perm", &perm, "--json"];
+    let output = ftperm(folder, &[&net[..], &rest, more].concat());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    (json(std::str::from_utf8(&output.stdout).unwrap()), text)
+}
+
 /// The order in a permutation file.
 fn order(folder: &TempDir, name: &str) -> Vec<u32> {
     let text = String::from_utf8(bytes(folder, name)).unwrap();
@@ -249,25 +265,8 @@ const WEIGHT: &str = "0=0,1=0,2=0.5,7=20";
 fn planes_are_weighed_by_bucket_as_optimize_weighs_positions() {
     let folder = folder();
     let common = ["--effort", "quick", "--weight", WEIGHT];
-    let optimize = [
-        "optimize",
-        "--net",
-        "demo.nnue",
-        "--data",
-        "a.binpack",
-        "--count",
-        "6000",
-        "--holdout",
-        "0",
-        "--backend",
-        "cpu",
-        "--out",
-        "o.nnue",
-        "--perm",
-        "o.txt",
-        "--json",
-    ];
-    let expected = json(&run(&folder, &[&optimize[..], &common].concat()));
+    let weighted = [&common[..], &["--holdout", "0"]].concat();
+    let (expected, _) = optimize(&folder, "6000", "o", &weighted);
     let whole = [
         "gather",
         "--net",
@@ -469,29 +468,8 @@ fn positions_that_do_not_fit_are_refused() {
 fn optimize_goes_on_where_planes_do_not_fit() {
     let folder = folder();
     let optimize = |out: &str, more: &[&str]| {
-        let perm = format!("{out}.txt");
-        let optimize = [
-            "optimize",
-            "--net",
-            "demo.nnue",
-            "--data",
-            "a.binpack",
-            "--count",
-            "30000",
-            "--effort",
-            "quick",
-            "--backend",
-            "cpu",
-            "--json",
-            "--out",
-            out,
-            "--perm",
-            &perm,
-        ];
-        let output = ftperm(&folder, &[&optimize[..], more].concat());
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{text}");
-        (json(std::str::from_utf8(&output.stdout).unwrap()), text)
+        let quick = [&["--effort", "quick"], more].concat();
+        optimize(&folder, "30000", out, &quick)
     };
     let (all, text) = optimize("all", &[]);
     assert!(

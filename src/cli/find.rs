@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use ftperm::bucket_weights::BucketWeights;
 use ftperm::compute::choice::Work;
+use ftperm::holdout::BucketCounts;
 use ftperm::output::{check_writable, write_file};
 use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::report::BucketRates;
@@ -198,7 +198,14 @@ impl Find {
                     after: sum(&after) / cells,
                 }
             }),
-            buckets: bucket_reports(weights, &samples, [&before, &after], blocks),
+            buckets: BucketCounts::of(&samples, [&before, &after])
+                .iter()
+                .map(|counts| BucketReport {
+                    bucket: counts.bucket,
+                    weight: weights.map(|weights| weights.given()[counts.bucket]),
+                    rates: BucketRates::new(counts, neurons / 4),
+                })
+                .collect(),
             interrupted: !found.complete,
             peak_rss_bytes: peak_rss_bytes(),
             out: self.out.as_ref().map(|out| out.display().to_string()),
@@ -253,29 +260,6 @@ impl Find {
         }
         Ok(())
     }
-}
-
-/// Rates of all buckets that have samples.
-fn bucket_reports(
-    weights: Option<BucketWeights>,
-    samples: &ByBucket,
-    [before, after]: [&ByBucket; 2],
-    blocks: u64,
-) -> Vec<BucketReport> {
-    let known = samples.iter().filter(|&(_, &samples)| samples > 0);
-    let report = |(&bucket, &samples): (&Option<usize>, &u64)| {
-        let rate = |counts: &ByBucket| counts[&bucket] as f64 / (samples * blocks) as f64;
-        Some(BucketReport {
-            bucket: bucket?,
-            weight: weights.and_then(|weights| Some(weights.given()[bucket?])),
-            rates: BucketRates {
-                samples,
-                before: rate(before),
-                after: rate(after),
-            },
-        })
-    };
-    known.filter_map(report).collect()
 }
 
 /// What the order does to every bucket, and to what was searched for.

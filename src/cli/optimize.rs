@@ -127,16 +127,10 @@ impl Optimize {
         let (plan, curve) = self.watch(&begun, shape, &chosen, |how| {
             let job = Job {
                 network,
-                training: &chosen.training.boards,
-                holdout: &chosen.holdout,
-                compared: &chosen.compared,
+                task: how.task,
                 weights: self.weight.weight,
-                search: how.options,
-                certify: self.certify,
-                time_limit: how.time_limit,
-                room: Some(how.room),
             };
-            say_spilling(job.spilled_bytes(), how.room);
+            say_spilling(job.spilled_bytes(), &job.task);
             optimize(&job, backend.as_ref(), how.control, how.evaluated)
         })?;
         let permutation = &plan.search.permutation;

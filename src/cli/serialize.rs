@@ -13,13 +13,13 @@ use ftperm::checkpoint::{
 use ftperm::compute::choice::Work;
 use ftperm::deliver::{DeliverError, Target, write_compared};
 use ftperm::nnue::{Era, FtCompression, Network};
-use ftperm::optimize::{Job, optimize};
+use ftperm::optimize::{Job, Task, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::playouts::random_positions;
 use ftperm::positions::{self, Filters, Positions};
 use ftperm::report::WeightsReport;
-use ftperm::search::{Control, SearchOptions};
+use ftperm::search::Control;
 use ftperm::verify::ReferenceOutputs;
 
 use super::common::{BackendArgs, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load};
@@ -430,16 +430,11 @@ impl Serialize {
             search: (network.architecture.neurons(), samples),
             searches: 1.0,
         })?;
+        let holdout = Positions::default();
         let job = Job {
             network,
-            training: &taken.boards,
-            holdout: &Positions::default(),
-            search: SearchOptions::default(),
-            certify: false,
+            task: Task::new(&taken.boards, &holdout),
             weights: None,
-            compared: &[],
-            time_limit: None,
-            room: None,
         };
         let progress = RunProgress::new(taken.len(), network.architecture.neurons());
         let mut searched = |it: &_| progress.searched(it);

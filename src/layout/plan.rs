@@ -1,6 +1,6 @@
 //! The main job under a layout: planes, search, rates.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::lanes::{LaneOrder, first_layer_sizes, lane_order_suspicion};
 use super::net::RawNet;
@@ -8,29 +8,16 @@ use super::planes::planes;
 use crate::board::Board;
 use crate::compute::{Backend, ComputeError, HostPlanes};
 use crate::optimize::{
-    Evaluated, Held, Making, OptimizeError, Plan, PlanesRoom, Shape, Training, make, sets, spill,
+    Evaluated, Held, Making, OptimizeError, Plan, Shape, Task, Training, make, spill,
 };
-use crate::positions::Positions;
 use crate::samples::SampleOrder;
-use crate::search::{Control, SearchOptions};
+use crate::search::Control;
 
 /// What [`plan`] works on.
 #[derive(Clone, Debug)]
 pub struct LayoutJob<'a> {
     pub net: &'a RawNet,
-    /// Positions to search on.
-    pub training: &'a [Board],
-    /// Positions that the search does not see, and the game of each.
-    pub holdout: &'a Positions,
-    /// Other positions that the search does not see, each set to be measured on by itself.
-    pub compared: &'a [Positions],
-    pub search: SearchOptions,
-    /// Check the result for local optimality and bound it from above.
-    pub certify: bool,
-    /// Ends the search after this time; the outcome then depends on the machine's speed.
-    pub time_limit: Option<Duration>,
-    /// Memory for planes, and where they go if that is too little; `None` for as much as it takes.
-    pub room: Option<PlanesRoom<'a>>,
+    pub task: Task<'a>,
 }
 
 /// What [`plan`] found.
@@ -55,20 +42,15 @@ pub fn plan(
 ) -> Result<LayoutPlan, OptimizeError> {
     let started = Instant::now();
     let making = Making {
+        task: &job.task,
         neurons: job.net.layout().neurons(),
-        holdout: job.holdout,
-        compared: job.compared,
         weights: None,
-        search: &job.search,
-        certify: job.certify,
-        time_limit: job.time_limit,
-        room: job.room,
     };
     let mut planes_of =
         |boards: &[Board], order| planes(job.net, boards, order, backend, &mut ft_progress);
-    let sets = job.sets();
+    let sets = job.task.sets();
     let (training, held) = (sets[0], &sets[1..]);
-    let evaluated = match job.room.filter(|_| job.spilled_bytes().is_some()) {
+    let evaluated = match job.task.room.filter(|_| job.spilled_bytes().is_some()) {
         Some(room) => spill(job.shape(), training, held, room, &mut planes_of)?.into(),
         None => {
             let training = planes_of(training, SampleOrder::KingPlaces)?;
@@ -94,12 +76,7 @@ pub fn plan(
 impl LayoutJob<'_> {
     /// As [`Job::spilled_bytes`](crate::optimize::Job::spilled_bytes).
     pub fn spilled_bytes(&self) -> Option<u64> {
-        self.shape().excess(&self.sets(), self.room)
-    }
-
-    /// The training positions, the held-out ones, and the other sets.
-    fn sets(&self) -> Vec<&[Board]> {
-        sets(self.training, self.holdout, self.compared)
+        self.shape().excess(&self.task)
     }
 
     fn shape(&self) -> Shape {

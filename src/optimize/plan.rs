@@ -2,29 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use super::spill::{PlanesRoom, Spilled, ZeroCounts};
-use super::{OptimizeError, Plan, Share, SpilledSearch, WeightedRates};
+use super::spill::{Spilled, ZeroCounts};
+use super::{OptimizeError, Plan, Share, SpilledSearch, Task, WeightedRates};
 use crate::bucket_weights::{BucketWeights, weight_of};
 use crate::compute::{Backend, NeuronGroup, PlaneSet, WeightedPlanes};
 use crate::holdout::{BucketCounts, Measured};
 use crate::permutation::Permutation;
-use crate::positions::Positions;
 use crate::search::{
-    CertifyOptions, Control, Rated, SearchOptions, SearchedPlanes, certify_planes, room,
-    search_and_rate, search_planes, weighted_sum,
+    CertifyOptions, Control, Rated, SearchedPlanes, certify_planes, room, search_and_rate,
+    search_planes, weighted_sum,
 };
 use crate::zeros::{ByBucket, PlaneGroups, StoredGroup, ZeroPlanes};
 
 /// What a plan is made of and how, but for the planes.
 pub(crate) struct Making<'a> {
+    pub task: &'a Task<'a>,
     pub neurons: usize,
-    pub holdout: &'a Positions,
-    pub compared: &'a [Positions],
     pub weights: Option<BucketWeights>,
-    pub search: &'a SearchOptions,
-    pub certify: bool,
-    pub time_limit: Option<Duration>,
-    pub room: Option<PlanesRoom<'a>>,
 }
 
 /// Planes to search on.
@@ -82,17 +76,18 @@ pub(crate) fn make(
     ft_time: Duration,
 ) -> Result<(Plan, Vec<u64>), OptimizeError> {
     let started = Instant::now();
-    control.deadline = making.time_limit.map(|limit| started + limit);
+    let task = making.task;
+    control.deadline = task.time_limit.map(|limit| started + limit);
     let mut plan_certificate = None;
     let mut search_time = Duration::ZERO;
     let mut certify_time = Duration::ZERO;
     let mut certify = |planes: &dyn PlaneSet, order: &Permutation, control: &mut Control| {
         search_time = started.elapsed();
-        if making.certify {
+        if task.certify {
             // To its end, even if the search's time ran out.
             control.deadline = None;
             let options = CertifyOptions {
-                seed: making.search.seed,
+                seed: task.search.seed,
                 ..CertifyOptions::default()
             };
             plan_certificate = certify_planes(planes, order, options, control)?;
@@ -107,15 +102,15 @@ pub(crate) fn make(
                 .iter()
                 .map(|(bucket, planes)| (weight_of(*bucket, weights), planes.as_ref()));
             let planes = WeightedPlanes::new(weighted)?;
-            let search = search_planes(&planes, making.search, control)?;
+            let search = search_planes(&planes, &task.search, control)?;
             certify(&planes, &search.permutation, control)?;
             rate(&sets, search)?
         }
         Training::Spilled(groups, zeros) => {
             let bytes = groups.bytes();
-            let limit = making.room.map_or(u64::MAX, |it| it.bytes);
+            let limit = task.room.map_or(u64::MAX, |it| it.bytes);
             let loaded = groups.load(room(limit), weights)?;
-            let rated = search_and_rate(&loaded, weights, backend, making.search, control)?;
+            let rated = search_and_rate(&loaded, weights, backend, &task.search, control)?;
             let planes = SearchedPlanes::new(&loaded, backend);
             certify(&planes.weighted()?, &rated.search.permutation, control)?;
             Outcome {
@@ -143,7 +138,7 @@ pub(crate) fn make(
         spilled,
     } = outcome;
 
-    let seed = making.search.seed;
+    let seed = task.search.seed;
     let held = evaluated.held.iter();
     let measured: Vec<Measured> = held
         .map(|it| it.measured(&search.permutation))
@@ -172,8 +167,8 @@ pub(crate) fn make(
             *sum += zero;
         }
     }
-    let holdout = making.holdout;
-    let compared = making.compared.iter().zip(&measured[1..]);
+    let holdout = task.holdout;
+    let compared = task.compared.iter().zip(&measured[1..]);
     let plan = Plan {
         samples: all as usize,
         zero_bytes: Share {
@@ -194,18 +189,9 @@ pub(crate) fn make(
                 measured[0].rates(&holdout.games, weight, seed)
             },
         }),
-        buckets: samples
-            .iter()
-            .filter_map(|(&bucket, &samples)| {
-                weights?;
-                Some(BucketCounts {
-                    bucket: bucket?,
-                    samples,
-                    before: before[&bucket],
-                    after: after[&bucket],
-                })
-            })
-            .collect(),
+        buckets: weights.map_or(Vec::new(), |_| {
+            BucketCounts::of(&samples, [&before, &after])
+        }),
         holdout_buckets: measured[0].by_bucket(&holdout.boards),
         certificate: plan_certificate,
         spilled,

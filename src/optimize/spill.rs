@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::OptimizeError;
+use super::{OptimizeError, Task};
 use crate::board::Board;
 use crate::bucket_weights::BUCKETS;
 use crate::compute::ComputeError;
@@ -43,10 +43,10 @@ impl Shape {
             .fold(0, u64::saturating_add)
     }
 
-    /// Memory that the planes of these sets of positions take, if it is more than there is.
-    pub fn excess(&self, sets: &[&[Board]], room: Option<PlanesRoom>) -> Option<u64> {
-        let planes = self.planes(sets);
-        let fits = planes.saturating_add(self.evaluator_bytes) <= room?.bytes;
+    /// Memory that the planes of all positions take, if it is more than there is.
+    pub fn excess(&self, task: &Task) -> Option<u64> {
+        let planes = self.planes(&task.sets());
+        let fits = planes.saturating_add(self.evaluator_bytes) <= task.room?.bytes;
         (!fits).then_some(planes)
     }
 }

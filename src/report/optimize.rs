@@ -191,17 +191,24 @@ pub struct BucketRates {
     pub after: f64,
 }
 
+impl BucketRates {
+    /// `blocks` is their number in one sample.
+    pub fn new(counts: &BucketCounts, blocks: usize) -> BucketRates {
+        let cells = counts.samples as f64 * blocks as f64;
+        BucketRates {
+            samples: counts.samples,
+            before: counts.before as f64 / cells,
+            after: counts.after as f64 / cells,
+        }
+    }
+}
+
 impl BucketReport {
     /// One for each bucket that has positions. `blocks` is their number in one sample.
     pub fn all(plan: &Plan, weights: Option<BucketWeights>, blocks: usize) -> Vec<BucketReport> {
         let find = |counts: &[BucketCounts], bucket: usize| {
             let counts = counts.iter().find(|counts| counts.bucket == bucket)?;
-            let cells = counts.samples as f64 * blocks as f64;
-            Some(BucketRates {
-                samples: counts.samples,
-                before: counts.before as f64 / cells,
-                after: counts.after as f64 / cells,
-            })
+            Some(BucketRates::new(counts, blocks))
         };
         (0..BUCKETS)
             .map(|bucket| BucketReport {

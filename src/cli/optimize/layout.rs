@@ -41,15 +41,9 @@ impl Optimize {
             self.watch(&begun, shape, &chosen, |how| {
                 let job = LayoutJob {
                     net: &net,
-                    training: &chosen.training.boards,
-                    holdout: &chosen.holdout,
-                    compared: &chosen.compared,
-                    search: how.options,
-                    certify: self.certify,
-                    time_limit: how.time_limit,
-                    room: Some(how.room),
+                    task: how.task,
                 };
-                say_spilling(job.spilled_bytes(), how.room);
+                say_spilling(job.spilled_bytes(), &job.task);
                 plan(&job, backend.as_ref(), how.control, how.evaluated)
             })?;
         if let Some(order) = suspicion {

@@ -1,14 +1,14 @@
 //! What runs on networks of any engine have in common, from their beginning to the report.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ftperm::board::Board;
 use ftperm::compute::choice::Work;
 use ftperm::compute::{Backend, ComputeError};
 use ftperm::deliver::Target;
 use ftperm::digest::net_name;
-use ftperm::optimize::{OptimizeError, Plan, PlanesRoom};
+use ftperm::optimize::{OptimizeError, Plan, Task};
 use ftperm::output::{FinishedFile, OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
@@ -51,13 +51,10 @@ pub struct Shape {
 
 /// How to search.
 pub struct Searching<'a, 'c> {
-    pub options: SearchOptions,
-    pub time_limit: Option<Duration>,
+    pub task: Task<'a>,
     pub control: &'a mut Control<'c>,
     /// Is told how many positions more were evaluated.
     pub evaluated: &'a dyn Fn(usize),
-    /// For planes.
-    pub room: PlanesRoom<'a>,
 }
 
 /// A network that was found and written, but has not got its name yet.
@@ -149,16 +146,22 @@ impl Optimize {
             progress: Some(&mut searched),
             ..Control::default()
         };
+        let search = SearchOptions {
+            effort: self.search.effort(),
+            seed: self.positions.seed,
+            start: begun.start.clone(),
+        };
         let found = plan(Searching {
-            options: SearchOptions {
-                effort: self.search.effort(),
-                seed: self.positions.seed,
-                start: begun.start.clone(),
+            task: Task {
+                compared: &chosen.compared,
+                search,
+                certify: self.certify,
+                time_limit: self.search.time_limit,
+                room: Some(chosen.room(begun.target.folder())),
+                ..Task::new(&chosen.training.boards, &chosen.holdout)
             },
-            time_limit: self.search.time_limit,
             control: &mut control,
             evaluated: &|positions| progress.evaluated(positions),
-            room: chosen.room(begun.target.folder()),
         })?;
         progress.end();
         Ok((found, curve.map(CurveRecorder::finish)))
@@ -287,8 +290,10 @@ impl Optimize {
 }
 
 /// Says where planes of so many bytes go, if they do not fit in memory.
-pub fn say_spilling(bytes: Option<u64>, room: PlanesRoom) {
-    let Some(bytes) = bytes else { return };
+pub fn say_spilling(bytes: Option<u64>, task: &Task) {
+    let (Some(bytes), Some(room)) = (bytes, task.room) else {
+        return;
+    };
     console::say(format!(
         "the planes take {}, too much beside the network (--memory): they go to a temporary file in {}",
         size(bytes),
