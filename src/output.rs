@@ -13,6 +13,8 @@ use thiserror::Error;
 pub enum OutputError {
     #[error("cannot write {}: the folder {} does not exist", path.display(), folder.display())]
     NoFolder { path: PathBuf, folder: PathBuf },
+    #[error("cannot write {}: {} is no folder", path.display(), folder.display())]
+    NotAFolder { path: PathBuf, folder: PathBuf },
     #[error("cannot write {}: it is no file but a folder, a device or a pipe", path.display())]
     NotAFile { path: PathBuf },
     #[error("cannot write {}: {source}; nothing was left behind", path.display())]
@@ -40,18 +42,20 @@ impl OutputFile {
     ///
     /// # Errors
     /// The folder does not exist or cannot be written to, or `target` is something else than a file, such as
-    /// `/dev/null`, in whose place a file would come.
+    /// `/dev/null` or `/dev/stdout`, in whose place a file would come.
     pub fn create(target: &Path) -> Result<OutputFile, OutputError> {
-        if std::fs::metadata(target).is_ok_and(|it| !it.is_file()) {
+        if std::fs::metadata(target).is_ok_and(|it| !it.is_file()) || is_system_link(target) {
             return Err(OutputError::NotAFile {
                 path: target.to_path_buf(),
             });
         }
         let folder = folder_of(target);
         if !folder.is_dir() {
-            return Err(OutputError::NoFolder {
-                path: target.to_path_buf(),
-                folder: folder.to_path_buf(),
+            let (path, folder) = (target.to_path_buf(), folder.to_path_buf());
+            return Err(if folder.exists() {
+                OutputError::NotAFolder { path, folder }
+            } else {
+                OutputError::NoFolder { path, folder }
             });
         }
         let mut builder = tempfile::Builder::new();
@@ -181,6 +185,15 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Is it a link of the system, such as `/dev/stdout`? Those lead to a file where output is redirected to one.
+fn is_system_link(path: &Path) -> bool {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+    let folder = || folder_of(path).canonicalize();
+    cfg!(unix)
+        && is_link
+        && folder().is_ok_and(|it| it.starts_with("/dev") || it.starts_with("/proc"))
+}
+
 /// Wraps an error of writing to `path`.
 pub fn io_error(path: &Path, source: io::Error) -> OutputError {
     OutputError::Io {
@@ -216,6 +229,13 @@ mod tests {
             let link = folder.path().join("null");
             std::os::unix::fs::symlink("/dev/null", &link).unwrap();
             assert!(is_refused(&link));
+            // Whatever the output of tests is redirected to.
+            for link in ["/dev/stdout", "/dev/fd/1"].map(Path::new) {
+                assert!(!link.is_symlink() || is_refused(link), "{link:?}");
+            }
+            let file = tempfile::tempfile().unwrap();
+            let link = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+            assert!(!Path::new(&link).is_symlink() || is_refused(link.as_ref()));
             let socket = folder.path().join("socket");
             let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
             assert!(is_refused(&socket));
@@ -262,5 +282,9 @@ mod tests {
             error.to_string().contains("/nowhere/at does not exist"),
             "{error}"
         );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = OutputFile::create(&file.path().join("a.nnue")).unwrap_err();
+        let expected = format!("{} is no folder", file.path().display());
+        assert!(error.to_string().ends_with(&expected), "{error}");
     }
 }
