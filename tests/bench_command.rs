@@ -227,7 +227,7 @@ mod misbehaving {
         fails(
             GREETING,
             "echo 'Unknown command: bench'",
-            &["refused", "Unknown command"],
+            &["refused `bench 16 1 8` with the network", "Unknown command"],
         );
         fails(
             GREETING,

@@ -1,13 +1,14 @@
 //! Why an engine could not be measured.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 /// Why an engine could not be measured. Every message names the engine or the network that it is about.
 #[derive(Debug, Error)]
 pub enum EngineError {
-    #[error("cannot start the engine {}: {source}", engine.display())]
+    #[error("cannot start the engine {}: {source}{}", engine.display(), in_current_folder(engine, source))]
     Start {
         engine: PathBuf,
         source: std::io::Error,
@@ -35,6 +36,12 @@ pub enum EngineError {
     NoOption { option: String, known: String },
     #[error("the engine refused `{command}`: {line}")]
     Refused { command: String, line: String },
+    #[error("the engine refused `{bench}` with the network {net}: {line}")]
+    RefusedBench {
+        bench: String,
+        net: String,
+        line: String,
+    },
     #[error("`{text}` cannot be sent to an engine: UCI commands are single lines of UTF-8")]
     NotSendable { text: String },
     #[error("the engine was given {given} but says that it uses another network: {line}")]
@@ -72,6 +79,19 @@ pub enum EngineError {
     Temporary(#[source] std::io::Error),
     #[error("{0}")]
     Statistics(&'static str),
+}
+
+/// Programs without a folder are looked for where the system has its programs, and nowhere else.
+fn in_current_folder(engine: &Path, error: &io::Error) -> String {
+    let is_name = engine.parent() == Some(Path::new(""));
+    if error.kind() == io::ErrorKind::NotFound && is_name && engine.is_file() {
+        format!(
+            "; for the file in the current folder say ./{}",
+            engine.display()
+        )
+    } else {
+        String::new()
+    }
 }
 
 fn last_line(last: &Option<String>) -> String {

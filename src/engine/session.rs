@@ -153,25 +153,11 @@ impl Session<'_> {
             if line.trim() == "readyok" {
                 return Ok(());
             }
-            self.refuse(&command, &line)?;
+            if is_complaint(&line) {
+                let line = shown(&line);
+                return Err(EngineError::Refused { command, line });
+            }
         }
-    }
-
-    /// An error if the line is a complaint.
-    #[expect(clippy::unused_self, reason = "reads as a step of the session")]
-    fn refuse(&self, command: &str, line: &str) -> Result<(), EngineError> {
-        let lower = line.to_ascii_lowercase();
-        let complaint = ["no such option", "unknown option", "unknown command"]
-            .iter()
-            .any(|it| lower.contains(it))
-            || lower.starts_with("info string error");
-        if complaint {
-            return Err(EngineError::Refused {
-                command: command.to_string(),
-                line: shown(line),
-            });
-        }
-        Ok(())
     }
 
     fn run(
@@ -196,7 +182,13 @@ impl Session<'_> {
         loop {
             let line = self.next(&command, deadline)?;
             let text = line.text.trim();
-            self.refuse(&command, text)?;
+            if is_complaint(text) {
+                return Err(EngineError::RefusedBench {
+                    bench: command,
+                    net: net.to_string(),
+                    line: shown(text),
+                });
+            }
             if text.contains("NNUE evaluation using ") {
                 used_ours |= text.contains(net);
                 used = Some(shown(text));
@@ -238,6 +230,14 @@ impl Session<'_> {
             counts,
         })
     }
+}
+
+fn is_complaint(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    ["no such option", "unknown option", "unknown command"]
+        .iter()
+        .any(|it| lower.contains(it))
+        || lower.starts_with("info string error")
 }
 
 /// An engine's line as a message may hold it.
