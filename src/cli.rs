@@ -47,6 +47,9 @@ pub struct Cli {
     /// What to say once it is known who listens.
     #[arg(skip)]
     warnings: Vec<String>,
+    /// Options that are not from the command line.
+    #[arg(skip)]
+    settings: Vec<config::setting::Setting>,
 }
 
 const AFTER_HELP: &str = "\
@@ -188,6 +191,19 @@ impl Command {
     }
 }
 
+impl Cli {
+    /// Checks what the parser does not see, before anything is read.
+    ///
+    /// # Errors
+    /// Options contradict each other.
+    fn check(&self) -> Result<(), UsageError> {
+        let backend = self.command.backend();
+        backend.map_or(Ok(()), BackendArgs::check)?;
+        let filters = self.command.filters();
+        filters.map_or(Ok(()), |it| it.filters().map(drop))
+    }
+}
+
 /// Parses the command line over the environment and the configuration file.
 ///
 /// # Errors
@@ -203,10 +219,12 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
         console::warn(warning);
     }
     logging::start(cli.global.verbose);
+    let done = cli.check().map_err(Into::into).and_then(|()| start(cli));
+    done.map_err(|error| config::explain(error, &cli.settings))
+}
+
+fn start(cli: &Cli) -> anyhow::Result<()> {
     let backend = cli.command.backend();
-    backend.map_or(Ok(()), BackendArgs::check)?;
-    let filters = cli.command.filters();
-    filters.map_or(Ok(()), |it| it.filters().map(drop))?;
     let threads = backend.and_then(|it| it.threads);
     // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others
     // take their share of it when they have woken up.

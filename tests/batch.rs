@@ -354,6 +354,26 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
             "[jobs.a]\nnet = \"a\"\nout = \"o\"\n[jobs.b]\nnet = \"b\"\nout = \"o\"",
             "the jobs a and b both write o",
         ),
+        (
+            "[jobs.a]\nnet = \"a\"\nout = \"o\"\nperm = \"o\"",
+            "the job a writes o twice",
+        ),
+        (
+            "[jobs.a]\nnet = \"a.nnue\"\nout = \"./a.nnue\"",
+            "jobs.toml:8: job a: net and out are the same file",
+        ),
+        (
+            "[jobs.a]\nnet = \"a\"\nply-x1 = 8",
+            "jobs.toml:8: job a: --ply-x1 to --ply-x4 must ascend",
+        ),
+        (
+            "[jobs.a]\nnet = \"a\"\nkernel = \"avx2\"\nbackend = \"gpu\"",
+            "jobs.toml:8: job a: --kernel is for the CPU",
+        ),
+        (
+            "[jobs.a]\nnet = \"a\"\nexport = \"c\"",
+            "jobs.toml:10: a job has no option `export`; is `report` meant?",
+        ),
         ("[jobs.a]\nnet = [\n", "jobs.toml:"),
         ("[jobs.watch]\nnet = \"a\"", "jobs.toml:8: the name watch"),
     ];
@@ -382,6 +402,12 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
     let output = batch(it.path(), &["jobs.toml", "--metrics", "none/m.prom"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
+    for (option, file) in [("--metrics", "jobs.toml"), ("--lock", "./jobs.toml")] {
+        let output = batch(it.path(), &["jobs.toml", option, file]);
+        let expected = format!("the jobs file and {option} are the same file");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    }
     let it = tempfile::tempdir().unwrap();
     std::fs::write(it.path().join("jobs.toml"), "[jobs.a]\nnet = \"a\"\n").unwrap();
     let output = batch(it.path(), &["jobs.toml"]);

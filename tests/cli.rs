@@ -541,7 +541,14 @@ fn options_that_would_do_harm_or_nothing_are_refused() {
         &["optimize", "--net", "x", "--data", "y"][..],
         &["gather", "--net", "x", "--data", "y", "--out", "z"],
         &["verify", "x", "x", "--data", "y"],
-        &["serialize", "x", "z.nnue"],
+        &[
+            "serialize",
+            "x",
+            "z.nnue",
+            "--ft-optimize",
+            "--ft-optimize-data",
+            "y",
+        ],
     ] {
         refused(
             &[arguments, &["--ply-x1", "8"]].concat(),
@@ -555,6 +562,31 @@ fn options_that_would_do_harm_or_nothing_are_refused() {
     // Every ply of every game is early.
     let early = ["--early-fen-skipping", "100000"];
     fails(&folder, 1, &optimize(&early), &["early ply: 60111"]);
+    // What a script forgot to set.
+    refused(
+        &["optimize", "--net", "", "--data", data],
+        &["--net", "a name is expected"],
+    );
+    refused(
+        &["optimize", "--net", net, "--data", ""],
+        &["--data", "a name is expected"],
+    );
+    refused(&["inspect", ""], &["a name is expected"]);
+    let held_out = ["--count", "100", "--holdout", "0.999"];
+    let parts = [
+        "no position is left to search on",
+        "all 100",
+        "--holdout, 0.999",
+    ];
+    fails(&folder, 1, &optimize(&held_out), &parts);
+    refused(
+        &optimize(&["--holdout", "-0.1"]),
+        &["--holdout", "expected"],
+    );
+    // Nothing writes to stdout but results.
+    refused(&optimize(&["--out", "-"]), &["--out -", "say ./-"]);
+    let in_file = ["--out-sha", data];
+    fails(&folder, 1, &optimize(&in_file), &["d.binpack is no folder"]);
     // One file for two things.
     let same = "same file";
     refused(
@@ -605,6 +637,8 @@ fn options_that_would_do_harm_or_nothing_are_refused() {
         let arguments = ["verify", net, net, "--data", data, option, value];
         fails(&folder, 2, &arguments, &["required"]);
     }
+    let serialize = ["serialize", net, "x.nnue", "--random-fen-skipping", "3"];
+    fails(&folder, 2, &serialize, &["required"]);
     refused(&["inspect", data, "--clamp", "127"], &["--clamp"]);
     refused(
         &["config", "optimize", "--no-such-option"],
@@ -629,6 +663,14 @@ fn options_that_would_do_harm_or_nothing_are_refused() {
     fails(&folder, 1, &trace, &["empty: no FEN in it"]);
     let trace = ["trace", "--net", net, "--fens", data];
     fails(&folder, 1, &trace, &["d.binpack, line 1: not UTF-8"]);
+    // Shells do not run it either.
+    #[cfg(unix)]
+    fails(
+        &folder,
+        1,
+        &["bench", "--engine", data, "--base", net, "--test", net],
+        &["cannot start the engine d.binpack", "say ./d.binpack"],
+    );
     // A checkpoint's era is said otherwise.
     let made = ftperm(folder.path(), &["serialize", net, "s.pt"]);
     assert!(made.status.success(), "{}", stderr(&made));
@@ -724,6 +766,30 @@ fn completions_and_manual_pages() {
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
 }
 
+#[test]
+fn positions_from_stdin() {
+    use std::io::Write as _;
+    let net = demo_net();
+    let fen = "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1";
+    let named = ftperm(
+        Path::new("."),
+        &["trace", "--net", path(&net), "--fen", fen],
+    );
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .args(["trace", "--net", path(&net), "--fens", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{fen}").unwrap();
+    drop(stdin);
+    let piped = child.wait_with_output().unwrap();
+    assert!(named.status.success() && !named.stdout.is_empty());
+    assert_eq!(stdout(&piped), stdout(&named));
+}
+
 /// Gathering in parts and searching on all of them, and the reference tool's two lines.
 #[test]
 fn the_three_steps_on_their_own() {
@@ -776,6 +842,13 @@ fn the_three_steps_on_their_own() {
         .map(|(line, begin)| line.strip_prefix(begin).unwrap().parse().unwrap())
         .collect();
     assert!(rates[1] > rates[0] + 5.0, "{rates:?}");
+    let quick = ["--out", "x.txt", "--time-limit", "0"];
+    let stopped = ftperm(
+        folder.path(),
+        &[&["find", "--data", "a.planes"], &quick[..]].concat(),
+    );
+    assert!(stderr(&stopped).contains("warning: the search was interrupted"));
+    std::fs::remove_file(folder.path().join("x.txt")).unwrap();
     // Searching on the matrix alone gives the order of searching on its planes.
     run(&["find_perm", "--data", "a.npy", "--out", "m.txt"]);
     fails(

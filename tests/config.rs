@@ -197,6 +197,39 @@ fn what_means_nothing_is_an_error_with_file_and_line() {
     assert!(stderr(&output).contains("ftperm.toml:2: not UTF-8"));
 }
 
+/// What the parser does not see names the place of the setting, too.
+#[test]
+fn settings_that_contradict_the_command_line_are_told() {
+    let it = folder("ply-x1 = 8\n\n[export]\nname = \"fn\"\n[gather]\nkernel = \"avx2\"\n");
+    for (words, place) in [
+        (
+            &["verify", "a", "b", "--data", "c"][..],
+            "(--ply-x1 comes from ftperm.toml:1)",
+        ),
+        (
+            &["export", "p.txt", "--as", "rust"],
+            "(--name comes from ftperm.toml:4)",
+        ),
+        (
+            &["gather", "--data", "c", "--out", "d", "--backend", "gpu"],
+            "(--kernel comes from ftperm.toml:6)",
+        ),
+    ] {
+        let output = ftperm(it.path(), &[], words);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(place), "{text}");
+    }
+    // It is not this option that is wrong.
+    let it = folder("out = \"o.nnue\"");
+    let words = ["optimize", "--data", "c", "--perm", "-"];
+    let text = stderr(&ftperm(it.path(), &[], &words));
+    assert!(
+        text.contains("--perm -") && !text.contains("--out"),
+        "{text}"
+    );
+}
+
 #[test]
 fn variables_are_checked() {
     let it = tempfile::tempdir().unwrap();

@@ -16,6 +16,7 @@ use ftperm::batch::{
 use ftperm::output::{check_writable, write_file};
 use ftperm::positions;
 
+use super::common::Files;
 use super::common::numbers::seconds;
 use super::{ExitWith, Global, UsageError, config, console};
 use child::Ended;
@@ -107,6 +108,11 @@ struct Run<'a> {
 
 impl Batch {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        Files::new()
+            .input("the jobs file", self.jobs.as_deref())
+            .output("--metrics", self.metrics.as_deref())
+            .output("--lock", self.lock.as_deref())
+            .check()?;
         let below = config::below(global, "optimize")?;
         let plan = match &self.jobs {
             Some(path) => Plan::read(path, below)?,

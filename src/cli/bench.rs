@@ -9,6 +9,7 @@ use ftperm::nnue::{NetError, NetFileError, Network, ReadOptions};
 use ftperm::source::NetSource;
 use serde::Serialize;
 
+use super::common::names::name;
 use super::{Global, UsageError, console};
 
 /// Measure how much faster an engine is with one network than with another
@@ -21,10 +22,10 @@ pub struct Bench {
     #[arg(long, value_name = "ENGINE")]
     engine: PathBuf,
     /// The network to compare with
-    #[arg(long, value_name = "NET")]
+    #[arg(long, value_name = "NET", value_parser = name())]
     base: OsString,
     /// The network whose speed is asked for
-    #[arg(long, value_name = "NET")]
+    #[arg(long, value_name = "NET", value_parser = name())]
     test: OsString,
     /// Pairs of runs, one run with each network
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..))]

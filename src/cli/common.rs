@@ -3,6 +3,7 @@
 mod backend;
 mod filters;
 mod memory;
+pub mod names;
 mod net;
 pub mod numbers;
 mod out;
@@ -13,7 +14,7 @@ mod search;
 mod weight;
 
 pub use backend::{BackendArgs, Prepared};
-pub use filters::FilterArgs;
+pub use filters::{FILTERS, FilterArgs};
 pub use ftperm::report::NetSummary;
 pub use memory::{MemoryArgs, POSITION, size};
 pub use net::{LoadedNet, NetArgs, ReadingArgs, known_era, load, parse};
@@ -21,5 +22,5 @@ pub use out::OutArgs;
 pub use overwrite::Files;
 pub use planes::{PlanesInput, START_IS_BETTER, load_planes, searched_in_part};
 pub use positions::PositionArgs;
-pub use search::{SearchArgs, check_entries, stop_flag};
+pub use search::{INTERRUPTED, SearchArgs, check_entries, stop_flag};
 pub use weight::WeightArgs;

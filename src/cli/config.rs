@@ -72,6 +72,7 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     match parsed {
         Ok(mut cli) => {
             cli.warnings = warnings(&layers, &program);
+            cli.settings = settings;
             Ok(cli)
         }
         Err(error) => answer(&error, &settings),
@@ -85,17 +86,39 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
 fn answer(error: &clap::Error, settings: &[Setting]) -> anyhow::Result<Cli> {
     let printed = error.print();
     if error.use_stderr() {
-        let text = error.to_string();
-        for it in settings {
-            let name = format!("--{}", it.option);
-            if text.contains(&name) {
-                console::say(format!("note: {name} comes from {}", it.origin));
-            }
+        for it in named(settings, &error.to_string()) {
+            console::say(format!("note: --{} comes from {}", it.option, it.origin));
         }
     } else {
         console::check_printed(printed)?;
     }
     std::process::exit(error.exit_code());
+}
+
+/// The settings whose options a message names.
+fn named<'a>(settings: &'a [Setting], message: &str) -> impl Iterator<Item = &'a Setting> {
+    let names = |option: &str| {
+        let name = format!("--{option}");
+        let mut rests = message
+            .match_indices(&name)
+            .map(|it| &message[it.0 + name.len()..]);
+        rests.any(|rest| !rest.starts_with(|it: char| it == '-' || it.is_alphanumeric()))
+    };
+    settings.iter().filter(move |it| names(&it.option))
+}
+
+/// An error of a command; one of wrong usage tells which of the options that it names are settings, and of what.
+pub fn explain(error: anyhow::Error, settings: &[Setting]) -> anyhow::Error {
+    let Some(UsageError(text)) = error.downcast_ref() else {
+        return error;
+    };
+    let origins: Vec<String> = named(settings, text)
+        .map(|it| format!("--{} comes from {}", it.option, it.origin))
+        .collect();
+    if origins.is_empty() {
+        return error;
+    }
+    UsageError(format!("{text} ({})", origins.join(", "))).into()
 }
 
 /// Does the option, on its own, lack one that it needs?

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use ftperm::source::embed;
 use serde::Serialize;
 
+use super::common::names::name;
 use super::common::{Files, NetSummary, ReadingArgs, parse};
 use super::{Global, console};
 
@@ -13,7 +14,7 @@ use super::{Global, console};
 #[derive(Debug, clap::Args)]
 pub struct Embed {
     /// The network: anything that --net takes
-    #[arg(value_name = "NET")]
+    #[arg(value_name = "NET", value_parser = name())]
     net: std::ffi::OsString,
     /// The program to write
     #[arg(long, value_name = "FILE")]

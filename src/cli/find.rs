@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
-    BackendArgs, Files, MemoryArgs, PlanesInput, START_IS_BETTER, SearchArgs, WeightArgs,
-    load_planes, stop_flag,
+    BackendArgs, Files, INTERRUPTED, MemoryArgs, PlanesInput, START_IS_BETTER, SearchArgs,
+    WeightArgs, load_planes, stop_flag,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
@@ -242,6 +242,9 @@ impl Find {
         }
         if found.complete {
             checkpoint.remove();
+        }
+        if !found.complete {
+            console::warn(INTERRUPTED);
         }
         console::say(format!(
             "all-zero blocks: {:.4} % before, {:.4} % after",

@@ -17,6 +17,7 @@ use ftperm::zeros::subsample::PlaneSource as _;
 use ftperm::zeros::{self, StoredPlanes};
 use serde::Serialize;
 
+use super::common::names::name;
 use super::common::{Files, ReadingArgs};
 use super::progress::watch_positions;
 use super::report::write_report;
@@ -27,6 +28,7 @@ use super::{Global, UsageError, console, inspect_checkpoint};
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
     /// The file; for networks all that --net takes
+    #[arg(value_parser = name())]
     file: OsString,
     /// Write the networks inside an engine into this folder, as nn-<sha12>.nnue
     #[arg(long, value_name = "DIR")]

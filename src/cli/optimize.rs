@@ -10,13 +10,14 @@ use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
 use ftperm::verify::ReferenceOutputs;
 
+use super::common::numbers::share;
 use super::common::{
     BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, WeightArgs,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
 use super::progress::Stage;
-use super::{Global, UsageError, console};
+use super::{Global, console};
 
 mod layout;
 mod notes;
@@ -54,7 +55,7 @@ pub struct Optimize {
     )]
     positions_kind: PositionsKind,
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share, allow_negative_numbers = true)]
     holdout: f64,
     #[command(flatten)]
     weight: WeightArgs,
@@ -102,11 +103,6 @@ impl Optimize {
 
     /// Does all the work; when it returns, everything is written, and the order printed if --export says so.
     fn execute(&self) -> anyhow::Result<Done> {
-        if !(0.0..1.0).contains(&self.holdout) {
-            return Err(
-                UsageError("--holdout is a share from 0 up to, not including, 1".into()).into(),
-            );
-        }
         if let Some(layout) = &self.layout.layout {
             return self.execute_layout(layout);
         }

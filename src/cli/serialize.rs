@@ -17,12 +17,15 @@ use ftperm::optimize::{Job, Task, optimize};
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::playouts::random_positions;
-use ftperm::positions::{self, Filters, Positions};
+use ftperm::positions::{self, Positions};
 use ftperm::report::WeightsReport;
 use ftperm::search::Control;
 use ftperm::verify::ReferenceOutputs;
 
-use super::common::{BackendArgs, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load};
+use super::common::names::name;
+use super::common::{
+    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load,
+};
 use super::progress::{RunProgress, read_positions};
 use super::report::write_report;
 use super::{Global, UsageError, console};
@@ -36,8 +39,10 @@ const VERIFIED_POSITIONS: usize = 500;
 /// its feature sets and its sizes are recognised from its contents. TARGET is a .nnue, a .safetensors or a .pt (a
 /// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
 #[derive(Debug, clap::Args)]
+#[command(mut_args(filters_need_positions))]
 pub struct Serialize {
     /// The checkpoint or network to read; for networks all that --net of other commands takes
+    #[arg(value_parser = name())]
     source: OsString,
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
@@ -63,7 +68,7 @@ pub struct Serialize {
     #[arg(long, alias = "ft_optimize", requires = "ft_optimize_data")]
     ft_optimize: bool,
     /// Training data to search on
-    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize")]
+    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize", value_parser = name())]
     ft_optimize_data: Vec<OsString>,
     /// Positions to search on
     #[arg(
@@ -102,6 +107,15 @@ pub struct Serialize {
     reading: ReadingArgs,
     #[command(flatten)]
     pub(super) backend: BackendArgs,
+}
+
+/// Filters are for the positions of --ft-optimize.
+fn filters_need_positions(arg: clap::Arg) -> clap::Arg {
+    if arg.get_help_heading() == Some(FILTERS) {
+        arg.requires("ft_optimize")
+    } else {
+        arg
+    }
 }
 
 /// The feature transformer's compression.
@@ -145,10 +159,6 @@ struct Report {
 
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if !self.ft_optimize && self.filters.filters()? != Filters::default() {
-            let text = "filters are for the positions of --ft-optimize";
-            return Err(UsageError(text.into()).into());
-        }
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
         Files::new()
             .output("TARGET", target)

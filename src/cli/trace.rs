@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::BufRead as _;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use ftperm::board::Board;
@@ -14,6 +15,7 @@ use ftperm::positions::{self, Sampling};
 use serde::Serialize;
 
 use super::common::NetArgs;
+use super::common::names::name;
 use super::{Global, console};
 
 /// Show what an engine would compute for positions
@@ -36,11 +38,11 @@ struct Source {
     /// A position
     #[arg(long, value_name = "FEN")]
     fen: Option<String>,
-    /// A file with one FEN a line
+    /// A file with one FEN a line, or - for stdin
     #[arg(long, value_name = "FILE")]
     fens: Option<PathBuf>,
     /// Training data of any format
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., value_parser = name())]
     data: Option<Vec<OsString>>,
 }
 
@@ -101,12 +103,17 @@ impl Source {
                 .map(|(i, it)| (format!("position {}", i + 1), it.fen()))
                 .collect());
         }
-        let path = self.fens.as_deref().unwrap_or(std::path::Path::new("-"));
+        let path = self.fens.as_deref().unwrap_or(Path::new("-"));
         let context = || format!("cannot read {}", path.display());
-        let file = std::fs::File::open(path).with_context(context)?;
+        let (name, lines): (_, Box<dyn BufRead>) = if path == Path::new("-") {
+            ("standard input".into(), Box::new(std::io::stdin().lock()))
+        } else {
+            let file = File::open(path).with_context(context)?;
+            (path.display().to_string(), Box::new(BufReader::new(file)))
+        };
         let mut fens = Vec::new();
-        for (number, line) in std::io::BufReader::new(file).split(b'\n').enumerate() {
-            let place = format!("{}, line {}", path.display(), number + 1);
+        for (number, line) in lines.split(b'\n').enumerate() {
+            let place = format!("{name}, line {}", number + 1);
             let line = String::from_utf8(line.with_context(context)?)
                 .map_err(|_| anyhow!("{place}: not UTF-8; a list of FENs is expected"))?;
             if !line.trim().is_empty() {
@@ -114,7 +121,7 @@ impl Source {
             }
         }
         if fens.is_empty() {
-            bail!("{}: no FEN in it", path.display());
+            bail!("{name}: no FEN in it");
         }
         Ok(fens)
     }

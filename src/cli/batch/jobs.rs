@@ -11,6 +11,7 @@ use ftperm::digest::{hex, sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::cli::common::Files;
 use crate::cli::config::file::{Toml, in_order, read_text};
 use crate::cli::config::layers::stack;
 use crate::cli::config::options::{find, message, options, setting};
@@ -22,7 +23,7 @@ const OUTPUTS: [&str; 4] = ["out", "out-sha", "perm", "report"];
 /// Options that no job has: they print, and a job prints its report.
 const PRINTING: [&str; 2] = ["export", "inverse"];
 /// Options that change how long a job takes, but not what comes out.
-const WITHOUT_EFFECT: [&str; 4] = ["backend", "adapter", "threads", "memory"];
+const WITHOUT_EFFECT: [&str; 5] = ["backend", "adapter", "kernel", "threads", "memory"];
 /// The key for a job for each of many networks.
 const NETS: &str = "nets";
 
@@ -221,9 +222,11 @@ impl Plan {
             if name == NETS {
                 continue;
             }
+            let is_for_jobs = |long: &&str| !PRINTING.contains(long);
             let names = options(&self.optimize).filter_map(Arg::get_long);
+            let names = names.filter(is_for_jobs);
             let arg = find(&self.optimize, name)
-                .filter(|arg| !PRINTING.contains(&arg.get_long().unwrap_or_default()))
+                .filter(|arg| arg.get_long().is_some_and(|long| is_for_jobs(&long)))
                 .ok_or_else(|| toml.unknown(at, "a job has no option", name, names))?;
             toml.push(
                 &mut settings,
@@ -383,6 +386,11 @@ impl Plan {
         };
         let at = |path: PathBuf| self.base.join(path);
         let out = value("out").map(at);
+        Files::new()
+            .input("net", value("net").map(at).as_deref())
+            .output("out", out.as_deref())
+            .check()
+            .map_err(|error| wrong(&error.to_string()))?;
         let folder = match &out {
             Some(file) => folder_of(file).to_path_buf(),
             None => at(value("out-sha").unwrap_or_else(|| PathBuf::from("."))),
@@ -492,11 +500,12 @@ fn recorded(setting: &Setting) -> (String, Vec<String>) {
     (setting.option.clone(), values)
 }
 
-/// Does the parser take them?
+/// Would `optimize` take them?
 fn check_words(words: &[OsString]) -> Result<(), String> {
     let head = ["ftperm", "optimize"].map(OsString::from);
     let parsed = Cli::try_parse_from(head.iter().chain(words));
-    parsed.map(drop).map_err(|error| message(&error))
+    let parsed = parsed.map_err(|error| message(&error))?;
+    parsed.check().map_err(|error| error.to_string())
 }
 
 /// Two jobs that write one file would undo each other's work for ever.
@@ -506,11 +515,12 @@ fn check_outputs(jobs: &[Job]) -> Result<(), UsageError> {
         let files = job.named_outputs().cloned().chain([job.record_path()]);
         for file in files {
             if let Some(other) = owners.insert(file.clone(), &job.name) {
-                return Err(UsageError(format!(
-                    "the jobs {other} and {} both write {}",
-                    job.name,
-                    file.display()
-                )));
+                let (name, file) = (&job.name, file.display());
+                return Err(UsageError(if other == name {
+                    format!("the job {name} writes {file} twice")
+                } else {
+                    format!("the jobs {other} and {name} both write {file}")
+                }));
             }
         }
     }

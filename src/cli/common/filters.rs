@@ -6,32 +6,35 @@ use ftperm::positions::filter::soft_early::SoftEarly;
 use super::numbers::{probability, weight};
 use crate::cli::UsageError;
 
+/// What help calls them.
+pub const FILTERS: &str = "Filters";
+
 /// Which positions are passed over.
 #[derive(Debug, clap::Args)]
 pub struct FilterArgs {
     /// Keep captures and unsearched positions too; positions in check are never taken
-    #[arg(help_heading = "Filters", long, alias = "no-filtered")]
+    #[arg(help_heading = FILTERS, long, alias = "no-filtered")]
     no_filter: bool,
     /// Skip them, as without options; undoes a --no-filter before it
-    #[arg(help_heading = "Filters", long, overrides_with = "no_filter")]
+    #[arg(help_heading = FILTERS, long, overrides_with = "no_filter")]
     filtered: bool,
     /// Start from all filters that ftperm.py's gather switches on
-    #[arg(help_heading = "Filters", long, conflicts_with = "no_filter")]
+    #[arg(help_heading = FILTERS, long, conflicts_with = "no_filter")]
     reference_filters: bool,
     /// Skip with the probability that the game should have ended otherwise, by score and ply
     #[arg(
-        help_heading = "Filters",
+        help_heading = FILTERS,
         long,
         alias = "wld_filtered",
         overrides_with = "no_wld_filtered"
     )]
     wld_filtered: bool,
     /// Do not, although --reference-filters says so
-    #[arg(help_heading = "Filters", long, alias = "no-wld_filtered")]
+    #[arg(help_heading = FILTERS, long, alias = "no-wld_filtered")]
     no_wld_filtered: bool,
     /// Skip N of N + 1 positions at random
     #[arg(
-        help_heading = "Filters",
+        help_heading = FILTERS,
         long,
         alias = "random_fen_skipping",
         value_name = "N"
@@ -39,7 +42,7 @@ pub struct FilterArgs {
     random_fen_skipping: Option<u32>,
     /// Skip plies up to and including this one; -1 for none
     #[arg(
-        help_heading = "Filters",
+        help_heading = FILTERS,
         long,
         alias = "early_fen_skipping",
         value_name = "PLY",
@@ -48,7 +51,7 @@ pub struct FilterArgs {
     early_fen_skipping: Option<i32>,
     /// Thin out plies before this one; 0 for none
     #[arg(
-        help_heading = "Filters",
+        help_heading = FILTERS,
         long,
         alias = "soft_early_fen_skipping",
         value_name = "PLY"
@@ -56,7 +59,7 @@ pub struct FilterArgs {
     soft_early_fen_skipping: Option<u16>,
     /// Skip material balances below this, in internal units; -1 for none
     #[arg(
-        help_heading = "Filters",
+        help_heading = FILTERS,
         long,
         alias = "simple_eval_skipping",
         value_name = "UNITS",
@@ -64,43 +67,43 @@ pub struct FilterArgs {
     )]
     simple_eval_skipping: Option<i32>,
     /// Thin towards this weight of positions with 0 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y0", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "pc_y0", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y0: Option<f64>,
     /// Thin towards this weight of positions with 8 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y1", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "pc_y1", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y1: Option<f64>,
     /// Thin towards this weight of positions with 16 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y2", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "pc_y2", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y2: Option<f64>,
     /// Thin towards this weight of positions with 24 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y3", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "pc_y3", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y3: Option<f64>,
     /// Thin towards this weight of positions with 32 pieces; any of the five switches the filter on
-    #[arg(help_heading = "Filters", long, alias = "pc_y4", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "pc_y4", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pc_y4: Option<f64>,
     /// Ply of point 1 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_x1", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x1", value_name = "PLY")]
     ply_x1: Option<u16>,
     /// Probability to keep a position at point 1 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y1", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "ply_y1", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y1: Option<f64>,
     /// Ply of point 2 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_x2", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x2", value_name = "PLY")]
     ply_x2: Option<u16>,
     /// Probability to keep a position at point 2 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y2", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "ply_y2", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y2: Option<f64>,
     /// Ply of point 3 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_x3", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x3", value_name = "PLY")]
     ply_x3: Option<u16>,
     /// Probability to keep a position at point 3 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y3", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "ply_y3", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y3: Option<f64>,
     /// Ply of point 4 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_x4", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x4", value_name = "PLY")]
     ply_x4: Option<u16>,
     /// Probability to keep a position at point 4 of the soft early filter
-    #[arg(help_heading = "Filters", long, alias = "ply_y4", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(help_heading = FILTERS, long, alias = "ply_y4", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
     ply_y4: Option<f64>,
 }
 

@@ -9,6 +9,7 @@ use ftperm::digest::sha256;
 use ftperm::nnue::{ERAS, Era, FtCompression, NetFileError, Network, ReadOptions, era};
 use ftperm::source::{LoadedBytes, NetSource, Origin};
 
+use super::names::name;
 use crate::cli::serialize::{describe, is_checkpoint_file};
 use crate::cli::{UsageError, console};
 
@@ -17,7 +18,7 @@ use crate::cli::{UsageError, console};
 pub struct NetArgs {
     /// The network: a file (also .gz, .zst, .xz), a trainer's checkpoint, a folder, an engine (ENGINE#2 for its second
     /// network), - for stdin, '<embed>'; without it the usual places are searched (`ftperm nets` lists them)
-    #[arg(long, value_name = "NET")]
+    #[arg(long, value_name = "NET", value_parser = name())]
     pub net: Option<OsString>,
     #[command(flatten)]
     pub reading: ReadingArgs,

@@ -23,6 +23,12 @@ pub fn probability(text: &str) -> Result<f64, String> {
     within(text, 0.0, 1.0, "a number from 0 to 1")
 }
 
+/// A part of something that leaves another part.
+pub fn share(text: &str) -> Result<f64, String> {
+    let what = "a number from 0 up to, not including, 1";
+    within(text, 0.0, 1.0_f64.next_down(), what)
+}
+
 /// A weight, of which only ratios matter.
 pub fn weight(text: &str) -> Result<f64, String> {
     within(text, 0.0, 1e6, "a number from 0 to 1000000")
@@ -47,20 +53,22 @@ mod tests {
     #[test]
     fn bounds_and_what_is_no_number() {
         for (text, accepted) in [
-            ("0", [false, true, true, true, false]),
-            ("0.01", [true; 5]),
-            ("1", [true; 5]),
-            ("1.5", [false, false, true, true, true]),
-            ("1e9", [false; 5]),
-            ("-1", [false; 5]),
-            ("inf", [false; 5]),
-            ("nan", [false; 5]),
-            ("", [false; 5]),
-            ("x", [false; 5]),
+            ("0", [false, true, true, true, true, false]),
+            ("0.01", [true; 6]),
+            ("0.9999", [true; 6]),
+            ("1", [true, true, false, true, true, true]),
+            ("1.5", [false, false, false, true, true, true]),
+            ("1e9", [false; 6]),
+            ("-1", [false; 6]),
+            ("inf", [false; 6]),
+            ("nan", [false; 6]),
+            ("", [false; 6]),
+            ("x", [false; 6]),
         ] {
             let found = [
                 rate(text).is_ok(),
                 probability(text).is_ok(),
+                share(text).is_ok(),
                 weight(text).is_ok(),
                 time_limit(text).is_ok(),
                 seconds(text).is_ok(),

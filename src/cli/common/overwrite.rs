@@ -12,6 +12,8 @@ use crate::cli::UsageError;
 pub struct Files<'a> {
     outputs: Vec<(&'a str, PathBuf)>,
     inputs: Vec<(&'a str, PathBuf)>,
+    /// An option that is given `-`.
+    to_stdout: Option<&'a str>,
 }
 
 impl<'a> Files<'a> {
@@ -21,6 +23,9 @@ impl<'a> Files<'a> {
 
     /// A file that will be written.
     pub fn output(mut self, option: &'a str, file: Option<&Path>) -> Files<'a> {
+        self.to_stdout = self
+            .to_stdout
+            .or(file.filter(|it| *it == Path::new("-")).map(|_| option));
         self.outputs
             .extend(file.map(|file| (option, identity(file))));
         self
@@ -42,8 +47,13 @@ impl<'a> Files<'a> {
     }
 
     /// # Errors
-    /// An output is also another output or an input.
+    /// An output is also another output or an input, or named as stdout is elsewhere.
     pub fn check(&self) -> Result<(), UsageError> {
+        if let Some(option) = self.to_stdout {
+            return Err(UsageError(format!(
+                "{option} - would not write to stdout, which is for results, but a file named -: say ./- for that"
+            )));
+        }
         for (at, (option, file)) in self.outputs.iter().enumerate() {
             let others = self.outputs[..at].iter().chain(&self.inputs);
             if let Some((other, _)) = others.into_iter().find(|(_, it)| it == file) {
@@ -98,5 +108,9 @@ mod tests {
         );
         let text = check("a", "sub/../data").unwrap_err().to_string();
         assert!(text.starts_with("--data and --perm are"), "{text}");
+        let output = |name: &'static str| Files::new().output("--out", Some(Path::new(name)));
+        let text = output("-").check().unwrap_err().to_string();
+        assert!(text.starts_with("--out - would not write"), "{text}");
+        assert!(output("./-").check().is_ok());
     }
 }

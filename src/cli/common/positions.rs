@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use ftperm::positions::{Options, Positions, Reason, Sampling};
 
 use super::FilterArgs;
+use super::names::name;
 use super::numbers::rate;
 use crate::cli::progress::watch_positions;
 use crate::cli::{UsageError, console};
@@ -16,7 +17,7 @@ use crate::cli::{UsageError, console};
 #[derive(Debug, clap::Args)]
 pub struct PositionArgs {
     /// Training data: files, folders, patterns, or - for stdin
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., value_parser = name())]
     pub data: Vec<OsString>,
     /// Seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -35,6 +35,9 @@ enum EffortChoice {
     Max,
 }
 
+/// What people should know of a search that did not run to its end.
+pub const INTERRUPTED: &str = "the search was interrupted; this is the best order found until then";
+
 impl SearchArgs {
     pub fn effort(&self) -> Effort {
         match self.effort {

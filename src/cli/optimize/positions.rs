@@ -113,6 +113,14 @@ impl Optimize {
         let statistics = taken.statistics.clone();
         let seed = self.positions.seed;
         let (mut training, mut holdout) = taken.split_holdout(self.holdout, seed);
+        if training.is_empty() {
+            anyhow::bail!(
+                "no position is left to search on: all {} are of games that are held out; take more (--count) or hold \
+                 out less (--holdout, {})",
+                holdout.len(),
+                self.holdout
+            );
+        }
         let compared_kinds: Vec<PositionsKind> = PositionsKind::TOLD
             .into_iter()
             .filter(|&kind| kind != self.positions_kind)

@@ -3,7 +3,7 @@
 use ftperm::nnue::era;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
-use crate::cli::common::{START_IS_BETTER, searched_in_part};
+use crate::cli::common::{INTERRUPTED, START_IS_BETTER, searched_in_part};
 use crate::cli::console;
 
 /// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one.
@@ -11,7 +11,7 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| 100.0 * rate;
     if report.interrupted {
-        console::warn("the search was interrupted; this is the best order found until then");
+        console::warn(INTERRUPTED);
     }
     for (kind, what) in [
         ("data", "as the data have them"),
