@@ -4,7 +4,7 @@ use crate::compute::{ComputeError, PlaneSet};
 use crate::zeros::subsample::Share;
 
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
-const SMALL_COPY: u64 = 8 << 20;
+const SMALL_COPY: u64 = 4 << 20;
 
 /// Fewer samples than this say too little about a network.
 const FEWEST_SAMPLES: u64 = 1 << 14;
