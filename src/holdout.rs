@@ -19,7 +19,7 @@
 //! let rates = Measured::new(&planes, &order).rates(&[7, 8], |_| 1, 0).unwrap();
 //! // One of two blocks is zero in two of four samples, but drawing games again may leave that game out.
 //! assert_eq!((rates.before, rates.after), (0.0, 0.25));
-//! assert_eq!(rates.after_interval, (0.0, 0.5));
+//! assert_eq!(rates.after_interval, Some((0.0, 0.5)));
 //! # Ok(())
 //! # }
 //! ```
@@ -38,10 +38,10 @@ use crate::zeros::{ByBucket, ZeroPlanes};
 pub struct HoldoutRates {
     pub before: f64,
     pub after: f64,
-    /// 95 % interval of `after`.
-    pub after_interval: (f64, f64),
-    /// 95 % interval of `after - before`.
-    pub gain_interval: (f64, f64),
+    /// 95 % interval of `after`; `None` with one game, which does not say how games differ.
+    pub after_interval: Option<(f64, f64)>,
+    /// The same of `after - before`.
+    pub gain_interval: Option<(f64, f64)>,
     /// Games that were drawn from.
     pub games: usize,
 }
@@ -187,6 +187,17 @@ fn bootstrap(sums: &[Sums], seed: u64) -> Option<HoldoutRates> {
         let share = |zero: u64| zero as f64 / total.cells as f64;
         (share(total.before), share(total.after))
     };
+    let (before, after) = rates(sums);
+    let alone = HoldoutRates {
+        before,
+        after,
+        after_interval: None,
+        gain_interval: None,
+        games: sums.len(),
+    };
+    if sums.len() == 1 {
+        return Some(alone);
+    }
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut drawn = sums.to_vec();
     let (mut afters, mut gains): (Vec<f64>, Vec<f64>) = (0..RESAMPLINGS)
@@ -196,13 +207,10 @@ fn bootstrap(sums: &[Sums], seed: u64) -> Option<HoldoutRates> {
             (after, after - before)
         })
         .unzip();
-    let (before, after) = rates(sums);
     Some(HoldoutRates {
-        before,
-        after,
-        after_interval: interval(&mut afters),
-        gain_interval: interval(&mut gains),
-        games: sums.len(),
+        after_interval: Some(interval(&mut afters)),
+        gain_interval: Some(interval(&mut gains)),
+        ..alone
     })
 }
 
@@ -260,8 +268,8 @@ mod tests {
         // Each order has one zero block of two in the samples of one game.
         assert_eq!((found.before, found.after, found.games), (0.25, 0.25, 2));
         // Drawing two games of two: both the one, both the other, or one of each.
-        assert_eq!(found.after_interval, (0.0, 0.5));
-        assert_eq!(found.gain_interval, (-0.5, 0.5));
+        assert_eq!(found.after_interval, Some((0.0, 0.5)));
+        assert_eq!(found.gain_interval, Some((-0.5, 0.5)));
         assert_eq!(measured.rates(&games, |_| 1, 1), Some(found));
         // The first game counts three times: 12 of its 24 cells were zero before, and 0 of 8 of the other.
         let weighted = measured.rates(&games, |position| if position < 2 { 3 } else { 1 }, 1);
@@ -270,7 +278,9 @@ mod tests {
         // A game that counts nothing is not drawn.
         let second = measured.rates(&games, |position| u32::from(position > 1), 1);
         let second = second.unwrap();
-        assert_eq!((second.games, second.after_interval), (1, (0.5, 0.5)));
+        assert_eq!((second.before, second.after, second.games), (0.0, 0.5, 1));
+        // One game does not say how others differ.
+        assert_eq!((second.after_interval, second.gain_interval), (None, None));
         assert_eq!(measured.rates(&games, |_| 0, 1), None);
         let nothing = Measured::new(&ZeroPlanes::new(8, 0), &swapped);
         assert_eq!(nothing.rates(&[], |_| 1, 1), None);

@@ -19,14 +19,14 @@ pub struct CountAdvice {
 }
 
 impl CountAdvice {
-    /// `positions` were taken, held-out ones included. Nothing without a held-out set, or if the gains agree.
+    /// `positions` were taken, held-out ones included. Nothing without two held-out games, or if the gains agree.
     pub fn new(plan: &Plan, positions: u64) -> Option<CountAdvice> {
         let (before, after, holdout) = match &plan.weighted {
             Some(it) => (it.before, it.after, it.holdout?),
             None => (plan.before, plan.after, plan.holdout?),
         };
         let gain = after.fraction() - before.fraction();
-        (gain > holdout.gain_interval.1).then(|| CountAdvice {
+        (gain > holdout.gain_interval?.1).then(|| CountAdvice {
             gain,
             holdout_gain: holdout.after - holdout.before,
             count: 2 * positions,

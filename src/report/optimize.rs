@@ -106,7 +106,7 @@ pub struct Rates {
     pub after: f64,
     pub holdout_before: Option<f64>,
     pub holdout_after: Option<f64>,
-    /// 95 % intervals by a bootstrap over held-out games.
+    /// 95 % intervals by a bootstrap over held-out games, if there are two or more.
     pub holdout_after_interval: Option<(f64, f64)>,
     pub holdout_gain_interval: Option<(f64, f64)>,
 }
@@ -118,8 +118,8 @@ impl Rates {
             after: after.fraction(),
             holdout_before: holdout.map(|it| it.before),
             holdout_after: holdout.map(|it| it.after),
-            holdout_after_interval: holdout.map(|it| it.after_interval),
-            holdout_gain_interval: holdout.map(|it| it.gain_interval),
+            holdout_after_interval: holdout.and_then(|it| it.after_interval),
+            holdout_gain_interval: holdout.and_then(|it| it.gain_interval),
         }
     }
 
@@ -155,9 +155,9 @@ impl From<&Plan> for Rates {
 pub struct HoldoutReport {
     pub before: f64,
     pub after: f64,
-    /// 95 % intervals by a bootstrap over games.
-    pub after_interval: (f64, f64),
-    pub gain_interval: (f64, f64),
+    /// 95 % intervals by a bootstrap over games, if there are two or more.
+    pub after_interval: Option<(f64, f64)>,
+    pub gain_interval: Option<(f64, f64)>,
 }
 
 impl From<HoldoutRates> for HoldoutReport {

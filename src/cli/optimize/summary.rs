@@ -77,17 +77,15 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
         samples,
         if in_part { "" } else { " searched on" }
     ));
-    match (
-        rates.holdout_before,
-        rates.holdout_after,
-        rates.holdout_after_interval,
-    ) {
-        (Some(before), Some(after), Some((low, high))) => console::say(format!(
-            "on held-out games: {:.2} % before, {:.2} % after (95 % sure of {:.2} to {:.2} %)",
+    let sure = rates.holdout_after_interval;
+    let sure = sure.map_or("from one game only".to_string(), |(low, high)| {
+        format!("95 % sure of {:.2} to {:.2} %", percent(low), percent(high))
+    });
+    match (rates.holdout_before, rates.holdout_after) {
+        (Some(before), Some(after)) => console::say(format!(
+            "on held-out games: {:.2} % before, {:.2} % after ({sure})",
             percent(before),
-            percent(after),
-            percent(low),
-            percent(high)
+            percent(after)
         )),
         _ => console::say("on held-out games: not measured"),
     }
