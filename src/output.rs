@@ -198,7 +198,16 @@ fn is_system_link(path: &Path) -> bool {
 pub fn io_error(path: &Path, source: io::Error) -> OutputError {
     OutputError::Io {
         path: path.to_path_buf(),
-        source,
+        source: without_temporary_name(source),
+    }
+}
+
+/// Errors of temporary files end in their names, which mean nothing to anybody.
+fn without_temporary_name(source: io::Error) -> io::Error {
+    let text = source.to_string();
+    match text.split_once(" at path ") {
+        Some((what, _)) if source.raw_os_error().is_none() => io::Error::new(source.kind(), what),
+        _ => source,
     }
 }
 

@@ -699,11 +699,9 @@ fn a_full_disk_leaves_nothing() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("cannot write full.nnue"),
-        "{}",
-        stderr(&output)
-    );
+    let error =
+        "error: cannot write full.nnue: File too large (os error 27); nothing was left behind";
+    assert!(stderr(&output).contains(error), "{}", stderr(&output));
     assert_eq!(listing(folder.path()), before);
 }
 
@@ -764,6 +762,31 @@ fn completions_and_manual_pages() {
     }
     let page = std::fs::read_to_string(folder.path().join("ftperm-optimize.1")).unwrap();
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
+}
+
+/// The spread between games is what intervals are made of.
+#[test]
+fn one_held_out_game_has_no_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let (net, data) = (demo_net(), demo_data());
+    let base = [
+        "optimize",
+        "--net",
+        path(&net),
+        "--data",
+        path(&data),
+        "--json",
+    ];
+    let output = ftperm(folder.path(), &[&base[..], &["--count", "500"]].concat());
+    let text = stderr(&output);
+    assert!(text.contains("% after (from one game only)"), "{text}");
+    assert!(
+        !text.contains("95 %") && !text.contains("over-fitted"),
+        "{text}"
+    );
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let rates = &report["zero_block_rate"];
+    assert!(rates["holdout_after"].is_f64() && rates["holdout_after_interval"].is_null());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::error::SourceError;
 use super::{LoadedBytes, MAX_BYTES, Origin};
 use crate::digest;
 use crate::nnue::Network;
-use crate::output::OutputFile;
+use crate::output::{OutputFile, io_error};
 
 const MAGIC: &[u8; 16] = b"ftperm-embedded1";
 
@@ -124,6 +124,6 @@ pub fn embed(executable: &Path, net: &[u8], out: &Path) -> Result<(), SourceErro
         copy.write_all(MAGIC)?;
         copy.set_permissions(metadata.permissions())
     });
-    filled.map_err(SourceError::io(out))?;
+    filled.map_err(|source| io_error(out, source))?;
     Ok(copy.commit()?)
 }

@@ -1,5 +1,6 @@
 //! Keeps outputs from replacing one another, and what was read.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub struct Files<'a> {
     inputs: Vec<(&'a str, PathBuf)>,
     /// An option that is given `-`.
     to_stdout: Option<&'a str>,
+    /// Training data that are named twice.
+    twice: Option<(&'a str, PathBuf)>,
 }
 
 impl<'a> Files<'a> {
@@ -40,18 +43,31 @@ impl<'a> Files<'a> {
 
     /// Training data: files, folders, patterns. What cannot be listed is an error when it is read.
     pub fn data(mut self, option: &'a str, data: &[OsString]) -> Files<'a> {
-        let files = positions::files(data).unwrap_or_default();
+        let mut seen = BTreeSet::new();
+        for file in positions::files(data).unwrap_or_default() {
+            let file = identity(&file);
+            if !seen.insert(file.clone()) {
+                self.twice = Some((option, file));
+            }
+        }
         self.inputs
-            .extend(files.iter().map(|file| (option, identity(file))));
+            .extend(seen.into_iter().map(|file| (option, file)));
         self
     }
 
     /// # Errors
-    /// An output is also another output or an input, or named as stdout is elsewhere.
+    /// An output is also another output or an input, or named as stdout is elsewhere; or data are named twice, so that
+    /// the same games would be searched on and held out.
     pub fn check(&self) -> Result<(), UsageError> {
         if let Some(option) = self.to_stdout {
             return Err(UsageError(format!(
                 "{option} - would not write to stdout, which is for results, but a file named -: say ./- for that"
+            )));
+        }
+        if let Some((option, file)) = &self.twice {
+            return Err(UsageError(format!(
+                "{option} names {} twice: its games would count twice, in held-out positions, too",
+                file.display()
             )));
         }
         for (at, (option, file)) in self.outputs.iter().enumerate() {
@@ -108,6 +124,13 @@ mod tests {
         );
         let text = check("a", "sub/../data").unwrap_err().to_string();
         assert!(text.starts_with("--data and --perm are"), "{text}");
+        let twice = [at("data"), at("sub/../data")].map(Into::into);
+        let text = Files::new().data("--data", &twice).check();
+        let text = text.unwrap_err().to_string();
+        assert!(
+            text.starts_with("--data names") && text.contains("twice"),
+            "{text}"
+        );
         let output = |name: &'static str| Files::new().output("--out", Some(Path::new(name)));
         let text = output("-").check().unwrap_err().to_string();
         assert!(text.starts_with("--out - would not write"), "{text}");
