@@ -192,6 +192,12 @@ fn a_job_is_skipped_until_something_changes() {
         "threads = 1\n[jobs.a]\nnet = \"a.nnue\"\nout = \"out/a.nnue\"\nperm = \"out/a.txt\"",
     );
     assert_eq!(run(&[]), skipped);
+    // Memory has: planes that do not fit are searched in part.
+    write_jobs(
+        path,
+        "memory = \"900M\"\n[jobs.a]\nnet = \"a.nnue\"\nout = \"out/a.nnue\"\nperm = \"out/a.txt\"",
+    );
+    assert_eq!(run(&[]), done("the option memory is another"));
     write_net(&path.join("a.nnue"), "two");
     assert_eq!(run(&[]), done("the input a.nnue is another"));
     assert_eq!(run(&[]), skipped);

@@ -933,4 +933,7 @@ fn every_kernel_gives_the_same_planes() {
     assert!(stderr(&output).contains("computing on cpu: portable"));
     let wrong = gather("planes", &["--kernel", "portable", "--backend", "gpu"]);
     fails(&folder, 2, &words(&wrong), &["--kernel is for the CPU"]);
+    let wrong = gather("planes", &["--adapter", "all", "--backend", "cpu"]);
+    let text = "--adapter is for graphics adapters";
+    fails(&folder, 2, &words(&wrong), &[text]);
 }

@@ -19,7 +19,8 @@ fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {
         .args(
             ["--threads", "1", "--backend", "cpu"]
                 .iter()
-                .filter(|_| ["gather", "find", "optimize"].contains(&arguments[0])),
+                .filter(|_| ["gather", "find", "optimize"].contains(&arguments[0]))
+                .filter(|_| !arguments.contains(&"--backend")),
         )
         .output()
         .expect("the program starts")
@@ -501,13 +502,16 @@ fn optimize_goes_on_where_planes_do_not_fit() {
     let (again, _) = optimize("again", &["--memory", "40.5M"]);
     assert_eq!(again["zero_block_rate"], part["zero_block_rate"]);
     assert_eq!(bytes(&folder, "again"), bytes(&folder, "part"));
+    // What computes does not decide how much fits.
+    optimize("auto", &["--memory", "40.5M", "--backend", "auto"]);
+    assert_eq!(bytes(&folder, "auto"), bytes(&folder, "part"));
     // Nothing is left of the temporary files.
     let names = folder
         .path()
         .read_dir()
         .unwrap()
         .map(|it| it.unwrap().file_name());
-    assert_eq!(names.count(), 2 + 6);
+    assert_eq!(names.count(), 2 + 8);
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Find {
             Some(path) => SearchState::open(path, weights)?,
             None => SearchState::none(),
         };
-        let limit = self.memory.for_data(neurons, &self.backend)?;
+        let limit = self.memory.for_data(neurons)?;
         let loaded = load_planes(input.groups, limit, weights.as_ref())?;
         let samples_searched = loaded.samples_searched();
         let backend = self.backend.open(&Work {

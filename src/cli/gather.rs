@@ -126,7 +126,7 @@ impl Gather {
         let common = self.record(net_sha256, &inputs)?;
         let evaluation = Evaluation::new(self, &network)?;
         let mut evaluator = evaluation.evaluator()?;
-        let room = self.memory.beside_network(neurons, &self.backend)?;
+        let room = self.memory.beside_network(neurons)?;
         // A board and its game, in a vector that grows; of a matrix two samples of a bit a neuron, too.
         let of_planes = if is_npy(&self.out) {
             neurons as u64 / 4

@@ -23,7 +23,7 @@ const OUTPUTS: [&str; 4] = ["out", "out-sha", "perm", "report"];
 /// Options that no job has: they print, and a job prints its report.
 const PRINTING: [&str; 2] = ["export", "inverse"];
 /// Options that change how long a job takes, but not what comes out.
-const WITHOUT_EFFECT: [&str; 5] = ["backend", "adapter", "kernel", "threads", "memory"];
+const WITHOUT_EFFECT: [&str; 4] = ["backend", "adapter", "kernel", "threads"];
 /// The key for a job for each of many networks.
 const NETS: &str = "nets";
 

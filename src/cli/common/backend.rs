@@ -86,12 +86,6 @@ impl Drop for Prepared {
 }
 
 impl BackendArgs {
-    /// Is no graphics driver to be loaded?
-    pub fn is_cpu(&self) -> bool {
-        let cpu = self.backend == BackendChoice::Cpu || self.kernel != KernelChoice::Auto;
-        self.adapter.is_none() && cpu
-    }
-
     /// Checks what the parser does not see.
     ///
     /// # Errors
@@ -100,6 +94,10 @@ impl BackendArgs {
         let on_adapters = self.adapter.is_some() || self.backend == BackendChoice::Gpu;
         if on_adapters && self.kernel != KernelChoice::Auto {
             let text = "--kernel is for the CPU, not for graphics adapters";
+            return Err(UsageError(text.into()));
+        }
+        if self.adapter.is_some() && self.backend == BackendChoice::Cpu {
+            let text = "--adapter is for graphics adapters, not for --backend cpu";
             return Err(UsageError(text.into()));
         }
         Ok(())

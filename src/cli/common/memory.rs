@@ -2,8 +2,6 @@
 
 use ftperm::resources::{available_memory, peak_rss_bytes};
 
-use super::BackendArgs;
-
 /// The limit of the memory.
 #[derive(Debug, clap::Args)]
 pub struct MemoryArgs {
@@ -12,14 +10,11 @@ pub struct MemoryArgs {
     memory: Option<u64>,
 }
 
-/// What a command takes whatever its data: the program and its threads.
+/// What a command takes whatever its data: the program and its threads. Of a hardware driver nobody knows what it takes.
 const PROGRAM: u64 = 32 << 20;
 
 /// What a position takes: a board and the number of its game.
 pub const POSITION: u64 = 36;
-
-/// What graphics drivers take, even if they are only asked what there is.
-const DRIVERS: u64 = 64 << 20;
 
 impl MemoryArgs {
     /// The limit in bytes; without one, `None`, where the system does not tell what there is.
@@ -30,15 +25,14 @@ impl MemoryArgs {
 
     /// Of the limit, what is left for data when the search of so many neurons has its tables.
     ///
-    /// A function of the options alone where a limit is given, because the outcome of a search may depend on it.
-    pub fn for_data(&self, neurons: usize, backend: &BackendArgs) -> anyhow::Result<u64> {
+    /// A function of the limit and the neurons alone, whatever computes, because the outcome of a search may depend on it.
+    pub fn for_data(&self, neurons: usize) -> anyhow::Result<u64> {
         let Some(limit) = self.limit() else {
             return Ok(u64::MAX);
         };
         // Two tables of fits and the counts that fill them, 4 bytes each, and as much for the assignment.
         let tables = 16 * (neurons as u64).pow(2);
-        let drivers = if backend.is_cpu() { 0 } else { DRIVERS };
-        let needed = PROGRAM + drivers + tables;
+        let needed = PROGRAM + tables;
         if limit < needed + (needed >> 2) {
             anyhow::bail!(
                 "{} of memory are too few for {neurons} neurons: it takes {} without any data",
@@ -53,9 +47,9 @@ impl MemoryArgs {
 
 impl MemoryArgs {
     /// As [`for_data`](Self::for_data), now that a network is loaded, which stays in memory.
-    pub fn beside_network(&self, neurons: usize, backend: &BackendArgs) -> anyhow::Result<u64> {
+    pub fn beside_network(&self, neurons: usize) -> anyhow::Result<u64> {
         let taken = peak_rss_bytes().unwrap_or(0);
-        Ok(self.for_data(neurons, backend)?.saturating_sub(taken))
+        Ok(self.for_data(neurons)?.saturating_sub(taken))
     }
 }
 

@@ -92,7 +92,7 @@ impl Optimize {
     /// of so many bytes. What is left does not depend on the machine if --memory is given.
     pub fn choose(&self, neurons: usize, network: u64) -> anyhow::Result<Chosen> {
         let clock = Instant::now();
-        let room = self.memory.for_data(neurons, &self.backend)?;
+        let room = self.memory.for_data(neurons)?;
         let room = room.saturating_sub(network);
         // The copies that walks make, of all and of the held-out ones for each of the kinds.
         let copies = f64::from(u8::from(self.positions_kind != PositionsKind::Data))
