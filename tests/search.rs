@@ -356,7 +356,9 @@ fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
         };
         let whole = search(&cpu(), chunks, &options, &mut control).unwrap();
         assert!(checkpoints.len() > 200, "{}", checkpoints.len());
-        for at in [0, 1, 77, 199, 215, checkpoints.len() - 1] {
+        // The last ones are of the descent.
+        let last = checkpoints.len() - 1;
+        for at in (0..last).step_by(77).chain(last - 20..=last) {
             // Through a file.
             let text = serde_json::to_string(&checkpoints[at]).unwrap();
             let mut control = Control {
@@ -384,6 +386,44 @@ fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
             &[grouped(planes.neurons(), planes.samples(), 5, 4)],
             &options,
         );
+    }
+}
+
+#[test]
+fn a_search_that_is_stopped_at_any_round_leaves_a_checkpoint() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let planes = grouped(48, 3000, 5, 3);
+    let chunks = std::slice::from_ref(&planes);
+    let options = options(Effort::Quick, 3);
+    let whole = search(&cpu(), chunks, &options, &mut Control::default()).unwrap();
+    let rounds: u64 = whole.moves.iter().map(|it| it.rounds).sum();
+    for last in [1, 100, 201, rounds - 4, rounds - 3, rounds - 2, rounds - 1] {
+        let stop = AtomicBool::new(false);
+        let mut watch = |it: &Progress| stop.store(it.rounds >= last, Ordering::Relaxed);
+        let mut left: Option<Checkpoint> = None;
+        let mut keep = |checkpoint: &Checkpoint| left = Some(checkpoint.clone());
+        let mut control = Control {
+            stop: Some(&stop),
+            progress: Some(&mut watch),
+            checkpoints: Some(Checkpoints::new(
+                std::time::Duration::from_secs(3600),
+                &mut keep,
+            )),
+            ..Control::default()
+        };
+        assert!(
+            !search(&cpu(), chunks, &options, &mut control)
+                .unwrap()
+                .complete
+        );
+        let mut control = Control {
+            resume: left,
+            ..Control::default()
+        };
+        assert!(control.resume.is_some(), "none after round {last}");
+        let resumed = search(&cpu(), chunks, &options, &mut control).unwrap();
+        assert_eq!(resumed.permutation, whole.permutation, "round {last}");
+        assert_eq!(resumed.moves, whole.moves, "round {last}");
     }
 }
 

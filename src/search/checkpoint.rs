@@ -11,10 +11,14 @@ use thiserror::Error;
 use super::SearchOptions;
 use super::control::MoveCount;
 use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ShakenReassignment, ThreeCycles};
+use super::partition::BLOCK;
 use crate::permutation::Permutation;
 
 /// Grows when the schedule changes so that older checkpoints would lead elsewhere.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+
+/// Systematic moves of a descent.
+const SYSTEMATIC: u8 = 3;
 
 /// Kinds of moves.
 const KINDS: usize = 5;
@@ -56,17 +60,56 @@ pub(super) enum Stage {
     Descent,
 }
 
+/// Whose turn it is in a descent: reassignments until they find nothing any more, then every systematic move once, and
+/// again while one of these finds something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Turn {
+    /// Of the moves: 0 is the reassignment.
+    pub number: u8,
+    /// Reassignments in a row that found nothing.
+    fruitless: u64,
+    /// What the systematic moves found since the last reassignment.
+    gain: u64,
+}
+
+impl Turn {
+    /// Goes on to the next turn after a move that gained so much. True at the end of the descent.
+    pub fn is_last(&mut self, gain: u64, patience: u64) -> bool {
+        if self.number == 0 {
+            self.fruitless = if gain == 0 { self.fruitless + 1 } else { 0 };
+            if self.fruitless >= patience {
+                *self = Turn {
+                    number: 1,
+                    ..Turn::default()
+                };
+            }
+            return false;
+        }
+        self.gain = self.gain.saturating_add(gain);
+        if self.number < SYSTEMATIC {
+            self.number += 1;
+            return false;
+        }
+        tracing::debug!(gain = self.gain, "systematic moves");
+        std::mem::take(self).gain == 0
+    }
+}
+
 /// The place in the schedule, and the state there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     /// Number of the try.
     pub attempt: usize,
     pub stage: Stage,
-    /// Rounds of this stage that are done.
+    /// Rounds of an annealing that are done.
     pub round: u64,
+    /// In a descent.
+    pub turn: Turn,
     pub order: Vec<u32>,
     /// Of the assignments of the stage; they decide between equally good ones.
     pub prices: Vec<i32>,
+    /// Blocks that the half swaps of a descent need not look at again.
+    pub settled: Vec<[u32; BLOCK]>,
     /// Position in the stream of random numbers.
     pub random: u64,
 }
@@ -160,6 +203,9 @@ impl Checkpoint {
         }
         if ![0, neurons].contains(&self.place.prices.len()) {
             return Err(CheckpointError::Damaged("its prices are not one a neuron"));
+        }
+        if self.place.turn.number > SYSTEMATIC || self.place.turn.fruitless > MOST_MOVES {
+            return Err(CheckpointError::Damaged("there is no such turn"));
         }
         if self.place.attempt >= attempts {
             return Err(CheckpointError::Damaged("there is no such try"));

@@ -7,12 +7,12 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::checkpoint::{Checkpoint, CheckpointError, Identity, Place, Stage};
+use super::checkpoint::{Checkpoint, CheckpointError, Identity, Place, Stage, Turn};
 use super::control::{Control, MoveCount, Progress, is_over};
 use super::moves::{
     HalfSwaps, Move, PairSwaps, ReassignSingles, Round, ShakenReassignment, ThreeCycles,
 };
-use super::partition::Partition;
+use super::partition::{BLOCK, Partition};
 use super::state::State;
 use super::thinning::thin;
 use super::{Effort, Halt, SearchError, SearchOptions};
@@ -26,13 +26,16 @@ const COARSE_END: f64 = 3e-4;
 const FINE_START: f64 = 5e-4;
 const FINE_END: f64 = 2e-4;
 
+/// Rounds of a warm annealing, in those of the fine annealing of a try from hot to cold.
+const WARM: u64 = 2;
+
 /// Rounds that a descent takes, about; only used to estimate what is left.
 const DESCENT_ROUNDS: u64 = 200;
 
-/// One annealing from hot to cold.
+/// One annealing from hot to cold, and a descent.
 #[derive(Clone, Copy, Debug)]
 struct Try {
-    /// Rounds on a part of the samples.
+    /// Rounds on a part of the samples. Without any, the annealing is a warm one that keeps most of what it began with.
     coarse: u64,
     /// Rounds on all samples.
     fine: u64,
@@ -48,12 +51,18 @@ impl Try {
 }
 
 /// The tries of an effort. Work is set in rounds, never in seconds, so that results repeat.
-fn tries(effort: Effort) -> Vec<Try> {
-    match effort {
-        Effort::Quick => vec![Try::of(200)],
-        Effort::Normal => vec![Try::of(600)],
-        Effort::Max => [300, 1000, 3000, 10_000, 40_000].map(Try::of).to_vec(),
-    }
+///
+/// An order to begin with that somebody gave is worth more than a random one: it is improved first as it is, then by warm
+/// annealing.
+fn tries(effort: Effort, is_given: bool) -> Vec<Try> {
+    let coarse: &[u64] = match effort {
+        Effort::Quick => &[200],
+        Effort::Normal => &[600],
+        Effort::Max => &[300, 1000, 3000, 10_000, 40_000],
+    };
+    let warm = [0, coarse[0] / 5 * WARM].map(|fine| Try { coarse: 0, fine });
+    let warm = warm.into_iter().filter(|_| is_given);
+    warm.chain(coarse.iter().copied().map(Try::of)).collect()
 }
 
 pub(super) struct Found {
@@ -69,7 +78,7 @@ pub(super) fn run(
     start: &Permutation,
     control: &mut Control,
 ) -> Result<Found, SearchError> {
-    let tries = tries(options.effort);
+    let tries = tries(options.effort, options.start.is_some());
     let patience = match options.effort {
         Effort::Quick => 8,
         Effort::Normal | Effort::Max => 64,
@@ -142,16 +151,11 @@ impl Run<'_, '_> {
         let mut all = planes.counter()?;
         let start = self.start.clone();
         let resumed = self.resume.take();
-        if options.start.is_some() && resumed.is_none() {
-            let mut random = ChaCha8Rng::seed_from_u64(options.seed);
-            self.on(all.as_mut(), start.clone(), |run, state| {
-                run.descend(state, &mut random)
-            })?;
-        }
-        if options.start.is_none() && resumed.is_none() {
+        if resumed.is_none() {
             // For a search that is stopped before it began.
             let random = ChaCha8Rng::seed_from_u64(options.seed);
-            self.checkpoint(start.order(), &random, &Cursor::start_of(0), &[]);
+            let at = Cursor::start_of(0);
+            self.checkpoint(|| at.place(start.order(), &random));
         }
         let mut thinned = thin(planes)?;
         let first = resumed.as_ref().map_or(0, |place| place.attempt);
@@ -166,7 +170,9 @@ impl Run<'_, '_> {
                 partition = Partition::new(&place.order);
             }
             let mut fine = (FINE_START, tried.fine);
-            if thinned.is_none() {
+            if tried.coarse == 0 {
+                at.pass(Stage::Coarse);
+            } else if thinned.is_none() {
                 fine = (HOT, tried.coarse + tried.fine);
                 at.pass(Stage::Coarse);
             } else if let Some(thinned) = &thinned
@@ -195,9 +201,7 @@ impl Run<'_, '_> {
                     };
                     run.anneal(state, &mut random, &plan, &mut at)?;
                 }
-                // A descent is short, and is repeated from its start.
-                run.checkpoint(order_of(state), &random, &at, &[]);
-                run.descend(state, &mut random)
+                run.descend(state, &mut random, &mut at)
             })?;
         }
         Ok(())
@@ -222,7 +226,7 @@ impl Run<'_, '_> {
     }
 
     /// Leaves a checkpoint if it is time for one, or the search is about to end.
-    fn checkpoint(&mut self, order: &[u32], random: &ChaCha8Rng, at: &Cursor, prices: &[i32]) {
+    fn checkpoint(&mut self, place: impl FnOnce() -> Place) {
         let over = self.control.is_over();
         let Some(checkpoints) = &mut self.control.checkpoints else {
             return;
@@ -230,18 +234,9 @@ impl Run<'_, '_> {
         if !over && !checkpoints.is_due() {
             return;
         }
-        let place = Place {
-            attempt: at.attempt,
-            stage: at.stage,
-            round: at.round,
-            order: order.to_vec(),
-            prices: prices.to_vec(),
-            // Streams are longer than any search; one of 2^64 words has never been read.
-            random: random.get_word_pos() as u64,
-        };
         let checkpoint = Checkpoint::new(
             &self.identity,
-            place,
+            place(),
             self.best.order(),
             self.best_score,
             &self.moves,
@@ -290,14 +285,14 @@ impl Run<'_, '_> {
         shaken.prices = std::mem::take(&mut at.prices);
         let range = &plan.temperatures;
         while at.round < plan.rounds {
-            self.checkpoint(order_of(state), random, at, &shaken.prices);
             let share = at.round as f64 / plan.rounds as f64;
             shaken.temperature = state.samples() as f64 * between(range.start, range.end, share);
+            self.checkpoint(|| at.annealing(state, random, &shaken));
             let before = random.clone();
             let round = self.round(&mut shaken, state, random, plan.phase);
             if matches!(round, Err(Halt::Stopped)) {
                 // Nothing was changed yet but the random numbers.
-                self.checkpoint(order_of(state), &before, at, &shaken.prices);
+                self.checkpoint(|| at.annealing(state, &before, &shaken));
             }
             round?;
             at.round += 1;
@@ -314,30 +309,32 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Goes uphill until no move finds an improvement.
-    fn descend(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<(), Halt> {
-        let phase = "descent";
+    /// Goes uphill until no move finds an improvement, from where `at` is.
+    fn descend(
+        &mut self,
+        state: &mut State,
+        random: &mut ChaCha8Rng,
+        at: &mut Cursor,
+    ) -> Result<(), Halt> {
         let mut reassign = ReassignSingles::default();
+        reassign.prices = std::mem::take(&mut at.prices);
         let mut half_swaps = HalfSwaps::default();
+        half_swaps.settled = at.settled.drain(..).collect();
         loop {
-            let mut fruitless = 0;
-            while fruitless < self.patience {
-                let round = self.round(&mut reassign, state, random, phase)?;
-                fruitless = if round.gain == 0 { fruitless + 1 } else { 0 };
+            self.checkpoint(|| at.descent(state, random, &reassign, &half_swaps));
+            let before = random.clone();
+            let kind: &mut dyn Move = match at.turn.number {
+                0 => &mut reassign,
+                1 => &mut PairSwaps,
+                2 => &mut half_swaps,
+                _ => &mut ThreeCycles,
+            };
+            let round = self.round(kind, state, random, "descent");
+            if matches!(round, Err(Halt::Stopped)) {
+                // As in an annealing.
+                self.checkpoint(|| at.descent(state, &before, &reassign, &half_swaps));
             }
-            let systematic: [&mut dyn Move; 3] =
-                [&mut PairSwaps, &mut half_swaps, &mut ThreeCycles];
-            let mut gain = 0;
-            for kind in systematic {
-                gain += self.round(kind, state, random, phase)?.gain;
-            }
-            tracing::debug!(
-                rounds = self.rounds(),
-                gain,
-                zero_blocks = state.table().score(),
-                "systematic moves"
-            );
-            if gain == 0 {
+            if at.turn.is_last(round?.gain, self.patience) {
                 return Ok(());
             }
         }
@@ -405,10 +402,13 @@ struct Annealing {
 struct Cursor {
     attempt: usize,
     stage: Stage,
-    /// Rounds of the stage that are done.
+    /// Rounds of the annealing that are done.
     round: u64,
+    turn: Turn,
     /// Of the assignments so far in this stage.
     prices: Vec<i32>,
+    /// Blocks that half swaps need not look at again.
+    settled: Vec<[u32; BLOCK]>,
 }
 
 impl Cursor {
@@ -417,7 +417,9 @@ impl Cursor {
             attempt,
             stage: Stage::Coarse,
             round: 0,
+            turn: Turn::default(),
             prices: Vec::new(),
+            settled: Vec::new(),
         }
     }
 
@@ -426,7 +428,46 @@ impl Cursor {
             attempt: place.attempt,
             stage: place.stage,
             round: place.round,
+            turn: place.turn,
             prices: place.prices.clone(),
+            settled: place.settled.clone(),
+        }
+    }
+
+    fn place(&self, order: &[u32], random: &ChaCha8Rng) -> Place {
+        Place {
+            attempt: self.attempt,
+            stage: self.stage,
+            round: self.round,
+            turn: self.turn,
+            order: order.to_vec(),
+            prices: Vec::new(),
+            settled: Vec::new(),
+            // Streams are longer than any search; one of 2^64 words has never been read.
+            random: random.get_word_pos() as u64,
+        }
+    }
+
+    fn annealing(&self, state: &State, random: &ChaCha8Rng, kind: &ShakenReassignment) -> Place {
+        Place {
+            prices: kind.prices.clone(),
+            ..self.place(order_of(state), random)
+        }
+    }
+
+    fn descent(
+        &self,
+        state: &State,
+        random: &ChaCha8Rng,
+        reassign: &ReassignSingles,
+        half_swaps: &HalfSwaps,
+    ) -> Place {
+        let mut settled: Vec<_> = half_swaps.settled.iter().copied().collect();
+        settled.sort_unstable();
+        Place {
+            prices: reassign.prices.clone(),
+            settled,
+            ..self.place(order_of(state), random)
         }
     }
 

@@ -22,7 +22,8 @@ const HALVES: [[usize; 2]; 6] = [[0, 1], [2, 3], [0, 2], [1, 3], [0, 3], [1, 2]]
 /// later rounds look only at what changed.
 #[derive(Default)]
 pub(crate) struct HalfSwaps {
-    settled: HashSet<[u32; BLOCK]>,
+    /// These blocks.
+    pub settled: HashSet<[u32; BLOCK]>,
 }
 
 /// A cross of two blocks: half `left` of `block` joins half `right` of `other`, and so do the two that remain.

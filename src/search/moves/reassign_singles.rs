@@ -15,8 +15,8 @@ use crate::search::state::State;
 /// it touches each block once, and none loses, because the whole is optimal.
 #[derive(Default)]
 pub(crate) struct ReassignSingles {
-    /// Of each neuron in the last assignments.
-    prices: Vec<i32>,
+    /// Of each neuron in the last assignments; empty before the first.
+    pub prices: Vec<i32>,
 }
 
 impl Move for ReassignSingles {
