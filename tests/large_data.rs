@@ -341,14 +341,14 @@ fn weights_go_with_shards_and_checkpoints() {
 #[test]
 fn a_part_is_weighed_too_and_rated_on_all() {
     let folder = folder();
-    let planes = large_planes(&folder);
+    let planes = families(&folder, 2_000_003);
     let find = [
         "find", "--effort", "quick", "--memory", "42M", "--out", "p.txt", "--data",
     ];
     let weight = ["--weight", "1=3,7=0", "--json"];
     fails(
         &folder,
-        &[&find[..], &["large.z"], &weight].concat(),
+        &[&find[..], &["families.z"], &weight].concat(),
         &["do not tell the buckets"],
     );
     // The samples at the start are of bucket 1, the next ones of bucket 7, the rest of bucket 4.
@@ -391,12 +391,11 @@ fn a_part_is_weighed_too_and_rated_on_all() {
     assert!((rate - of(1) / (16.0 * 100_032.0)).abs() < 1e-12);
 }
 
-/// 2 million samples of 64 neurons, 16 MB.
-fn large_planes(folder: &TempDir) -> ZeroPlanes {
+/// Planes of 64 neurons in eight families, each zero in the same half of the samples and in some more.
+fn families(folder: &TempDir, samples: usize) -> ZeroPlanes {
     use rand::Rng as _;
     use rand_chacha::rand_core::SeedableRng as _;
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-    let samples = 2_000_003;
     let mut planes = ZeroPlanes::new(64, samples);
     let words = samples.div_ceil(64);
     let moods: Vec<u64> = (0..8 * words).map(|_| random.next_u64()).collect();
@@ -404,9 +403,9 @@ fn large_planes(folder: &TempDir) -> ZeroPlanes {
         for word in 0..words {
             planes.plane_mut(neuron)[word] = moods[neuron % 8 * words + word] | random.next_u64();
         }
-        planes.plane_mut(neuron)[words - 1] &= 7;
+        planes.plane_mut(neuron)[words - 1] &= (1 << (samples % 64)) - 1;
     }
-    let mut file = fs::File::create(folder.path().join("large.z")).unwrap();
+    let mut file = fs::File::create(folder.path().join("families.z")).unwrap();
     planes.write(&mut file).unwrap();
     planes
 }
@@ -414,9 +413,15 @@ fn large_planes(folder: &TempDir) -> ZeroPlanes {
 #[test]
 fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
     let folder = folder();
-    let planes = large_planes(&folder);
+    let planes = families(&folder, 2_000_003);
     let find = [
-        "find", "--data", "large.z", "--effort", "quick", "--memory", "42M",
+        "find",
+        "--data",
+        "families.z",
+        "--effort",
+        "quick",
+        "--memory",
+        "42M",
     ];
     let find = |out: &str| {
         let arguments = [&find[..], &["--json", "--out", out]].concat();
@@ -432,6 +437,7 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
     }
     let order = order(&folder, "p.txt");
     assert_eq!(report["zero_blocks_after"], planes.zero_blocks(&order));
+    assert!(report["certificate"].is_null());
     let identity: Vec<u32> = (0..64).collect();
     assert_eq!(report["zero_blocks_before"], planes.zero_blocks(&identity));
     // Eight families of eight neurons: the best blocks are known.
@@ -444,9 +450,48 @@ fn planes_larger_than_memory_are_searched_in_part_and_rated_on_the_whole() {
     assert_eq!(bytes(&folder, "again.txt"), bytes(&folder, "p.txt"));
     // What the tables alone need is not there.
     let little = [
-        "find", "--data", "large.z", "--out", "x.txt", "--memory", "20M",
+        "find",
+        "--data",
+        "families.z",
+        "--out",
+        "x.txt",
+        "--memory",
+        "20M",
     ];
     fails(&folder, &little, &["20.0 MiB of memory are too few"]);
+}
+
+#[test]
+fn find_certifies_what_it_finds_and_what_it_is_given() {
+    let folder = folder();
+    families(&folder, 20_003);
+    let find = |more: &[&str]| {
+        let find = [
+            "find",
+            "--data",
+            "families.z",
+            "--certify",
+            "--json",
+            "--out",
+            "p.txt",
+        ];
+        json(&run(&folder, &[&find, more].concat()))
+    };
+    // Neurons of a family are zero in the same samples: that is the best there is, and the bound is tight.
+    let report = find(&["--effort", "quick"]);
+    let it = &report["certificate"];
+    assert_eq!(it["samples"], 20_003);
+    assert_eq!(it["locally_optimal"], true);
+    assert_eq!(it["checks"][3]["rounds"], 1000);
+    assert!(it["gap"].as_f64().unwrap() < 0.02, "{it}");
+    let rate = report["zero_blocks_after"].as_f64().unwrap() / report["cells"].as_f64().unwrap();
+    let bound = it["upper_bound"].as_f64().unwrap();
+    assert!((bound - it["gap"].as_f64().unwrap() - rate).abs() < 1e-12);
+    // The order as it is mixes families.
+    let it = &find(&["--time-limit", "0"])["certificate"];
+    assert_eq!(it["locally_optimal"], false);
+    assert!(it["gap"].as_f64().unwrap() > 0.1, "{it}");
+    assert_eq!(it["upper_bound"], bound);
 }
 
 #[test]
@@ -477,12 +522,16 @@ fn optimize_goes_on_where_planes_do_not_fit() {
         all["spilled"].is_null() && !text.contains("temporary file"),
         "{text}"
     );
-    let (part, text) = optimize("part", &["--memory", "40.5M"]);
+    let (part, text) = optimize("part", &["--memory", "40.5M", "--certify"]);
     assert!(
         text.contains("temporary file in .") && text.contains("rates are those of all"),
         "{text}"
     );
     let searched = part["spilled"]["samples_searched"].as_u64().unwrap();
+    // A certificate is about these: an order may have more zeros among others than any has among them.
+    assert_eq!(part["certificate"]["samples"], searched);
+    let on = format!(" % on the {searched} samples searched on, where this one has ");
+    assert!(text.contains(&on), "{text}");
     let samples = part["samples"].as_u64().unwrap();
     assert!(
         samples / 8 < searched && searched < samples,

@@ -8,18 +8,19 @@ use ftperm::compute::choice::Work;
 use ftperm::holdout::BucketCounts;
 use ftperm::output::{check_writable, write_file};
 use ftperm::permutation::{NET_SHA256, PermutationFile};
-use ftperm::report::BucketRates;
+use ftperm::report::{BucketRates, CertificateReport};
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{
-    Checkpoint, Checkpoints, Control, Rated, SearchOptions, search_and_rate, weighted_sum,
+    CertifyOptions, Checkpoint, Checkpoints, Control, Rated, SearchOptions, SearchedPlanes,
+    certify_planes, search_and_rate, weighted_sum,
 };
 use ftperm::zeros::ByBucket;
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
-    BackendArgs, Files, INTERRUPTED, MemoryArgs, PlanesInput, START_IS_BETTER, SearchArgs,
-    WeightArgs, load_planes, stop_flag,
+    BackendArgs, Files, INTERRUPTED, MemoryArgs, NO_CERTIFICATE, PlanesInput, START_IS_BETTER,
+    SearchArgs, WeightArgs, load_planes, say_certificate, stop_flag,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
@@ -81,6 +82,7 @@ struct Report {
     weighted_zero_block_rate: Option<WeightedRates>,
     /// Of the buckets that have samples, where the files tell buckets.
     buckets: Vec<BucketReport>,
+    certificate: Option<CertificateReport>,
     interrupted: bool,
     peak_rss_bytes: Option<u64>,
     out: Option<String>,
@@ -171,12 +173,23 @@ impl Find {
             &options,
             &mut control,
         );
+        let rated = rated.map_err(|error| checkpoint.explain(error))?;
+        let certificate = if self.search.certify {
+            // To its end, even if the search's time ran out.
+            control.deadline = None;
+            let planes = SearchedPlanes::new(&loaded, backend.as_ref());
+            let order = &rated.search.permutation;
+            let options = CertifyOptions::of_seed(self.seed);
+            certify_planes(&planes.weighted()?, order, options, &mut control)?
+        } else {
+            None
+        };
         let Rated {
             search: found,
             start_is_better,
             before,
             after,
-        } = rated.map_err(|error| checkpoint.explain(error))?;
+        } = rated;
         progress.end();
         if start_is_better {
             console::warn(START_IS_BETTER);
@@ -206,6 +219,7 @@ impl Find {
                     rates: BucketRates::new(counts, neurons / 4),
                 })
                 .collect(),
+            certificate: certificate.as_ref().map(CertificateReport::from),
             interrupted: !found.complete,
             peak_rss_bytes: peak_rss_bytes(),
             out: self.out.as_ref().map(|out| out.display().to_string()),
@@ -251,6 +265,11 @@ impl Find {
             percent(report.zero_blocks_before),
             percent(report.zero_blocks_after)
         ));
+        if let Some(it) = &report.certificate {
+            say_certificate(it, loaded.is_part());
+        } else if self.search.certify {
+            console::warn(NO_CERTIFICATE);
+        }
         say_buckets(&report);
         if global.json {
             return console::json(&report);

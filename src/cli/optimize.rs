@@ -70,9 +70,6 @@ pub struct Optimize {
     report: Option<PathBuf>,
     #[command(flatten)]
     search: SearchArgs,
-    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound
-    #[arg(long)]
-    certify: bool,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::search::{
     CertifyOptions, Control, Rated, SearchedPlanes, certify_planes, room, search_and_rate,
     search_planes, weighted_sum,
 };
-use crate::zeros::{ByBucket, PlaneGroups, StoredGroup, ZeroPlanes};
+use crate::zeros::{ByBucket, Loaded, PlaneGroups, StoredGroup, ZeroPlanes};
 
 /// What a plan is made of and how, but for the planes.
 pub(crate) struct Making<'a> {
@@ -58,6 +58,17 @@ impl From<Spilled> for Evaluated<'_> {
     }
 }
 
+/// Planes that a search can begin on.
+enum Searched<'a> {
+    InMemory(Vec<(Option<usize>, Box<dyn PlaneSet + 'a>)>),
+    Loaded {
+        loaded: Loaded,
+        /// What the planes of all samples would take.
+        bytes: u64,
+        zeros: ZeroCounts,
+    },
+}
+
 /// What was found, and counts on all training samples.
 struct Outcome {
     rated: Rated,
@@ -75,8 +86,23 @@ pub(crate) fn make(
     control: &mut Control,
     ft_time: Duration,
 ) -> Result<(Plan, Vec<u64>), OptimizeError> {
-    let started = Instant::now();
     let task = making.task;
+    let weights = making.weights.as_ref();
+    let loading = Instant::now();
+    let training = match evaluated.training {
+        Training::InMemory(sets) => Searched::InMemory(sets),
+        Training::Spilled(groups, zeros) => {
+            let bytes = groups.bytes();
+            let limit = task.room.map_or(u64::MAX, |it| it.bytes);
+            Searched::Loaded {
+                bytes,
+                loaded: groups.load(room(limit), weights)?,
+                zeros,
+            }
+        }
+    };
+    let ft_time = ft_time + loading.elapsed();
+    let started = Instant::now();
     control.deadline = task.time_limit.map(|limit| started + limit);
     let mut plan_certificate = None;
     let mut search_time = Duration::ZERO;
@@ -86,18 +112,14 @@ pub(crate) fn make(
         if task.certify {
             // To its end, even if the search's time ran out.
             control.deadline = None;
-            let options = CertifyOptions {
-                seed: task.search.seed,
-                ..CertifyOptions::default()
-            };
+            let options = CertifyOptions::of_seed(task.search.seed);
             plan_certificate = certify_planes(planes, order, options, control)?;
             certify_time = started.elapsed() - search_time;
         }
         Ok::<(), OptimizeError>(())
     };
-    let weights = making.weights.as_ref();
-    let outcome = match evaluated.training {
-        Training::InMemory(sets) => {
+    let outcome = match training {
+        Searched::InMemory(sets) => {
             let weighted = sets
                 .iter()
                 .map(|(bucket, planes)| (weight_of(*bucket, weights), planes.as_ref()));
@@ -106,10 +128,11 @@ pub(crate) fn make(
             certify(&planes, &search.permutation, control)?;
             rate(&sets, search)?
         }
-        Training::Spilled(groups, zeros) => {
-            let bytes = groups.bytes();
-            let limit = task.room.map_or(u64::MAX, |it| it.bytes);
-            let loaded = groups.load(room(limit), weights)?;
+        Searched::Loaded {
+            loaded,
+            bytes,
+            zeros,
+        } => {
             let rated = search_and_rate(&loaded, weights, backend, &task.search, control)?;
             let planes = SearchedPlanes::new(&loaded, backend);
             certify(&planes.weighted()?, &rated.search.permutation, control)?;

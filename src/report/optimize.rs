@@ -225,6 +225,10 @@ impl BucketReport {
 /// What is known of how good the order is. Rates are fractions of all (sample, block) cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateReport {
+    /// That all this is about: those searched on, each as often as it weighs. Null in reports of versions that did not
+    /// tell.
+    #[serde(default)]
+    pub samples: Option<u64>,
     pub checks: Vec<CheckReport>,
     pub locally_optimal: bool,
     pub optimal_for_two_blocks: bool,
@@ -237,8 +241,24 @@ pub struct CertificateReport {
 pub struct CheckReport {
     pub neighbourhood: String,
     pub exhaustive: bool,
+    /// How often: once if it was the whole, else the number of random sets that were tried.
+    #[serde(default)]
+    pub rounds: Option<u64>,
     /// Zero blocks that the first improvement found would add; 0 if there is none.
     pub gain: u64,
+}
+
+impl CertificateReport {
+    /// What the checks found, for people.
+    pub fn finding(&self) -> &'static str {
+        if self.locally_optimal {
+            "no move that was tried improves the order"
+        } else if self.optimal_for_two_blocks {
+            "no repartition of two blocks improves the order, but a larger exchange would"
+        } else {
+            "some moves would still improve the order"
+        }
+    }
 }
 
 impl From<&Certificate> for CertificateReport {
@@ -247,9 +267,11 @@ impl From<&Certificate> for CertificateReport {
         let checks = it.checks.iter().map(|check| CheckReport {
             neighbourhood: check.name.to_string(),
             exhaustive: check.exhaustive,
+            rounds: Some(check.rounds),
             gain: check.gain,
         });
         CertificateReport {
+            samples: Some(it.samples),
             checks: checks.collect(),
             locally_optimal: it.is_locally_optimal(),
             optimal_for_two_blocks: it.is_optimal_for_two_blocks(),

@@ -22,12 +22,20 @@ pub struct CertifyOptions {
     pub seed: u64,
 }
 
-impl Default for CertifyOptions {
-    fn default() -> CertifyOptions {
+impl CertifyOptions {
+    /// The default number of random sets, from this seed.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> CertifyOptions {
         CertifyOptions {
             assignments: 1000,
-            seed: 0,
+            seed,
         }
+    }
+}
+
+impl Default for CertifyOptions {
+    fn default() -> CertifyOptions {
+        CertifyOptions::of_seed(0)
     }
 }
 
@@ -38,6 +46,8 @@ pub struct Check {
     pub name: &'static str,
     /// Was the whole neighbourhood looked through, or a random part of it?
     pub exhaustive: bool,
+    /// How often: once if it was the whole, else the number of random sets that were tried.
+    pub rounds: u64,
     /// Zero blocks that the first improvement found would add; 0 if there is none.
     pub gain: u64,
 }
@@ -45,6 +55,8 @@ pub struct Check {
 /// The standing of an order. All counts are exact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
+    /// Samples that all this is about. Nothing is said of others.
+    pub samples: u64,
     /// Zero (sample, block) cells of the order.
     pub score: u64,
     /// All (sample, block) cells.
@@ -141,6 +153,7 @@ pub fn certify_planes(
     })();
     match outcome {
         Ok((checks, upper_bound)) => Ok(Some(Certificate {
+            samples,
             score,
             cells: samples * (order.len() / super::BLOCK) as u64,
             checks,
@@ -196,6 +209,7 @@ fn checks(
         let mut check = Check {
             name: kind.name(),
             exhaustive: kind.is_exhaustive(),
+            rounds: 0,
             gain: 0,
         };
         steps.standing.phase = kind.name();
@@ -205,6 +219,7 @@ fn checks(
             }
             steps.tell(begin + share * round as f64 / rounds as f64);
             check.gain = kind.round(&mut state, &mut random)?.gain;
+            check.rounds += 1;
             steps.standing.rounds += 1;
             if check.gain > 0 {
                 state.restore(before);

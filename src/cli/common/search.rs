@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::report::CertificateReport;
 use ftperm::search::Effort;
 
 use super::numbers::time_limit;
@@ -19,9 +20,13 @@ pub struct SearchArgs {
     /// End the search after so many seconds; the result then depends on the machine's speed
     #[arg(long, value_name = "SECONDS", value_parser = time_limit, allow_negative_numbers = true)]
     pub time_limit: Option<Duration>,
-    /// Permutation to start the search from
+    /// Permutation to start the search from: the result is never worse on the samples searched on
     #[arg(long, value_name = "PERM")]
     start: Option<PathBuf>,
+    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound; with --start and
+    /// --time-limit 0, of that order
+    #[arg(long)]
+    pub certify: bool,
 }
 
 /// Work of the search.
@@ -33,6 +38,26 @@ enum EffortChoice {
     Normal,
     /// A minute or more, for the last hundredths
     Max,
+}
+
+/// What people should know of a certificate that was not finished.
+pub const NO_CERTIFICATE: &str = "interrupted: there is no certificate";
+
+/// Tells people what is known of an order. `in_part`: were some samples not searched on?
+pub fn say_certificate(it: &CertificateReport, in_part: bool) {
+    let percent = |rate: f64| 100.0 * rate;
+    let on = match it.samples {
+        Some(samples) if in_part => format!(
+            " on the {samples} samples searched on, where this one has {:.2} %",
+            percent(it.upper_bound - it.gap)
+        ),
+        _ => String::new(),
+    };
+    console::say(format!(
+        "certificate: {}; no order has more than {:.2} %{on}",
+        it.finding(),
+        percent(it.upper_bound)
+    ));
 }
 
 /// What people should know of a search that did not run to its end.

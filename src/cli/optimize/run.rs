@@ -23,7 +23,7 @@ use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
-use crate::cli::common::{Files, Prepared, size, stop_flag};
+use crate::cli::common::{Files, NO_CERTIFICATE, Prepared, size, stop_flag};
 use crate::cli::console;
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
@@ -155,7 +155,7 @@ impl Optimize {
             task: Task {
                 compared: &chosen.compared,
                 search,
-                certify: self.certify,
+                certify: self.search.certify,
                 time_limit: self.search.time_limit,
                 room: Some(chosen.room(begun.target.folder())),
                 ..Task::new(&chosen.training.boards, &chosen.holdout)
@@ -184,8 +184,8 @@ impl Optimize {
     pub fn finish(&self, outcome: Outcome) -> anyhow::Result<Done> {
         let clock = Instant::now();
         let (begun, plan) = (outcome.begun, outcome.plan);
-        if self.certify && plan.certificate.is_none() {
-            console::warn("interrupted: there is no certificate");
+        if self.search.certify && plan.certificate.is_none() {
+            console::warn(NO_CERTIFICATE);
         }
         let perm_path = self
             .perm

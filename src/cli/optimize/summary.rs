@@ -3,7 +3,7 @@
 use ftperm::nnue::era;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
-use crate::cli::common::{INTERRUPTED, START_IS_BETTER, searched_in_part};
+use crate::cli::common::{INTERRUPTED, START_IS_BETTER, say_certificate, searched_in_part};
 use crate::cli::console;
 
 /// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one.
@@ -55,17 +55,7 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
         ));
     }
     if let Some(it) = &report.certificate {
-        console::say(format!(
-            "certificate: {}; no order has more than {:.2} %",
-            if it.locally_optimal {
-                "no move that was tried improves the order"
-            } else if it.optimal_for_two_blocks {
-                "no repartition of two blocks improves the order, but a larger exchange would"
-            } else {
-                "some moves would still improve the order"
-            },
-            percent(it.upper_bound)
-        ));
+        say_certificate(it, in_part);
     }
     let skipped = era(&report.net.era).is_none_or(|era| era.sparse);
     console::say(format!(

@@ -239,29 +239,26 @@ fn result(report: &OptimizeReport) -> Section {
 fn certificate(it: &CertificateReport) -> Section {
     let mut table = Table::numbers(&["moves", "looked through", "improvement"]);
     for check in &it.checks {
-        let looked = if check.exhaustive {
-            "all"
-        } else {
-            "a random part"
+        let looked = match check.rounds {
+            _ if check.exhaustive => "all".to_string(),
+            Some(rounds) => format!("{} random sets", grouped(rounds)),
+            None => "a random part".to_string(),
         };
         table.rows.push(vec![
             check.neighbourhood.clone(),
-            looked.to_string(),
+            looked,
             if check.gain == 0 { "none" } else { "found" }.to_string(),
         ]);
     }
-    let found = if it.locally_optimal {
-        "No move that was tried improves the order."
-    } else if it.optimal_for_two_blocks {
-        "No repartition of two blocks improves the order, but a larger exchange would."
-    } else {
-        "Some moves would still improve the order."
-    };
+    let samples = it
+        .samples
+        .map_or(String::new(), |it| format!(" {}", grouped(it)));
     Section {
         title: "How good the order is".to_string(),
         text: format!(
-            "{found} No order at all has more than {} zero blocks on the samples searched on, so at most {} \
-             points could be gained.",
+            "On the{samples} samples searched on, {}. There no order at all has more than {} zero blocks, so at most \
+             {} points could be gained.",
+            it.finding(),
             percent(it.upper_bound, 2),
             hundredths(it.gap, 2)
         ),
