@@ -1,75 +1,130 @@
-//! Time and result of the search, effort by effort.
+//! The search as people run it: a table of whole `ftperm find` processes, effort by effort.
 //!
-//! `cargo bench --bench search -- TRAINING HELD_OUT [SEEDS]` prints one row a seed and effort: seconds, share of zero
-//! blocks in the training and in the held-out planes, and the gain in points over the order as it is. Planes files are
-//! those of `ftperm gather`. Without files, or with `--test`, small made-up planes are searched.
+//! `cargo bench --bench search -- TRAINING HELD_OUT [TRAINING HELD_OUT ...] [--seeds N] [--kernel NAME]` prints for each
+//! pair of planes files (those of `ftperm gather`) the rates of the order as it is and of what every effort finds, with the
+//! seconds and the peak memory of the process. Without files, or with `--test`, small made-up planes are searched.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
-use ftperm::compute::cpu::CpuBackend;
-use ftperm::search::{Control, Effort, SearchOptions, search};
 use ftperm::zeros::ZeroPlanes;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use serde_json::Value;
+
+/// Efforts, and time limits that leave something for reading and rating in 15 and in 60 seconds.
+const ROWS: [(&str, Option<&str>); 4] = [
+    ("quick", None),
+    ("normal", None),
+    ("max", Some("14")),
+    ("max", Some("57")),
+];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let smoke = arguments.iter().any(|argument| argument == "--test");
-    let given: Vec<&String> = arguments.iter().filter(|a| !a.starts_with("--")).collect();
-    match given.as_slice() {
-        [training, held_out, rest @ ..] if !smoke => {
-            let seeds = rest
-                .first()
-                .map_or(3, |seeds| seeds.parse().expect("a number of seeds"));
-            let efforts = [Effort::Quick, Effort::Normal, Effort::Max];
-            table(&read(training), &read(held_out), &efforts, seeds);
-        }
-        _ => {
-            let samples = if smoke { 500 } else { 100_000 };
-            let (training, held_out) = (made_up(128, samples, 1), made_up(128, samples, 2));
-            table(&training, &held_out, &[Effort::Quick, Effort::Normal], 1);
+    let mut arguments = std::env::args().skip(1);
+    let (mut files, mut seeds, mut kernel, mut smoke) = (Vec::new(), 1, "auto".to_string(), false);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().expect("a value");
+        match argument.as_str() {
+            "--test" => smoke = true,
+            "--bench" => (),
+            "--seeds" => seeds = value().parse().expect("a number of seeds"),
+            "--kernel" => kernel = value(),
+            file => files.push(PathBuf::from(file)),
         }
     }
-}
-
-fn table(training: &ZeroPlanes, held_out: &ZeroPlanes, efforts: &[Effort], seeds: u64) {
-    let backend = CpuBackend::new(None).expect("threads");
-    let share = |score: u64, planes: &ZeroPlanes| {
-        100.0 * score as f64 / (planes.samples() * planes.neurons() / 4) as f64
-    };
-    println!("effort  seed  seconds  training  held-out     gain");
-    for &effort in efforts {
-        for seed in 0..seeds {
-            let options = SearchOptions {
-                effort,
-                seed,
-                start: None,
-            };
-            let begin = Instant::now();
-            let chunks = std::slice::from_ref(training);
-            let found = search(&backend, chunks, &options, &mut Control::default());
-            let found = found.expect("a search on the processor");
-            let seconds = begin.elapsed().as_secs_f64();
-            let before = share(found.start_score, training);
-            let after = share(found.score, training);
-            let held = share(held_out.zero_blocks(found.permutation.indices()), held_out);
-            let effort = format!("{effort:?}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut rows = &ROWS[..];
+    if smoke || files.is_empty() {
+        let samples = if smoke { 500 } else { 100_000 };
+        rows = &ROWS[..2];
+        files = [1, 2]
+            .map(|seed| made_up(folder.path(), 128, samples, seed))
+            .to_vec();
+    }
+    println!(
+        "| planes | effort | seed | seconds | zero blocks, training / held-out | peak memory |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for pair in files.chunks(2) {
+        let [training, held_out] = pair else {
+            panic!("{}: the held-out planes are missing", pair[0].display());
+        };
+        let order = folder.path().join("order.txt");
+        let rates = |order: Option<&Path>| [training, held_out].map(|it| rate(it, order));
+        let row = |effort: &str, more: &str, rates: [f64; 2], peak: &str| {
+            let [training_rate, held_out_rate] = rates;
+            let name = training.display();
             println!(
-                "{effort:<6}  {seed:>4}  {seconds:>7.2}  {after:>8.4}  {held:>8.4}  {:>7.4}",
-                after - before
+                "| {name} | {effort} | {more} | {training_rate:.3} / {held_out_rate:.3} % | {peak} |"
             );
+        };
+        row("as it is", " | ", rates(None), "");
+        for &(effort, limit) in rows {
+            for seed in 0..seeds {
+                let mut find = ftperm();
+                find.args(["find", "--json", "--backend", "cpu", "--effort", effort]);
+                find.args(["--seed", &seed.to_string(), "--data"])
+                    .arg(training);
+                if kernel != "auto" {
+                    find.args(["--kernel", &kernel]);
+                }
+                let mut name = effort.to_string();
+                if let Some(limit) = limit {
+                    find.args(["--time-limit", limit]);
+                    name += &format!(", {limit} s");
+                }
+                let begin = Instant::now();
+                let report = json(find.arg("--out").arg(&order));
+                let seconds = begin.elapsed().as_secs_f64();
+                let peak = report["peak_rss_bytes"].as_f64();
+                let peak = peak.map_or(String::new(), |it| format!("{:.0} MB", it / 1e6));
+                row(
+                    &name,
+                    &format!("{seed} | {seconds:.1}"),
+                    rates(Some(&order)),
+                    &peak,
+                );
+            }
         }
     }
 }
 
-fn read(path: &str) -> ZeroPlanes {
-    ZeroPlanes::read(Path::new(path)).expect("a planes file")
+fn ftperm() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_ftperm"))
+}
+
+fn json(command: &mut Command) -> Value {
+    let output = command.output().expect("ftperm");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("a report")
+}
+
+/// Zero blocks in percent.
+fn rate(planes: &Path, order: Option<&Path>) -> f64 {
+    let mut eval = ftperm();
+    eval.args(["eval", "--json", "--data"]).arg(planes);
+    if let Some(order) = order {
+        eval.arg("--perm").arg(order);
+    }
+    let report = json(&mut eval);
+    let rate = if order.is_some() {
+        "perm_percent"
+    } else {
+        "base_percent"
+    };
+    report[rate].as_f64().expect("a rate")
 }
 
 /// Neurons of 13 families, zero together more often than not.
-fn made_up(neurons: usize, samples: usize, seed: u64) -> ZeroPlanes {
+fn made_up(folder: &Path, neurons: usize, samples: usize, seed: u64) -> PathBuf {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut planes = ZeroPlanes::new(neurons, samples);
     for sample in 0..samples {
@@ -80,5 +135,9 @@ fn made_up(neurons: usize, samples: usize, seed: u64) -> ZeroPlanes {
             }
         }
     }
+    let path = folder.join(format!("{seed}.planes"));
     planes
+        .write(&mut File::create(&path).expect("a file"))
+        .expect("planes");
+    path
 }

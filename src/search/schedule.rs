@@ -316,10 +316,12 @@ impl Run<'_, '_> {
         random: &mut ChaCha8Rng,
         at: &mut Cursor,
     ) -> Result<(), Halt> {
-        let mut reassign = ReassignSingles::default();
-        reassign.prices = std::mem::take(&mut at.prices);
-        let mut half_swaps = HalfSwaps::default();
-        half_swaps.settled = at.settled.drain(..).collect();
+        let mut reassign = ReassignSingles {
+            prices: std::mem::take(&mut at.prices),
+        };
+        let mut half_swaps = HalfSwaps {
+            settled: at.settled.drain(..).collect(),
+        };
         loop {
             self.checkpoint(|| at.descent(state, random, &reassign, &half_swaps));
             let before = random.clone();
