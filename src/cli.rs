@@ -30,6 +30,8 @@ mod serialize;
 mod trace;
 mod verify;
 
+use std::num::NonZeroUsize;
+
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
@@ -162,6 +164,9 @@ enum Command {
     Report(report::MakeReport),
 }
 
+/// Most threads that may be asked for where there are fewer cores.
+const MAX_THREADS: usize = 1024;
+
 /// As large as that of a program's first thread.
 const STACK: usize = 8 << 20;
 
@@ -199,6 +204,14 @@ impl Cli {
     fn check(&self) -> Result<(), UsageError> {
         let backend = self.command.backend();
         backend.map_or(Ok(()), BackendArgs::check)?;
+        let threads = backend.and_then(|it| it.threads).map_or(0, usize::from);
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        if threads > cores.max(MAX_THREADS) {
+            return Err(UsageError(format!(
+                "--threads {threads} are too many: this machine runs {cores} at a time, and beyond {MAX_THREADS} \
+                 starting them takes longer than their work"
+            )));
+        }
         let filters = self.command.filters();
         filters.map_or(Ok(()), |it| it.filters().map(drop))
     }

@@ -559,6 +559,20 @@ fn options_that_would_do_harm_or_nothing_are_refused() {
         &optimize(&["--kernel", "portable", "--backend", "gpu"]),
         &["--kernel"],
     );
+    refused(
+        &optimize(&["--threads", "65535"]),
+        &["--threads 65535 are too many"],
+    );
+    let find = ["find", "--out", "x.txt", "--data", "."];
+    fails(&folder, 1, &find, &[".: it is no file but a folder"]);
+    // Not what people do not see.
+    let output = ftperm(folder.path(), &["--quiet"]);
+    let text = stderr(&output);
+    assert!(text.contains("error: a command is missing\n"), "{text}");
+    assert!(
+        text.contains("--help") && !text.contains("batch-job"),
+        "{text}"
+    );
     // Every ply of every game is early.
     let early = ["--early-fen-skipping", "100000"];
     fails(&folder, 1, &optimize(&early), &["early ply: 60111"]);
@@ -762,6 +776,26 @@ fn completions_and_manual_pages() {
     }
     let page = std::fs::read_to_string(folder.path().join("ftperm-optimize.1")).unwrap();
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
+}
+
+/// Pipes are read from their beginning to their end, once, or not at all. Nobody waits for one that nobody writes to.
+#[test]
+#[cfg(target_os = "linux")]
+fn pipes_are_refused_where_they_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("mkfifo").arg(folder.path().join("p")).status();
+    assert!(made.unwrap().success());
+    let regular = "neither a regular file nor a directory";
+    for (arguments, part) in [
+        (&["inspect", "p"][..], regular),
+        (&["nets", "--quiet"], ""),
+        (&["trace", "--net", "p", "--fen", "x"], regular),
+        (&["find", "--data", "p", "--out", "x"], "p: it is no file"),
+        (&["eval", "--data", "p"], "p: it is no file"),
+    ] {
+        let output = ftperm(folder.path(), arguments);
+        assert!(stderr(&output).contains(part), "{}", stderr(&output));
+    }
 }
 
 /// The spread between games is what intervals are made of.

@@ -84,6 +84,11 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
 /// # Errors
 /// stdout is closed or full.
 fn answer(error: &clap::Error, settings: &[Setting]) -> anyhow::Result<Cli> {
+    if error.kind() == ErrorKind::MissingSubcommand {
+        // The parser's own message lists hidden commands.
+        let kind = ErrorKind::MissingSubcommand;
+        program().error(kind, "a command is missing").exit();
+    }
     let printed = error.print();
     if error.use_stderr() {
         for it in named(settings, &error.to_string()) {

@@ -428,8 +428,9 @@ impl Inspect {
 fn beginning(path: &Path) -> Vec<u8> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    if let Ok(file) = std::fs::File::open(path)
-        && file.metadata().is_ok_and(|it| it.is_file())
+    // Opening a pipe would wait for somebody who writes.
+    if path.is_file()
+        && let Ok(file) = std::fs::File::open(path)
     {
         // What cannot be read is reported when the file is read in earnest.
         let _ = file.take(512).read_to_end(&mut bytes);

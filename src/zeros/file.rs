@@ -43,6 +43,8 @@ pub struct PlanesFileError {
 pub enum PlanesProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error("it is no file but a folder, a device or a pipe; planes are read here and there")]
+    NotAFile,
     #[error("no planes file: it does not begin with FTZP")]
     Magic,
     #[error("planes format {0} at offset 4 is not known, only 1 to 3 are")]
@@ -75,8 +77,7 @@ impl ZeroPlanes {
     /// It cannot be read, or is none.
     pub fn read(path: &Path) -> Result<ZeroPlanes, PlanesFileError> {
         let read = || {
-            let file = File::open(path)?;
-            let len = file.metadata()?.len();
+            let (file, len) = open(path)?;
             ZeroPlanes::parse(&mut BufReader::with_capacity(1 << 20, file), len)
         };
         read().map_err(|problem| PlanesFileError {
@@ -136,6 +137,16 @@ impl ZeroPlanes {
         }
         Ok(())
     }
+}
+
+/// Opens a file and asks for its length, which pipes do not have; opening one would wait for a writer.
+pub(super) fn open(path: &Path) -> Result<(File, u64), PlanesProblem> {
+    if !path.metadata()?.is_file() {
+        return Err(PlanesProblem::NotAFile);
+    }
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    Ok((file, len))
 }
 
 /// Begins a planes file that says what the planes were made of and which bucket each sample is of. What follows are the

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::file::{Group, Header, PlanesFileError, PlanesProblem};
+use super::file::{Group, Header, PlanesFileError, PlanesProblem, open};
 use super::record::Record;
 use super::subsample::PlaneSource;
 use super::{ZeroPlanes, put_words};
@@ -45,8 +45,7 @@ impl StoredPlanes {
     /// It cannot be read, or is none.
     pub fn open(path: &Path) -> Result<StoredPlanes, PlanesFileError> {
         let open = || -> Result<(File, Header), PlanesProblem> {
-            let mut file = File::open(path)?;
-            let len = file.metadata()?.len();
+            let (mut file, len) = open(path)?;
             let header = Header::read(&mut file, len)?;
             Ok((file, header))
         };
