@@ -72,7 +72,9 @@ pub static FORMATS: [&dyn Format; 6] = [
 pub struct Positions {
     pub boards: Vec<Board>,
     /// Number of the game of each board. Games are numbered in their order, from 0 and without gaps; games of which
-    /// nothing was taken have no number.
+    /// nothing was taken have no number. Where the format does not tell games (lists of FENs, bulletformat), groups of
+    /// neighbouring positions stand for them: 256 positions and more, in sets of less than 25,600 a hundredth of them,
+    /// but no less than 64.
     pub games: Vec<u32>,
     pub statistics: Statistics,
 }

@@ -821,6 +821,48 @@ fn one_held_out_game_has_no_interval() {
     let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
     let rates = &report["zero_block_rate"];
     assert!(rates["holdout_after"].is_f64() && rates["holdout_after_interval"].is_null());
+    assert_eq!(rates["holdout_games"], 1);
+}
+
+/// Ten groups of 64 lines, of which a tenth is one.
+#[test]
+fn lists_are_held_out_by_groups_of_lines() {
+    use ftperm::positions::{Options, Sampling, read};
+    let folder = tempfile::tempdir().unwrap();
+    let sampling = Sampling {
+        count: Some(640),
+        skip: 9,
+        ..Sampling::default()
+    };
+    let options = Options {
+        sampling,
+        ..Options::default()
+    };
+    let taken = read(&[demo_data().into()], &options).unwrap();
+    let list: String = taken.boards.iter().map(|it| it.fen() + "\n").collect();
+    std::fs::write(folder.path().join("a.fens"), list).unwrap();
+    let net = demo_net();
+    let run = ["optimize", "--net", path(&net), "--data", "a.fens"];
+    let output = ftperm(folder.path(), &[&run[..], &["--json"]].concat());
+    let text = stderr(&output);
+    for part in [
+        "640 from 10 groups of lines",
+        "from one group of lines only",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let report: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(
+        (&report["games"], &report["groups"]),
+        (&10.into(), &10.into())
+    );
+    assert_eq!(report["samples"], 2 * 9 * 64);
+    let few = ["--holdout", "0.05"];
+    let text = stderr(&ftperm(folder.path(), &[&run[..], &few].concat()));
+    assert!(
+        text.contains("not measured, as every group of lines"),
+        "{text}"
+    );
 }
 
 #[test]

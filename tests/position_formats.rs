@@ -268,8 +268,18 @@ fn fen_lists_agree_with_the_binpack() {
     let found = read_bytes(as_fens(entries()), &quiet).unwrap();
     assert_eq!(found.boards, expected.boards);
     assert_eq!(found.statistics.skipped(Reason::Check), 5_053);
-    // Without moves, the end of one game and the start of the next are told apart by the move numbers.
-    assert_eq!(found.games, expected.games);
+    // Without moves, the end of one game and the start of the next are told apart by the move numbers, and neighbours
+    // are put together to groups of 256 positions and more. No game is cut.
+    let groups: Vec<_> = found
+        .games
+        .chunk_by(|a, b| a == b)
+        .map(<[u32]>::len)
+        .collect();
+    assert_eq!(groups.len() as u64, found.statistics.groups);
+    assert!(groups.iter().all(|group| (256..1024).contains(group)));
+    let both = expected.games.iter().zip(&found.games);
+    let pairs: std::collections::BTreeSet<_> = both.collect();
+    assert_eq!(pairs.len() as u64, expected.statistics.games);
 }
 
 #[test]
@@ -277,7 +287,9 @@ fn bullet_sees_the_side_to_move_as_white() {
     let expected = read_bytes(as_binpack(entries()), &everything()).unwrap();
     let found = read_bytes(as_bullet(entries()), &everything()).unwrap();
     assert_eq!(found.boards.len(), expected.boards.len());
-    assert_eq!(found.statistics.games, found.boards.len() as u64);
+    let groups = found.boards.len() as u64 / 256;
+    assert_eq!(found.statistics.groups, groups);
+    assert_eq!(found.statistics.games, groups);
     for (found, expected) in found.boards.iter().zip(&expected.boards) {
         let flip = expected.side_to_move() as u8;
         let mut pieces: Vec<(u8, u8)> = expected

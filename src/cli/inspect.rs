@@ -99,7 +99,8 @@ struct PositionsReport {
     estimated: Option<u64>,
     /// The first position that is not in check.
     first: String,
-    games: u64,
+    /// If the format tells them.
+    games: Option<u64>,
     passed: u64,
     skipped: std::collections::BTreeMap<&'static str, u64>,
 }
@@ -315,7 +316,7 @@ impl Inspect {
             complete,
             estimated,
             first: first.boards[0].fen(),
-            games: found.games,
+            games: (found.groups == 0).then_some(found.games),
             passed: found.passed(),
             skipped: reasons
                 .map(|&reason| (reason.name(), found.skipped(reason)))
@@ -635,10 +636,9 @@ fn show_positions(it: &PositionsReport) -> anyhow::Result<()> {
     };
     console::result(format!("read           {} positions{end}", it.read))?;
     console::result(format!("first          {}", it.first))?;
-    console::result(format!(
-        "pass           {} from {} games",
-        it.passed, it.games
-    ))?;
+    let games = it.games;
+    let games = games.map_or(String::new(), |games| format!(" from {games} games"));
+    console::result(format!("pass           {}{games}", it.passed))?;
     for (reason, count) in &it.skipped {
         console::result(format!("skipped        {count} {reason}"))?;
     }

@@ -1,7 +1,7 @@
 //! The 32-byte records of the bullet trainer (`bulletformat`): positions with score and result, seen from the side to move.
 //!
 //! The side to move is always White here, as the format turns the board around for Black; castling rights, en passant
-//! squares and plies are not recorded, so every position is a game of its own.
+//! squares and plies are not recorded, so nothing tells games.
 
 use bulletformat::ChessBoard;
 
@@ -19,6 +19,7 @@ pub static FORMAT: Records = Records {
     name: "bulletformat",
     extensions: &["data", "bullet"],
     size: RECORD_SIZE,
+    tells_games: false,
     parse,
 };
 

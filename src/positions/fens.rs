@@ -33,6 +33,11 @@ impl Format for Fens {
             .is_some_and(|(_, line)| parse(line).is_ok())
     }
 
+    /// Games can be told apart only in a list of whole games with move numbers, and nothing says that a list is one.
+    fn tells_games(&self) -> bool {
+        false
+    }
+
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
         let offset = input.offset();
         let more = input.read_block(block, whole_lines)?;

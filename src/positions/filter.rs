@@ -161,8 +161,10 @@ pub struct Statistics {
     pub read: u64,
     pub taken: u64,
     skipped: [u64; Reason::ALL.len()],
-    /// Number of games the taken positions come from.
+    /// Number of games the taken positions come from, and of groups of neighbours where formats do not tell games.
     pub games: u64,
+    /// How many of these are such groups.
+    pub groups: u64,
     /// Positions asked for, if a number was.
     pub asked: Option<u64>,
     /// Damaged records and chunks that were skipped because that was asked for.
@@ -181,6 +183,11 @@ impl Statistics {
     pub fn passed(&self) -> u64 {
         let sampling = [Reason::OtherPart, Reason::SampleRate, Reason::SampleSkip];
         self.taken + sampling.map(|it| self.skipped(it)).iter().sum::<u64>()
+    }
+
+    /// What positions come from, for people: "40 games", "31 groups of lines", or both.
+    pub fn origins(&self) -> String {
+        origins(self.games, self.groups)
     }
 
     /// How many positions are missing from the number asked for.
@@ -204,6 +211,15 @@ impl Statistics {
                 }
             }
         }
+    }
+}
+
+/// `games` with the `groups` of lines among them, in words.
+pub fn origins(games: u64, groups: u64) -> String {
+    match games.saturating_sub(groups) {
+        0 if groups > 0 => format!("{groups} groups of lines"),
+        games if groups > 0 => format!("{games} games and {groups} groups of lines"),
+        games => format!("{games} games"),
     }
 }
 

@@ -21,6 +21,12 @@ pub trait Format: Debug + Sync {
     /// [`HEAD_SIZE`].
     fn recognises(&self, head: &[u8]) -> bool;
 
+    /// Does an entry tell whether the one before it is of the same game? Entries of formats that do not are grouped by
+    /// their place.
+    fn tells_games(&self) -> bool {
+        true
+    }
+
     /// Replaces `block` by the next block.
     ///
     /// # Errors

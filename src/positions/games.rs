@@ -1,5 +1,7 @@
 //! Which positions belong to the same game, and splitting a set by game.
 
+use std::ops::Range;
+
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
@@ -45,7 +47,40 @@ impl Link {
     }
 }
 
+/// Positions of a group where formats do not tell games, at least: several searches' worth of a list recorded from an
+/// engine's searches, whose positions are near-copies of one another (measured in `docs/positions.md`).
+const GROUP: usize = 256;
+/// The same in small sets, which would have too few groups of the usual size to tell how these differ.
+const SMALLEST_GROUP: usize = 64;
+/// Groups of a set, at least, if its groups need not be smaller than the smallest for that.
+const GROUPS: usize = 100;
+
 impl Positions {
+    /// Puts neighbours of these stretches, whose formats do not tell games, together to groups, which are games from
+    /// then on. What is known to be one game is not cut.
+    pub(super) fn group_neighbours(&mut self, stretches: &[Range<usize>]) {
+        let positions: usize = stretches.iter().map(ExactSizeIterator::len).sum();
+        let least = (positions / GROUPS).clamp(SMALLEST_GROUP, GROUP);
+        let mut stretches = stretches.iter().peekable();
+        let (mut games, mut groups, mut size, mut last) = (0, 0, 0, None);
+        for at in 0..self.games.len() {
+            while stretches.next_if(|it| it.end <= at).is_some() {}
+            let stretch = stretches.peek().filter(|it| it.start <= at);
+            // What is left at the end is no group of its own.
+            let full =
+                stretch.is_none_or(|it| it.start == at || (size >= least && it.end - at >= least));
+            if last.replace(self.games[at]) != Some(self.games[at]) && full {
+                games += 1;
+                groups += u64::from(stretch.is_some());
+                size = 0;
+            }
+            size += 1;
+            self.games[at] = games - 1;
+        }
+        self.statistics.games = u64::from(games);
+        self.statistics.groups = groups;
+    }
+
     /// Splits into (the rest, the hold-out). A game is never split, so no position of the hold-out has a neighbour
     /// of its own game in the rest.
     ///
@@ -131,6 +166,33 @@ mod tests {
         let again = all.clone().split_holdout(0.2, 7);
         assert_eq!(again.1.games, holdout.games);
         assert_ne!(all.split_holdout(0.2, 8).1.games, holdout.games);
+    }
+
+    #[test]
+    fn neighbours_of_lists_stay_together() {
+        let grouped = |sizes: &[usize], list: Range<usize>| {
+            let mut all = games(sizes);
+            all.group_neighbours(&[list]);
+            let runs = all.games.chunk_by(|a, b| a == b);
+            let runs: Vec<usize> = runs.map(<[u32]>::len).collect();
+            assert_eq!(all.statistics.games, runs.len() as u64);
+            (runs, all.statistics.groups)
+        };
+        // A line each, with nothing known of games: the last group takes what is left.
+        let (runs, groups) = grouped(&[1; 30_000], 0..30_000);
+        assert_eq!((runs.len(), groups), (117, 117));
+        assert!(runs[..116].iter().all(|&run| run == 256));
+        assert_eq!(runs[116], 256 + 48);
+        // Smaller groups in smaller lists, but no smaller than 64.
+        assert_eq!(grouped(&[1; 8000], 0..8000).0, [80; 100]);
+        assert_eq!(grouped(&[1; 200], 0..200).0, [64, 64, 72]);
+        assert_eq!(grouped(&[1; 20], 0..20).0, [20]);
+        // What is known to be one game is not cut.
+        assert_eq!(grouped(&[60, 60, 60, 70], 0..250).0, [120, 130]);
+        // Games beside the list stay what they are.
+        let mixed = [[5, 9].as_slice(), &[1; 130], &[7]].concat();
+        assert_eq!(grouped(&mixed, 14..144), (vec![5, 9, 64, 66, 7], 2));
+        assert_eq!(grouped(&[5, 9], 0..0), (vec![5, 9], 0));
     }
 
     #[test]

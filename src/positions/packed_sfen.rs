@@ -20,6 +20,7 @@ pub static FORMAT: Records = Records {
     name: "packed sfen (.bin of 40-byte records)",
     extensions: &["bin"],
     size: RECORD_SIZE,
+    tells_games: true,
     parse,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -60,6 +60,7 @@ struct Job {
 /// A block after its sieve.
 struct Decoded {
     origin: Origin,
+    tells_games: bool,
     /// For the next block.
     bytes: Vec<u8>,
     candidates: Vec<Candidate>,
@@ -122,6 +123,7 @@ impl Shared<'_> {
             first: sieve.first,
             last: sieve.last,
             last_game: sieve.game,
+            tells_games: format.tells_games(),
             origin,
         }
     }
@@ -354,6 +356,8 @@ struct Taker<'a> {
     /// Number of the last game of the stream, and of the last one with a taken position.
     last_game: u64,
     last_taken_game: Option<u64>,
+    /// Taken positions of formats that do not tell games, in stretches.
+    lists: Vec<Range<usize>>,
 }
 
 impl<'a> Taker<'a> {
@@ -372,6 +376,7 @@ impl<'a> Taker<'a> {
             last: None,
             last_game: 0,
             last_taken_game: None,
+            lists: Vec::new(),
         }
     }
 
@@ -433,6 +438,7 @@ impl<'a> Taker<'a> {
         let mut enough = false;
         let Options { sampling, seed, .. } = self.options;
         self.to_skip = sampling.phase(*seed, block.origin.number);
+        let taken = self.positions.boards.len();
         for candidate in &block.candidates {
             let entry = candidate.entry as usize;
             let game = first_game + u64::from(candidate.game);
@@ -453,6 +459,9 @@ impl<'a> Taker<'a> {
                     }
                 }
             }
+        }
+        if !block.tells_games {
+            self.note_list(taken..self.positions.boards.len());
         }
         self.positions.statistics.count(&block.verdicts[..judged]);
         for (entry, damage) in block.records {
@@ -503,7 +512,15 @@ impl<'a> Taker<'a> {
         self.positions.games.push((statistics.games - 1) as u32);
     }
 
-    fn finish(self) -> Result<Positions, PositionsError> {
+    fn note_list(&mut self, taken: Range<usize>) {
+        match self.lists.last_mut() {
+            Some(last) if last.end == taken.start => last.end = taken.end,
+            _ => self.lists.push(taken),
+        }
+    }
+
+    fn finish(mut self) -> Result<Positions, PositionsError> {
+        self.positions.group_neighbours(&self.lists);
         let statistics = &self.positions.statistics;
         // A part of little data may well be empty.
         if self.positions.boards.is_empty() && self.options.part.is_none() {

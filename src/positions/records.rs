@@ -21,6 +21,7 @@ pub struct Records {
     pub(super) name: &'static str,
     pub(super) extensions: &'static [&'static str],
     pub(super) size: usize,
+    pub(super) tells_games: bool,
     pub(super) parse: Parse,
 }
 
@@ -40,6 +41,10 @@ impl Format for Records {
                 .chunks_exact(self.size)
                 .take(RECOGNISED_BY)
                 .all(|record| (self.parse)(record).is_ok())
+    }
+
+    fn tells_games(&self) -> bool {
+        self.tells_games
     }
 
     /// Cuts the next block of whole records off the input.

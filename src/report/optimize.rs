@@ -22,7 +22,11 @@ pub struct OptimizeReport {
     /// [`Kind::Optimize`].
     pub kind: Kind,
     pub positions: usize,
+    /// Games that they come from, and groups of lines where the data do not tell games.
     pub games: u64,
+    /// How many of `games` are such groups; 0 in reports of versions that did not tell.
+    #[serde(default)]
+    pub groups: u64,
     /// Samples of the positions to search on: two a position.
     pub samples: usize,
     /// Outputs of the feature transformer a perspective, and blocks of four of both.
@@ -70,6 +74,15 @@ pub struct OptimizeReport {
 }
 
 impl OptimizeReport {
+    /// What is held out or searched on as a whole, for people: one, and several.
+    pub fn units(&self) -> (&'static str, &'static str) {
+        match self.groups {
+            0 => ("game", "games"),
+            groups if groups == self.games => ("group of lines", "groups of lines"),
+            _ => ("game or group of lines", "games and groups of lines"),
+        }
+    }
+
     /// Samples that the search counted on.
     pub fn samples_searched(&self) -> u64 {
         let all = self.samples as u64;
@@ -109,6 +122,8 @@ pub struct Rates {
     /// 95 % intervals by a bootstrap over held-out games, if there are two or more.
     pub holdout_after_interval: Option<(f64, f64)>,
     pub holdout_gain_interval: Option<(f64, f64)>,
+    /// Held-out games, or groups of lines, that count.
+    pub holdout_games: Option<usize>,
 }
 
 impl Rates {
@@ -120,6 +135,7 @@ impl Rates {
             holdout_after: holdout.map(|it| it.after),
             holdout_after_interval: holdout.and_then(|it| it.after_interval),
             holdout_gain_interval: holdout.and_then(|it| it.gain_interval),
+            holdout_games: holdout.map(|it| it.games),
         }
     }
 

@@ -104,9 +104,9 @@ impl PositionArgs {
             skipped.push("none".to_string());
         }
         console::say(format!(
-            "positions: {} from {} games, {} read, skipped: {}",
+            "positions: {} from {}, {} read, skipped: {}",
             found.taken,
-            found.games,
+            found.origins(),
             found.read,
             skipped.join(", ")
         ));

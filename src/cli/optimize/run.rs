@@ -237,6 +237,7 @@ impl Optimize {
             kind: Kind::Optimize,
             positions: chosen.statistics.taken as usize,
             games: chosen.statistics.games,
+            groups: chosen.statistics.groups,
             samples: plan.samples,
             neurons: shape.neurons,
             blocks: shape.perspectives * shape.neurons / 4,

@@ -10,6 +10,7 @@ use crate::cli::console;
 pub fn summary(report: &OptimizeReport, verified: &str) {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| 100.0 * rate;
+    let (unit, units) = report.units();
     if report.interrupted {
         console::warn(INTERRUPTED);
     }
@@ -21,7 +22,7 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
             && kind != report.positions_kind
         {
             console::say(format!(
-                "on held-out games, positions {what}: {:.2} % before, {:.2} % after",
+                "on held-out {units}, positions {what}: {:.2} % before, {:.2} % after",
                 percent(it.before),
                 percent(it.after)
             ));
@@ -68,16 +69,21 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
         if in_part { "" } else { " searched on" }
     ));
     let sure = rates.holdout_after_interval;
-    let sure = sure.map_or("from one game only".to_string(), |(low, high)| {
+    let alone = || format!("from one {unit} only");
+    let sure = sure.map_or_else(alone, |(low, high)| {
         format!("95 % sure of {:.2} to {:.2} %", percent(low), percent(high))
     });
     match (rates.holdout_before, rates.holdout_after) {
         (Some(before), Some(after)) => console::say(format!(
-            "on held-out games: {:.2} % before, {:.2} % after ({sure})",
+            "on held-out {units}: {:.2} % before, {:.2} % after ({sure})",
             percent(before),
             percent(after)
         )),
-        _ => console::say("on held-out games: not measured"),
+        _ if report.holdout > 0.0 => console::say(format!(
+            "on held-out {units}: not measured, as every {unit} is larger than the share to hold out (--holdout {})",
+            report.holdout
+        )),
+        _ => console::say(format!("on held-out {units}: not measured")),
     }
     let (saving, bounds) = rates.saving();
     let sure = bounds.map_or(String::new(), |(low, high)| {

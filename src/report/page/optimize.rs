@@ -3,6 +3,7 @@
 use super::chart::{self, Axes, Line, around, hundredths, percent};
 use super::theme::{ACCENT, AFTER, BEFORE};
 use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
+use crate::positions::filter::origins;
 use crate::report::curve::SearchCurve;
 use crate::report::measures::{BeforeAfter, Measures, PartMeasures};
 use crate::report::{CertificateReport, OptimizeReport};
@@ -12,10 +13,19 @@ const LISTED: usize = 60;
 
 pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     let rates = &report.zero_block_rate;
+    let (_, units) = report.units();
     let name = file_name(&report.out.path);
     let (before, after, on) = match (rates.holdout_before, rates.holdout_after) {
-        (Some(before), Some(after)) => (before, after, "games that the search did not see"),
-        _ => (rates.before, rates.after, "the positions searched on"),
+        (Some(before), Some(after)) => (
+            before,
+            after,
+            format!("{units} that the search did not see"),
+        ),
+        _ => (
+            rates.before,
+            rates.after,
+            "the positions searched on".to_string(),
+        ),
     };
     let mut sections = vec![result(report)];
     sections.extend(report.certificate.as_ref().map(certificate));
@@ -180,9 +190,10 @@ fn result(report: &OptimizeReport) -> Section {
     let all = perspectives(report) * report.positions as u64;
     let held = all.saturating_sub(searched);
     let rates = &report.zero_block_rate;
+    let (unit, units) = report.units();
     row("searched on", searched, rates.before, rates.after);
     if let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) {
-        row("held-out games", held, before, after);
+        row(&format!("held-out {units}"), held, before, after);
     }
     for (kind, name) in [
         ("data", "held-out, as in the data"),
@@ -205,12 +216,17 @@ fn result(report: &OptimizeReport) -> Section {
         (rates.holdout_after_interval, rates.holdout_gain_interval)
     {
         notes.push(format!(
-            "Held-out games are those that the search did not see. By the spread between them one can be 95 % sure \
+            "Held-out {units} are those that the search did not see. By the spread between them one can be 95 % sure \
              that the rate after is between {} and {}, and the gain between {} and {}.",
             percent(low, 2),
             percent(high, 2),
             points(gain_low),
             points(gain_high)
+        ));
+    }
+    if rates.holdout_games == Some(1) {
+        notes.push(format!(
+            "Only one {unit} was held out: that does not tell how sure its rates are."
         ));
     }
     if report.samples_searched() < report.samples as u64 {
@@ -270,7 +286,7 @@ fn certificate(it: &CertificateReport) -> Section {
 /// The part that says most, and its name.
 fn telling(it: &Measures) -> (&PartMeasures, &'static str) {
     match &it.held_out {
-        Some(part) => (part, "held-out games"),
+        Some(part) => (part, "held-out positions"),
         None => (&it.searched, "positions searched on"),
     }
 }
@@ -666,10 +682,10 @@ fn provenance(report: &OptimizeReport) -> Section {
         (
             "positions",
             format!(
-                "{} of {} asked for, from {} games; kind: {}; held out: {}",
+                "{} of {} asked for, from {}; kind: {}; held out: {}",
                 grouped(report.positions as u64),
                 grouped(report.count),
-                grouped(report.games),
+                origins(report.games, report.groups),
                 report.positions_kind,
                 percent(report.holdout, 0)
             ),
