@@ -16,7 +16,7 @@
 //! let reversed = Permutation::new((0..64).rev().collect())?;
 //! network.permute(&reversed)?;
 //! let target = Target::Named(folder.to_path_buf());
-//! let finished = write_checked(&network, &target, |it| reference.compare_permuted(it, &reversed))?;
+//! let finished = write_checked(network, &target, |it| reference.compare_permuted(it, &reversed))?;
 //! let path = finished.target().to_path_buf();
 //! assert!(!path.exists());
 //! finished.commit()?;
@@ -79,15 +79,19 @@ pub enum DeliverError {
 /// Writes a network, reads it back and has it checked. The result still has its temporary name: its
 /// [`commit`](FinishedFile::commit) is the delivery.
 ///
+/// The network is dropped when it is written, so that it is not in memory beside the one that is read back.
+///
 /// # Errors
 /// It cannot be written, or the check failed.
 pub fn write_checked(
-    network: &Network,
+    network: Network,
     target: &Target,
     check: impl FnOnce(&Network) -> Result<(), Difference>,
 ) -> Result<FinishedFile, DeliverError> {
-    let finished = write_temporary(network, target)?;
-    let written = read_back(finished.temporary_path(), network)?;
+    let finished = write_temporary(&network, target)?;
+    let options = same_reading(&network);
+    drop(network);
+    let written = read_back(finished.temporary_path(), &options)?;
     check(&written).map_err(DeliverError::Differs)?;
     tracing::info!("network read back and checked");
     Ok(finished)
@@ -185,16 +189,16 @@ impl std::io::Write for Comparison {
     }
 }
 
-/// Reads the file as the same era, since the digest of a known network has changed.
-fn read_back(path: &Path, network: &Network) -> Result<Network, DeliverError> {
+fn read_back(path: &Path, options: &ReadOptions) -> Result<Network, DeliverError> {
     let bytes = std::fs::read(path).map_err(|source| DeliverError::ReadBack {
         path: path.to_path_buf(),
         source,
     })?;
-    Network::parse(&bytes, &same_reading(network)).map_err(DeliverError::Damaged)
+    Network::parse(&bytes, options).map_err(DeliverError::Damaged)
 }
 
-/// Options that read another file as this network was read.
+/// Options that read another file as this network was read: as the same era, since the digest of a known network has
+/// changed.
 fn same_reading(network: &Network) -> ReadOptions {
     let clamp = match network.architecture.activation {
         crate::compute::Activation::Pairwise { clamp, .. } => Some(clamp),

@@ -36,7 +36,7 @@
 //! let permutation = &plan.search.permutation;
 //! network.permute(permutation)?;
 //! let target = Target::File(out);
-//! write_checked(&network, &target, |it| reference.compare_permuted(it, permutation))?.commit()?;
+//! write_checked(network, &target, |it| reference.compare_permuted(it, permutation))?.commit()?;
 //! # Ok(())
 //! # }
 //! ```

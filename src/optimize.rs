@@ -14,15 +14,17 @@ use crate::samples::SampleOrder;
 use crate::search::{Certificate, Control, SearchError, SearchResult};
 use crate::zeros::{LoadError, PlanesFileError, SpillError};
 
+mod footprint;
 mod plan;
 mod spill;
 mod task;
 
+pub use footprint::Footprint;
 pub use spill::PlanesRoom;
 pub use task::Task;
 
 pub(crate) use plan::{Evaluated, Held, Making, Training, make};
-pub(crate) use spill::{Shape, spill};
+pub(crate) use spill::spill;
 
 /// A number of cells that are zero, of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,16 +124,13 @@ impl Job<'_> {
     /// Memory that the planes of all positions take, if it is more than [`room`](Task::room) has: then they go to a
     /// temporary file, and the search may work on a part of the samples.
     pub fn spilled_bytes(&self) -> Option<u64> {
-        self.shape().excess(&self.task)
+        self.footprint().excess(&self.task)
     }
 
-    fn shape(&self) -> Shape {
-        let ft = &self.network.ft;
-        Shape {
-            neurons: self.network.architecture.neurons(),
-            perspectives: 2,
-            // The kernels' own copy of the weights, 16 bits each and 8 bits each.
-            evaluator_bytes: (2 * ft.wide.len() + ft.narrow.len()) as u64,
+    fn footprint(&self) -> Footprint {
+        Footprint {
+            copies_positions: self.weights.is_some(),
+            ..Footprint::of(self.network)
         }
     }
 }
@@ -151,9 +150,10 @@ pub fn optimize(
 ) -> Result<Plan, OptimizeError> {
     let started = Instant::now();
     let it = &job.network.architecture;
+    let footprint = job.footprint();
     let making = Making {
         task: &job.task,
-        neurons: it.neurons(),
+        footprint,
         weights: job.weights,
     };
     let rows = job.network.ft_rows();
@@ -162,7 +162,7 @@ pub fn optimize(
     let sets = job.task.sets();
     let (training, held) = (sets[0], &sets[1..]);
     if let Some(room) = job.task.room.filter(|_| job.spilled_bytes().is_some()) {
-        let spilled = spill(job.shape(), training, held, room, |boards, order| {
+        let spilled = spill(footprint, training, held, room, |boards, order| {
             gather(it, evaluator.as_mut(), boards, order, &mut *progress)
         })?;
         drop(evaluator);
@@ -219,7 +219,7 @@ mod tests {
     use crate::permutation::Permutation;
     use crate::playouts::random_positions;
     use crate::positions::Positions;
-    use crate::search::{Effort, SearchOptions, room, search_and_rate};
+    use crate::search::{Effort, SearchOptions, room, search_and_rate, table_bytes};
     use crate::zeros::{PlaneGroups, SampleGroup, Spill, ZeroPlanes};
 
     /// Positions of so many games, a position each.
@@ -275,8 +275,11 @@ mod tests {
             (job.spilled_bytes().is_some(), plan.unwrap())
         };
         let planes = |samples| ZeroPlanes::bytes_for(64, samples);
-        let needed = job.shape().evaluator_bytes + planes(3000) + planes(600) + planes(400);
+        let all = planes(3000) + planes(600) + planes(400);
         for weights in [None, Some("0=0,1=0,4=2.5")] {
+            // The positions are copied to be weighed.
+            let copied = weights.map_or(0, |_| 32 * 1500);
+            let needed = job.footprint().evaluating(all) + copied;
             let (spills, plain) = with(needed, weights);
             assert!(!spills && plain.spilled.is_none());
             let (spills, spilled) = with(needed - 1, weights);
@@ -299,7 +302,7 @@ mod tests {
         }
 
         // With less memory the order is what `find` finds with as much on what `gather` gathers.
-        let bytes = planes(3000) / 3;
+        let bytes = table_bytes(64) + planes(3000) / 3;
         let (_, part) = with(bytes, None);
         let told = part.spilled.unwrap();
         assert!(told.samples_searched < 1200 && told.bytes == planes(3000));
@@ -321,7 +324,7 @@ mod tests {
         file.add(None, &gathered).unwrap();
         let groups = file.finish().unwrap().into_iter().map(SampleGroup::Stored);
         let groups = PlaneGroups::new(64, groups.collect());
-        let loaded = groups.load(room(bytes), None).unwrap();
+        let loaded = groups.load(room(bytes, 64), None).unwrap();
         assert_eq!(loaded.samples_searched(), told.samples_searched);
         let control = &mut Control::default();
         let found = search_and_rate(&loaded, None, &backend, &search, control).unwrap();

@@ -37,6 +37,7 @@ mod checkpoint;
 mod control;
 mod fit_table;
 mod grouped;
+mod memory;
 mod moves;
 mod partition;
 mod schedule;
@@ -47,7 +48,8 @@ pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_plane
 pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
-pub use grouped::{Rated, SearchedPlanes, room, search_and_rate, weighted_sum};
+pub use grouped::{Rated, SearchedPlanes, search_and_rate, weighted_sum};
+pub use memory::{room, search_bytes, table_bytes};
 pub use partition::BLOCK;
 
 /// How much work a search does.

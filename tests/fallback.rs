@@ -238,6 +238,7 @@ fn whenever_it_fails_the_result_is_the_same() {
         let checks = CertifyOptions {
             assignments: 3,
             seed: 1,
+            ..CertifyOptions::default()
         };
         let certificate = certify_planes(
             planes.as_ref(),

@@ -642,6 +642,7 @@ fn a_search_on_the_adapters_is_the_same_as_on_the_processor() {
         let options = CertifyOptions {
             assignments: 10,
             seed: 1,
+            ..CertifyOptions::default()
         };
         let certificate =
             certify_planes(planes, &found.permutation, options, &mut Control::default()).unwrap();

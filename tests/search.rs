@@ -543,6 +543,7 @@ fn a_finished_search_is_locally_optimal() {
     let options = CertifyOptions {
         assignments: 20,
         seed: 5,
+        ..CertifyOptions::default()
     };
     let mut told = Vec::new();
     let mut tell = |it: &Progress| told.push((it.certifying, it.phase, it.done));

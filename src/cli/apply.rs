@@ -60,7 +60,8 @@ impl Apply {
             return self.run_layout(layout, file, global);
         }
         let target = self.out.target()?;
-        let mut loaded = self.load(&file)?;
+        let loaded = self.load(&file)?;
+        let net = NetSummary::from(&loaded);
         if let Some(recorded) = file.note(NET_SHA256)
             && recorded != hex(&loaded.sha256)
             && !self.inverse
@@ -77,20 +78,20 @@ impl Apply {
         } else {
             file.permutation
         };
-        let reference =
-            ReferenceOutputs::new(&loaded.network, random_positions(1, VERIFIED_POSITIONS));
-        loaded
-            .network
+        let mut network = loaded.network;
+        let reference = ReferenceOutputs::new(&network, random_positions(1, VERIFIED_POSITIONS));
+        network
             .permute(&permutation)
             .with_context(|| self.permutation.display().to_string())?;
-        self.out.dress(&mut loaded.network);
-        let finished = write_checked(&loaded.network, &target, |written| {
+        self.out.dress(&mut network);
+        let era = network.recognition.era.id;
+        let finished = write_checked(network, &target, |written| {
             reference.compare_permuted(written, &permutation)
         })?;
         let report = Report {
-            net: NetSummary::from(&loaded),
+            net,
             out: NetSummary::new(finished.target(), &finished.sha256()),
-            era: loaded.network.recognition.era.id,
+            era,
             neurons: permutation.len(),
             verified: ftperm::report::Verified {
                 positions: reference.len(),

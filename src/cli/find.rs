@@ -14,7 +14,7 @@ use ftperm::search::{
     CertifyOptions, Checkpoint, Checkpoints, Control, Rated, SearchOptions, SearchedPlanes,
     certify_planes, search_and_rate, weighted_sum,
 };
-use ftperm::zeros::ByBucket;
+use ftperm::zeros::{ByBucket, ZeroPlanes};
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
@@ -138,7 +138,7 @@ impl Find {
             Some(path) => SearchState::open(path, weights)?,
             None => SearchState::none(),
         };
-        let limit = self.memory.for_data(neurons)?;
+        let limit = self.memory.for_search(neurons)?;
         let loaded = load_planes(input.groups, limit, weights.as_ref())?;
         let samples_searched = loaded.samples_searched();
         let backend = self.backend.open(&Work {
@@ -179,7 +179,11 @@ impl Find {
             control.deadline = None;
             let planes = SearchedPlanes::new(&loaded, backend.as_ref());
             let order = &rated.search.permutation;
-            let options = CertifyOptions::of_seed(self.seed);
+            let planes_bytes = ZeroPlanes::bytes_for(neurons, samples_searched);
+            let options = CertifyOptions {
+                bytes: limit.saturating_sub(planes_bytes),
+                ..CertifyOptions::of_seed(self.seed)
+            };
             certify_planes(&planes.weighted()?, order, options, &mut control)?
         } else {
             None

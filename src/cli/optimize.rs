@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use ftperm::deliver::write_checked;
 use ftperm::digest::hex;
-use ftperm::optimize::{Job, optimize};
+use ftperm::optimize::{Footprint, Job, optimize};
 use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
 use ftperm::verify::ReferenceOutputs;
 
 use super::common::numbers::share;
 use super::common::{
-    BackendArgs, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, WeightArgs,
+    BackendArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, WeightArgs,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -25,7 +25,7 @@ mod positions;
 mod run;
 mod summary;
 
-use positions::{Chosen, PositionsKind};
+use positions::{Chosen, InMemory, PositionsKind};
 use run::{Done, Outcome, Shape, say_spilling, verified_positions};
 use summary::summary;
 
@@ -105,9 +105,13 @@ impl Optimize {
         }
         let mut begun = self.begin()?;
         let clock = Instant::now();
-        let mut loaded = self.net.load()?;
+        let LoadedNet {
+            mut network,
+            origin,
+            sha256,
+            file_bytes,
+        } = self.net.load()?;
         let read_net = clock.elapsed();
-        let network = &mut loaded.network;
         let shape = Shape {
             columns: network.architecture.l1,
             neurons: network.architecture.neurons(),
@@ -115,11 +119,17 @@ impl Optimize {
         };
         self.search
             .check_start(begun.start.as_ref(), shape.neurons)?;
-        let chosen = self.choose(shape.neurons, network.bytes())?;
+        let bytes = network.bytes();
+        let chosen = self.choose(&InMemory {
+            bytes,
+            // The file's bytes, as it is read and as it is read back; compressed they are hardly more than the weights.
+            delivery: bytes.max(file_bytes),
+            footprint: Footprint::of(&network),
+        })?;
         let backend = self.open(&mut begun, shape, &chosen)?;
         let (plan, curve) = self.watch(&begun, shape, &chosen, |how| {
             let job = Job {
-                network,
+                network: &network,
                 task: how.task,
                 weights: self.weight.weight,
             };
@@ -128,17 +138,23 @@ impl Optimize {
         })?;
         let permutation = &plan.search.permutation;
         let measures = self.measured(&chosen, |searched, held| {
-            measure(network, backend.as_ref(), searched, held, permutation)
+            measure(&network, backend.as_ref(), searched, held, permutation)
         })?;
 
         let clock = Instant::now();
         let verified = verified_positions(&chosen);
         let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
-        let reference = ReferenceOutputs::watched(network, verified, &|| verifying.add(1));
+        let reference = ReferenceOutputs::watched(&network, verified, &|| verifying.add(1));
         let reference_time = clock.elapsed();
         let clock = Instant::now();
         network.permute(permutation)?;
-        self.out.dress(network);
+        self.out.dress(&mut network);
+        let net = NetReport {
+            path: origin.to_string(),
+            sha256: hex(&sha256),
+            era: network.recognition.era.id.to_string(),
+            l1: shape.columns,
+        };
         let mut compare_time = Duration::ZERO;
         let written = write_checked(network, &begun.target, |written| {
             let clock = Instant::now();
@@ -154,12 +170,7 @@ impl Optimize {
             chosen: &chosen,
             shape,
             backend: backend.as_ref(),
-            net: NetReport {
-                path: loaded.origin.to_string(),
-                sha256: hex(&loaded.sha256),
-                era: network.recognition.era.id.to_string(),
-                l1: shape.columns,
-            },
+            net,
             plan: &plan,
             curve,
             measures,

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::description::ActivationKind;
+use super::description::{ActivationKind, Layout};
 use super::ft::{Ft, Outputs};
 use super::net::RawNet;
 use super::planes::row_lists;
@@ -159,45 +159,64 @@ fn neuron_digests(net: &RawNet) -> Vec<[u8; 32]> {
 }
 
 fn compare_sums(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<(), LayoutDifference> {
-    let (a_ft, b_ft) = (Ft::new(a), Ft::new(b));
-    let input = a.layout().input();
-    let tensors: Vec<(&Tensor, Vec<usize>)> = a
-        .layout()
+    // One after the other: the weights as numbers are as large as the file.
+    let (expected, found) = (first_layer_sums(a, boards), first_layer_sums(b, boards));
+    let pairs = boards.iter().zip(expected.iter().zip(&found));
+    for (board, (expected, found)) in pairs {
+        let differing = expected.iter().zip(found).position(|(a, b)| a != b);
+        if let Some(at) = differing {
+            let (perspective, tensor, row) = places(a.layout())
+                .nth(at)
+                .expect("there are as many places as sums");
+            return Err(LayoutDifference::Sum {
+                fen: board.fen(),
+                perspective,
+                row,
+                tensor: tensor.name.clone(),
+                expected: expected[at].to_string(),
+                found: found[at].to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Perspective, tensor and row of all sums of a position.
+fn places(layout: &Layout) -> impl Iterator<Item = (usize, &Tensor, usize)> {
+    (0..layout.input().perspectives()).flat_map(move |perspective| {
+        layout.of_role(Role::L1Weights).flat_map(move |tensor| {
+            let groups = tensor.neuron_offsets().len() / layout.neurons();
+            (0..tensor.rest())
+                .flat_map(move |row| std::iter::repeat_n((perspective, tensor, row), groups))
+        })
+    })
+}
+
+/// For each position the sums in the order of [`places`].
+fn first_layer_sums(net: &RawNet, boards: &[Board]) -> Vec<Vec<Sum>> {
+    let ft = Ft::new(net);
+    let layout = net.layout();
+    let input = layout.input();
+    let tensors: Vec<(&Tensor, Vec<usize>)> = layout
         .of_role(Role::L1Weights)
         .map(|it| (it, it.neuron_offsets()))
         .collect();
-    let one = |board: &Board| -> Option<LayoutDifference> {
+    let of_board = |board: &Board| {
         let lists = row_lists(input, std::slice::from_ref(board), SampleOrder::Positions);
+        let mut sums = Vec::new();
         for perspective in 0..input.perspectives() {
-            let list = lists.list(perspective);
-            let (a_outputs, b_outputs) = (a_ft.outputs(list), b_ft.outputs(list));
+            let outputs = ft.outputs(lists.list(perspective));
             for (tensor, offsets) in &tensors {
                 for row in 0..tensor.rest() {
                     let base = tensor.rest_offset(row);
-                    for group in offsets.chunks_exact(a.layout().neurons()) {
-                        let expected = sum(&a_outputs, tensor, a.bytes(), base, group);
-                        let found = sum(&b_outputs, tensor, b.bytes(), base, group);
-                        if expected != found {
-                            return Some(LayoutDifference::Sum {
-                                fen: board.fen(),
-                                perspective,
-                                row,
-                                tensor: tensor.name.clone(),
-                                expected: expected.to_string(),
-                                found: found.to_string(),
-                            });
-                        }
-                    }
+                    let groups = offsets.chunks_exact(layout.neurons());
+                    sums.extend(groups.map(|it| sum(&outputs, tensor, net.bytes(), base, it)));
                 }
             }
         }
-        None
+        sums
     };
-    // The first in order, so that the message does not depend on threads.
-    match boards.par_iter().map(one).find_first(Option::is_some) {
-        Some(Some(difference)) => Err(difference),
-        _ => Ok(()),
-    }
+    boards.par_iter().map(of_board).collect()
 }
 
 /// A sum of products that can be compared for equality.

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
+use super::description::Layout;
 use super::lanes::{LaneOrder, first_layer_sizes, lane_order_suspicion};
 use super::net::RawNet;
 use super::planes::planes;
 use crate::board::Board;
 use crate::compute::{Backend, ComputeError, HostPlanes};
 use crate::optimize::{
-    Evaluated, Held, Making, OptimizeError, Plan, Shape, Task, Training, make, spill,
+    Evaluated, Footprint, Held, Making, OptimizeError, Plan, Task, Training, make, spill,
 };
 use crate::samples::SampleOrder;
 use crate::search::Control;
@@ -43,7 +44,7 @@ pub fn plan(
     let started = Instant::now();
     let making = Making {
         task: &job.task,
-        neurons: job.net.layout().neurons(),
+        footprint: job.footprint(),
         weights: None,
     };
     let mut planes_of =
@@ -51,7 +52,7 @@ pub fn plan(
     let sets = job.task.sets();
     let (training, held) = (sets[0], &sets[1..]);
     let evaluated = match job.task.room.filter(|_| job.spilled_bytes().is_some()) {
-        Some(room) => spill(job.shape(), training, held, room, &mut planes_of)?.into(),
+        Some(room) => spill(making.footprint, training, held, room, &mut planes_of)?.into(),
         None => {
             let training = planes_of(training, SampleOrder::KingPlaces)?;
             // Games are runs of positions, so these keep their order.
@@ -76,16 +77,25 @@ pub fn plan(
 impl LayoutJob<'_> {
     /// As [`Job::spilled_bytes`](crate::optimize::Job::spilled_bytes).
     pub fn spilled_bytes(&self) -> Option<u64> {
-        self.shape().excess(&self.task)
+        self.footprint().excess(&self.task)
     }
 
-    fn shape(&self) -> Shape {
-        let layout = self.net.layout();
-        Shape {
+    fn footprint(&self) -> Footprint {
+        Footprint::of_layout(self.net.layout())
+    }
+}
+
+impl Footprint {
+    /// That of a network that has this layout.
+    #[must_use]
+    pub fn of_layout(layout: &Layout) -> Footprint {
+        Footprint {
             neurons: layout.neurons(),
             perspectives: layout.input().perspectives(),
             // The weights as numbers, and the kernels' copy of them.
-            evaluator_bytes: 2 * self.net.bytes().len() as u64,
+            evaluator_bytes: 2 * layout.len as u64,
+            rows: 32,
+            copies_positions: false,
         }
     }
 }

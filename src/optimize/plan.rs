@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::spill::{Spilled, ZeroCounts};
-use super::{OptimizeError, Plan, Share, SpilledSearch, Task, WeightedRates};
+use super::{Footprint, OptimizeError, Plan, Share, SpilledSearch, Task, WeightedRates};
 use crate::bucket_weights::{BucketWeights, weight_of};
 use crate::compute::{Backend, NeuronGroup, PlaneSet, WeightedPlanes};
 use crate::holdout::{BucketCounts, Measured};
@@ -17,7 +17,7 @@ use crate::zeros::{ByBucket, Loaded, PlaneGroups, StoredGroup, ZeroPlanes};
 /// What a plan is made of and how, but for the planes.
 pub(crate) struct Making<'a> {
     pub task: &'a Task<'a>,
-    pub neurons: usize,
+    pub footprint: Footprint,
     pub weights: Option<BucketWeights>,
 }
 
@@ -35,6 +35,16 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    /// Planes in memory, in bytes.
+    fn bytes(&self) -> u64 {
+        match self {
+            Held::InMemory(planes) => {
+                ZeroPlanes::bytes_for(planes.neurons(), planes.samples() as u64)
+            }
+            Held::Spilled(_) => 0,
+        }
+    }
+
     fn measured(&self, order: &Permutation) -> Result<Measured, OptimizeError> {
         Ok(match self {
             Held::InMemory(planes) => Measured::new(planes, order),
@@ -87,16 +97,18 @@ pub(crate) fn make(
     ft_time: Duration,
 ) -> Result<(Plan, Vec<u64>), OptimizeError> {
     let task = making.task;
+    let neurons = making.footprint.neurons;
     let weights = making.weights.as_ref();
+    let limit = task.room.map_or(u64::MAX, |it| it.bytes);
+    let limit = limit.saturating_sub(making.footprint.copied(task.training));
     let loading = Instant::now();
     let training = match evaluated.training {
         Training::InMemory(sets) => Searched::InMemory(sets),
         Training::Spilled(groups, zeros) => {
             let bytes = groups.bytes();
-            let limit = task.room.map_or(u64::MAX, |it| it.bytes);
             Searched::Loaded {
                 bytes,
-                loaded: groups.load(room(limit), weights)?,
+                loaded: groups.load(room(limit, neurons), weights)?,
                 zeros,
             }
         }
@@ -107,12 +119,25 @@ pub(crate) fn make(
     let mut plan_certificate = None;
     let mut search_time = Duration::ZERO;
     let mut certify_time = Duration::ZERO;
+    let resident = match &training {
+        Searched::InMemory(sets) => {
+            let samples = sets.iter().map(|(_, planes)| planes.samples()).sum();
+            let held: u64 = evaluated.held.iter().map(Held::bytes).sum();
+            ZeroPlanes::bytes_for(neurons, samples) + held
+        }
+        Searched::Loaded { loaded, .. } => {
+            ZeroPlanes::bytes_for(neurons, loaded.samples_searched())
+        }
+    };
     let mut certify = |planes: &dyn PlaneSet, order: &Permutation, control: &mut Control| {
         search_time = started.elapsed();
         if task.certify {
             // To its end, even if the search's time ran out.
             control.deadline = None;
-            let options = CertifyOptions::of_seed(task.search.seed);
+            let options = CertifyOptions {
+                bytes: limit.saturating_sub(resident),
+                ..CertifyOptions::of_seed(task.search.seed)
+            };
             plan_certificate = certify_planes(planes, order, options, control)?;
             certify_time = started.elapsed() - search_time;
         }
@@ -166,7 +191,7 @@ pub(crate) fn make(
     let measured: Vec<Measured> = held
         .map(|it| it.measured(&search.permutation))
         .collect::<Result<_, _>>()?;
-    let blocks = making.neurons as u64 / 4;
+    let blocks = neurons as u64 / 4;
     let counted = |counts: &ByBucket| -> u64 {
         let counts = counts.iter();
         let weighing = counts.filter(|(bucket, _)| weight_of(**bucket, weights) > 0);
@@ -181,7 +206,7 @@ pub(crate) fn make(
         zero: weighted_sum(zero, weights),
         all: blocks * weighted_sum(&samples, weights),
     };
-    let mut zeros_by_neuron = vec![0; making.neurons];
+    let mut zeros_by_neuron = vec![0; neurons];
     for (_, zeros) in zeros
         .iter()
         .filter(|(bucket, _)| weight_of(**bucket, weights) > 0)
@@ -196,7 +221,7 @@ pub(crate) fn make(
         samples: all as usize,
         zero_bytes: Share {
             zero: zeros_by_neuron.iter().sum(),
-            all: making.neurons as u64 * all,
+            all: neurons as u64 * all,
         },
         before: share(&before),
         after: share(&after),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{OptimizeError, Task};
+use super::OptimizeError;
+use super::footprint::Footprint;
 use crate::board::Board;
 use crate::bucket_weights::BUCKETS;
 use crate::compute::ComputeError;
@@ -13,42 +14,10 @@ use crate::zeros::{PlaneGroups, SampleGroup, Spill, StoredGroup, ZeroPlanes};
 /// What there is for planes.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanesRoom<'a> {
-    /// Memory in bytes.
+    /// Memory in bytes, beside the network and the positions: for planes, and for evaluating and searching them.
     pub bytes: u64,
     /// Where a temporary file for what does not fit there may be.
     pub folder: &'a Path,
-}
-
-/// Positions of a batch of the evaluators.
-const BATCH: usize = 1 << 15;
-
-/// Planes of a piece that is evaluated and written at a time, in bytes, if there is room for more than a batch.
-const PIECE: u64 = 32 << 20;
-
-/// Sizes of what is to be evaluated.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Shape {
-    pub neurons: usize,
-    pub perspectives: usize,
-    /// Memory that the evaluation takes beside planes and positions.
-    pub evaluator_bytes: u64,
-}
-
-impl Shape {
-    /// Memory that the planes of these sets of positions take.
-    fn planes(&self, sets: &[&[Board]]) -> u64 {
-        let samples = |boards: &[Board]| (self.perspectives * boards.len()) as u64;
-        let sets = sets.iter();
-        sets.map(|boards| ZeroPlanes::bytes_for(self.neurons, samples(boards)))
-            .fold(0, u64::saturating_add)
-    }
-
-    /// Memory that the planes of all positions take, if it is more than there is.
-    pub fn excess(&self, task: &Task) -> Option<u64> {
-        let planes = self.planes(&task.sets());
-        let fits = planes.saturating_add(self.evaluator_bytes) <= task.room?.bytes;
-        (!fits).then_some(planes)
-    }
 }
 
 /// Planes in a temporary file.
@@ -65,16 +34,17 @@ pub(crate) type ZeroCounts = BTreeMap<Option<usize>, Vec<u64>>;
 /// Evaluates piece by piece and writes the planes to a temporary file: the training positions by bucket, the others as
 /// they stand.
 pub(crate) fn spill(
-    shape: Shape,
+    footprint: Footprint,
     training: &[Board],
     held: &[&[Board]],
     room: PlanesRoom,
     mut planes_of: impl FnMut(&[Board], SampleOrder) -> Result<ZeroPlanes, ComputeError>,
 ) -> Result<Spilled, OptimizeError> {
-    let bytes = shape.planes(held).saturating_add(shape.planes(&[training]));
-    let mut file = Spill::create(room.folder, shape.neurons, bytes)?;
-    let batch = ZeroPlanes::bytes_for(shape.neurons, (shape.perspectives * BATCH) as u64);
-    let piece = BATCH * (PIECE.min(room.bytes) / batch.max(1)).max(1) as usize;
+    let bytes = footprint
+        .planes(held)
+        .saturating_add(footprint.planes(&[training]));
+    let mut file = Spill::create(room.folder, footprint.neurons, bytes)?;
+    let piece = footprint.piece(room.bytes);
     let mut zeros = ZeroCounts::new();
     let mut groups = 0;
     let mut boards = Vec::with_capacity(piece.min(training.len()));
@@ -89,7 +59,7 @@ pub(crate) fn spill(
             let planes = planes_of(&boards, SampleOrder::KingPlaces)?;
             let sums = zeros
                 .entry(Some(bucket))
-                .or_insert_with(|| vec![0; shape.neurons]);
+                .or_insert_with(|| vec![0; footprint.neurons]);
             for (sum, count) in sums.iter_mut().zip(planes.zero_counts()) {
                 *sum += count;
             }
@@ -111,7 +81,7 @@ pub(crate) fn spill(
         .map(SampleGroup::Stored)
         .collect();
     Ok(Spilled {
-        training: PlaneGroups::new(shape.neurons, training),
+        training: PlaneGroups::new(footprint.neurons, training),
         zeros,
         held: pieces
             .into_iter()

@@ -34,9 +34,13 @@ const STEPS: i64 = 400;
 /// Left groups of one count, to look at the stop flag in between.
 const STRIP: usize = 64;
 
-/// The best bound found.
-pub(crate) fn upper_bound(counter: &mut dyn CoZeroCounter, watch: &mut Watch) -> Result<u64, Halt> {
-    let Some(size) = Subsets::size(counter.neurons()) else {
+/// The best bound found with so many bytes for counts of sets.
+pub(crate) fn upper_bound(
+    counter: &mut dyn CoZeroCounter,
+    bytes: u64,
+    watch: &mut Watch,
+) -> Result<u64, Halt> {
+    let Some(size) = Subsets::size(counter.neurons(), bytes) else {
         return bound_from_pairs(counter, watch);
     };
     let bound = watch.part(0.0..0.05, |watch| bound_from_pairs(counter, watch))?;

@@ -5,6 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::bound::upper_bound;
 use super::control::{Control, Progress, Watch, is_over};
+use super::memory::table_bytes;
 use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ThreeCycles};
 use super::partition::Partition;
 use super::state::State;
@@ -20,6 +21,8 @@ pub struct CertifyOptions {
     pub assignments: u64,
     /// Seed of these sets.
     pub seed: u64,
+    /// Memory in bytes, beside the planes. The bound is less sharp where the counts that make it so do not fit.
+    pub bytes: u64,
 }
 
 impl CertifyOptions {
@@ -29,6 +32,7 @@ impl CertifyOptions {
         CertifyOptions {
             assignments: 1000,
             seed,
+            bytes: u64::MAX,
         }
     }
 }
@@ -142,12 +146,13 @@ pub fn certify_planes(
         },
     };
     let outcome = (|| {
+        let left = options.bytes.saturating_sub(table_bytes(order.len()));
         let mut counter = planes.counter()?;
         let checks = checks(counter.as_mut(), permutation, options, &stop, &mut steps)?;
         steps.standing.phase = "upper bound";
         let mut tell = |done| steps.tell(done);
         let bound = Watch::new(&stop, &mut tell).part(BEFORE_BOUND..1.0, |watch| {
-            upper_bound(counter.as_mut(), watch)
+            upper_bound(counter.as_mut(), left, watch)
         })?;
         Ok((checks, bound))
     })();

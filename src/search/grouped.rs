@@ -1,19 +1,10 @@
 //! Searching on what is in memory of some planes, and rating on all of them.
 
-use super::{Control, MAX_SAMPLES, SearchError, SearchOptions, SearchResult, search_planes};
+use super::{Control, SearchError, SearchOptions, SearchResult, search_planes};
 use crate::bucket_weights::{BucketWeights, weight_of};
 use crate::compute::{Backend, ComputeError, HostPlanes, WeightedPlanes};
 use crate::permutation::Permutation;
-use crate::zeros::{ByBucket, Loaded, Room};
-
-/// Planes that take at most so many bytes, and no more of them than a search can count.
-#[must_use]
-pub fn room(bytes: u64) -> Room {
-    Room {
-        bytes,
-        samples: MAX_SAMPLES,
-    }
-}
+use crate::zeros::{ByBucket, Loaded};
 
 /// Planes in memory and what counts them.
 pub struct SearchedPlanes<'a>(Vec<(u32, HostPlanes<'a>)>);

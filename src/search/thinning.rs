@@ -4,13 +4,18 @@ use crate::compute::{ComputeError, PlaneSet};
 use crate::zeros::subsample::Share;
 
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
-const SMALL_COPY: u64 = 4 << 20;
+pub(super) const SMALL_COPY: u64 = 4 << 20;
 
 /// Fewer samples than this say too little about a network.
 const FEWEST_SAMPLES: u64 = 1 << 14;
 
 /// One sample out of so many: as few as say enough. More of them take longer and find nothing better.
 const EVERY: std::ops::RangeInclusive<u64> = 4..=8;
+
+/// Memory that the copy of planes of so many bytes takes at most.
+pub(super) fn copy_bytes(planes: u64) -> u64 {
+    (planes / EVERY.start()).min(SMALL_COPY.max(planes / 10))
+}
 
 /// Copies an eighth of the samples; more where that would be few, fewer where the copy would be large. None if too few
 /// would be left.

@@ -1,6 +1,7 @@
 //! How much memory a command may take.
 
 use ftperm::resources::{available_memory, peak_rss_bytes};
+use ftperm::search::table_bytes;
 
 /// The limit of the memory.
 #[derive(Debug, clap::Args)]
@@ -23,16 +24,14 @@ impl MemoryArgs {
             .or_else(|| available_memory().map(|bytes| bytes / 5 * 4))
     }
 
-    /// Of the limit, what is left for data when the search of so many neurons has its tables.
+    /// Of the limit, what is left beside the program, if that is enough to search an order of so many neurons.
     ///
     /// A function of the limit and the neurons alone, whatever computes, because the outcome of a search may depend on it.
-    pub fn for_data(&self, neurons: usize) -> anyhow::Result<u64> {
+    pub fn for_search(&self, neurons: usize) -> anyhow::Result<u64> {
         let Some(limit) = self.limit() else {
             return Ok(u64::MAX);
         };
-        // Two tables of fits and the counts that fill them, 4 bytes each, and as much for the assignment.
-        let tables = 16 * (neurons as u64).pow(2);
-        let needed = PROGRAM + tables;
+        let needed = PROGRAM + table_bytes(neurons);
         if limit < needed + (needed >> 2) {
             anyhow::bail!(
                 "{} of memory are too few for {neurons} neurons: it takes {} without any data",
@@ -40,16 +39,29 @@ impl MemoryArgs {
                 size(needed)
             );
         }
-        // A tenth of the planes is copied for the coarse part of the search.
-        Ok((limit - needed) / 11 * 10)
+        Ok(limit - PROGRAM)
     }
-}
 
-impl MemoryArgs {
-    /// As [`for_data`](Self::for_data), now that a network is loaded, which stays in memory.
+    /// As [`for_search`](Self::for_search), now that a network is loaded, which stays in memory.
     pub fn beside_network(&self, neurons: usize) -> anyhow::Result<u64> {
         let taken = peak_rss_bytes().unwrap_or(0);
-        Ok(self.for_data(neurons)?.saturating_sub(taken))
+        Ok(self.for_search(neurons)?.saturating_sub(taken))
+    }
+
+    /// Of the limit, what is left beside the program, if that is at least `least`, which all work on a network takes.
+    pub fn at_least(&self, least: u64) -> anyhow::Result<u64> {
+        let Some(limit) = self.limit() else {
+            return Ok(u64::MAX);
+        };
+        let needed = PROGRAM.saturating_add(least);
+        if limit < needed {
+            anyhow::bail!(
+                "{} of memory are too few for this network: with few positions it takes --memory {}M",
+                size(limit),
+                needed.div_ceil(1 << 20)
+            );
+        }
+        Ok(limit - PROGRAM)
     }
 }
 

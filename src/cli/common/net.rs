@@ -67,6 +67,8 @@ pub struct LoadedNet {
     /// Where it came from, for people.
     pub origin: Origin,
     pub sha256: [u8; 32],
+    /// Size of its file.
+    pub file_bytes: u64,
 }
 
 impl NetArgs {
@@ -113,6 +115,7 @@ fn convert(path: &Path, options: &ReadOptions) -> anyhow::Result<LoadedNet> {
             ..Origin::default()
         },
         sha256: sha256(&bytes),
+        file_bytes: bytes.len() as u64,
     })
 }
 
@@ -122,6 +125,7 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
         || Network::parse(&loaded.bytes, options),
         || loaded.sha256(),
     );
+    let file_bytes = loaded.bytes.len() as u64;
     let origin = loaded.origin;
     let network = parsed.map_err(|source| NetFileError::Net {
         path: PathBuf::from(origin.to_string()),
@@ -158,5 +162,6 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
         network,
         origin,
         sha256,
+        file_bytes,
     })
 }

@@ -98,24 +98,23 @@ impl PlanesInput {
     }
 }
 
-/// Brings planes into memory, all of them if they fit in `limit` bytes, and otherwise a part of the samples, and says so.
+/// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the samples, and says so.
 pub fn load_planes(
     groups: PlaneGroups,
     limit: u64,
     weights: Option<&BucketWeights>,
 ) -> anyhow::Result<Loaded> {
     let bytes = groups.bytes();
-    let loaded = groups
-        .load(room(limit), weights)
-        .map_err(|error| match error {
-            LoadError::NoRoom => {
-                anyhow::anyhow!(
-                    "{} of memory leave room for no samples; see --memory",
-                    size(limit)
-                )
-            }
-            error => error.into(),
-        })?;
+    let room = room(limit, groups.neurons());
+    let loaded = groups.load(room, weights).map_err(|error| match error {
+        LoadError::NoRoom => {
+            anyhow::anyhow!(
+                "{} of memory leave room for no samples; see --memory",
+                size(limit)
+            )
+        }
+        error => error.into(),
+    })?;
     if loaded.is_part() {
         let samples: u64 = loaded.samples().values().sum();
         let searched = loaded.samples_searched();

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use ftperm::digest::hex;
 use ftperm::layout::{LayoutJob, LayoutPlan, plan};
+use ftperm::optimize::Footprint;
 use ftperm::report::measures::measure_layout;
 use ftperm::report::{NetReport, Seconds};
 
-use super::{Done, Optimize, Outcome, Shape, say_spilling, verified_positions};
+use super::{Done, InMemory, Optimize, Outcome, Shape, say_spilling, verified_positions};
 use crate::cli::layout::{deliver, load, proof_line};
 use crate::cli::{UsageError, console};
 
@@ -35,7 +36,13 @@ impl Optimize {
         };
         self.search
             .check_start(begun.start.as_ref(), shape.neurons)?;
-        let chosen = self.choose(shape.neurons, net.bytes().len() as u64)?;
+        let bytes = net.bytes().len() as u64;
+        let chosen = self.choose(&InMemory {
+            bytes,
+            // What was written, and the weights of one of both as numbers.
+            delivery: 2 * bytes,
+            footprint: Footprint::of_layout(layout),
+        })?;
         let backend = self.open(&mut begun, shape, &chosen)?;
         let (LayoutPlan { plan, suspicion }, curve) =
             self.watch(&begun, shape, &chosen, |how| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ftperm::optimize::PlanesRoom;
+use ftperm::optimize::{Footprint, PlanesRoom};
 use ftperm::positions::{Positions, Statistics};
 use ftperm::walks::{Walk, walk};
 
@@ -87,13 +87,23 @@ impl Chosen {
     }
 }
 
+/// Memory that a network takes.
+pub struct InMemory {
+    /// From its reading to its writing.
+    pub bytes: u64,
+    /// Beside it, while it is read, and while what was written is checked.
+    pub delivery: u64,
+    /// For its positions.
+    pub footprint: Footprint,
+}
+
 impl Optimize {
-    /// Reads positions and parts them, where they must fit in memory beside the tables for so many neurons and a network
-    /// of so many bytes. What is left does not depend on the machine if --memory is given.
-    pub fn choose(&self, neurons: usize, network: u64) -> anyhow::Result<Chosen> {
+    /// Reads positions and parts them, where they must fit in memory beside the network and the least that is done with
+    /// it. What is left does not depend on the machine if --memory is given.
+    pub fn choose(&self, network: &InMemory) -> anyhow::Result<Chosen> {
         let clock = Instant::now();
-        let room = self.memory.for_data(neurons)?;
-        let room = room.saturating_sub(network);
+        let least = network.footprint.least().max(network.delivery);
+        let room = self.memory.at_least(network.bytes + least)? - network.bytes;
         // The copies that walks make, of all and of the held-out ones for each of the kinds.
         let copies = f64::from(u8::from(self.positions_kind != PositionsKind::Data))
             + PositionsKind::TOLD.len() as f64 * self.holdout;
@@ -107,9 +117,9 @@ impl Optimize {
         let options = self
             .positions
             .options(Some(self.count), self.backend.threads)?;
-        let taken = self
-            .positions
-            .read_within(&options, room / bytes_per_position, advice)?;
+        let taken =
+            self.positions
+                .read_within(&options, (room - least) / bytes_per_position, advice)?;
         let statistics = taken.statistics.clone();
         let seed = self.positions.seed;
         let (mut training, mut holdout) = taken.split_holdout(self.holdout, seed);

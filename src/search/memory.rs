@@ -1,0 +1,60 @@
+//! Memory that a search takes beside the planes.
+
+use super::MAX_SAMPLES;
+use super::thinning::{SMALL_COPY, copy_bytes};
+use crate::zeros::Room;
+
+/// Memory for the tables of so many neurons, in bytes: two tables of fits and the counts that fill them, 4 bytes for
+/// every pair of neurons each, and as much for the assignment.
+#[must_use]
+pub fn table_bytes(neurons: usize) -> u64 {
+    16 * (neurons as u64).pow(2)
+}
+
+/// Memory for a search on planes of so many bytes, all in all.
+#[must_use]
+pub fn search_bytes(neurons: usize, planes: u64) -> u64 {
+    let beside = table_bytes(neurons).saturating_add(copy_bytes(planes));
+    planes.saturating_add(beside)
+}
+
+/// The largest planes that a search in so many bytes can have, and no more of them than it can count.
+#[must_use]
+pub fn room(bytes: u64, neurons: usize) -> Room {
+    let left = bytes.saturating_sub(table_bytes(neurons));
+    // Of small planes a fourth is copied, of larger ones so much, of the largest a tenth.
+    let fourth = left / 5 * 4;
+    let fixed = left.saturating_sub(SMALL_COPY);
+    let tenth = left / 11 * 10;
+    Room {
+        bytes: fourth.max(fixed.min(tenth)),
+        samples: MAX_SAMPLES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_is_all_that_fits() {
+        for bytes in [
+            1 << 20,
+            12 << 20,
+            20 << 20,
+            40 << 20,
+            44 << 20,
+            45 << 20,
+            1 << 33,
+        ] {
+            let planes = room(bytes, 64).bytes;
+            let least = search_bytes(64, planes);
+            assert!(least <= bytes, "{planes} take {least} of {bytes}");
+            assert!(
+                search_bytes(64, planes + 16) + 16 > bytes,
+                "{planes} of {bytes}"
+            );
+        }
+        assert_eq!(room(table_bytes(1536) - 1, 1536).bytes, 0);
+    }
+}
