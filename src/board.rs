@@ -114,6 +114,24 @@ impl Board {
         builder.finish()
     }
 
+    /// All that the position is, the same on every machine; different positions have different bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        let [low, high] = self.codes.map(u64::to_le_bytes);
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.occupied.to_le_bytes());
+        bytes[8..16].copy_from_slice(&low);
+        bytes[16..24].copy_from_slice(&high);
+        let small = [
+            self.castling,
+            self.en_passant,
+            self.side_to_move as u8,
+            self.rule50,
+        ];
+        bytes[24..28].copy_from_slice(&small);
+        bytes[28..30].copy_from_slice(&self.ply.to_le_bytes());
+        bytes
+    }
+
     /// Bit s is set where a piece stands on square s.
     #[inline]
     pub fn occupied(&self) -> u64 {

@@ -26,7 +26,8 @@ mod exchange;
 mod tree;
 
 /// How a walk goes from a position.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Walk {
     /// A small alpha-beta search by material and squares: one of the positions that it evaluates.
     #[default]
@@ -35,16 +36,27 @@ pub enum Walk {
     Random,
 }
 
+impl Walk {
+    /// In one word, as options and records have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Walk::Search => "search",
+            Walk::Random => "random",
+        }
+    }
+}
+
 /// Walks from each board, in parallel on rayon's current pool.
 ///
-/// There is one board out for each board in, in the same order, a function of that board, its index and the seed
-/// alone. Boards are not made unique: equal positions may come out, and a walk may end where it began. No board that
+/// There is one board out for each board in, in the same order, a function of that board and the seed alone, so that
+/// parts of a set walk as the whole does. Equal positions, clocks included, walk to equal ones; others may, too, and a
+/// walk may end where it began. No board that
 /// comes out has its side to move in check, except where the one that came in had and no walk left it. A board that
 /// is not a legal chess position comes out as it is.
 pub fn walk(boards: &[Board], kind: Walk, seed: u64) -> Vec<Board> {
-    let step = |(index, board): (usize, &Board)| {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(index as u64);
+    let step = |board: &Board| {
+        let mut rng = ChaCha8Rng::from_seed(board.to_bytes());
+        rng.set_stream(seed);
         let root = board.to_chess()?;
         let end = match kind {
             Walk::Search => tree::evaluated_position(&root, &mut rng)?,
@@ -54,8 +66,7 @@ pub fn walk(boards: &[Board], kind: Walk, seed: u64) -> Vec<Board> {
     };
     boards
         .par_iter()
-        .enumerate()
-        .map(|each| step(each).unwrap_or(*each.1))
+        .map(|board| step(board).unwrap_or(*board))
         .collect()
 }
 

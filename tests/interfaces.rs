@@ -115,6 +115,27 @@ fn json_is_as_documented() {
     let report = ["--count", "500", "--effort", "quick", "--report", "r.json"];
     let run = ["optimize", "--net", net, "--data", data];
     ftperm(folder, &[&run[..], &report].concat());
+    // What only `--report` takes down.
+    let report = std::fs::read(folder.join("r.json")).unwrap();
+    let mut found = BTreeSet::new();
+    let known = &pages["optimize"];
+    paths(
+        &serde_json::from_slice(&report).unwrap(),
+        "",
+        known,
+        &mut found,
+    );
+    // The demo network has no such neurons.
+    for empty in ["dead", "never_zero"] {
+        found.insert(format!("measures.neurons.{empty}[]"));
+    }
+    for prefix in ["measures.", "curve."] {
+        let of = |names: &BTreeSet<String>| -> BTreeSet<String> {
+            let names = names.iter().filter(|it| it.starts_with(prefix));
+            names.cloned().collect()
+        };
+        assert_eq!(of(&found), of(known));
+    }
     check("report", &["report", "r.json"]);
     check(
         "gather",

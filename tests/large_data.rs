@@ -134,6 +134,85 @@ fn shards_are_the_whole_and_are_found_alike() {
     );
 }
 
+/// The zero neurons of every sample, sorted: files have them in different orders.
+fn samples(files: &[ZeroPlanes]) -> Vec<Vec<bool>> {
+    let mut all: Vec<Vec<bool>> = Vec::new();
+    for planes in files {
+        for sample in 0..planes.samples() {
+            let bit = |neuron| planes.plane(neuron)[sample / 64] >> (sample % 64) & 1 != 0;
+            all.push((0..planes.neurons()).map(bit).collect());
+        }
+    }
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn shards_walk_as_the_whole_and_as_optimize_does() {
+    let folder = folder();
+    let data = ["--net", "demo.nnue", "--data", "a.binpack"];
+    let some = ["--sample-rate", "0.01", "--seed", "7", "--count", "600"];
+    let common = [&data[..], &some].concat();
+    let gather = |kind: &str, more: &[&str]| {
+        let walk = ["--positions", kind];
+        run(&folder, &[&["gather"], &common[..], &walk, more].concat());
+    };
+    gather("data", &["--out", "data.z"]);
+    for kind in ["random", "search"] {
+        gather(kind, &["--out", "whole.z"]);
+        gather(kind, &["--out", "p.z", "--shards", "3"]);
+        let whole = samples(&[planes(&folder, "whole.z")]);
+        assert_eq!(samples(&SHARDS.map(|name| planes(&folder, name))), whole);
+        assert_ne!(samples(&[planes(&folder, "data.z")]), whole);
+    }
+    let optimize = [
+        "--positions",
+        "search",
+        "--holdout",
+        "0",
+        "--effort",
+        "quick",
+    ];
+    let report = [&["optimize", "--json"], &common[..], &optimize].concat();
+    let report: serde_json::Value = serde_json::from_str(&run(&folder, &report)).unwrap();
+    let rate = report["zero_block_rate"]["before"].as_f64().unwrap();
+    let eval = run(&folder, &["eval", "--json", "--data", "p.*.z"]);
+    let eval: serde_json::Value = serde_json::from_str(&eval).unwrap();
+    assert_eq!(eval["samples"], report["samples"]);
+    assert!((eval["base_percent"].as_f64().unwrap() - 100.0 * rate).abs() < 1e-9);
+
+    let text = run(&folder, &["inspect", SHARDS[0]]);
+    assert!(text.contains("positions      search"), "{text}");
+    let again = ["--out", "data.z", "--positions", "search", "--resume"];
+    let resumed = [&["gather"], &common[..], &again].concat();
+    fails(&folder, &resumed, &["of positions data, not search"]);
+    let output = ftperm(&folder, &["eval", "--data", "data.z", "whole.z"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("another kind (search)"), "{text}");
+}
+
+#[test]
+fn what_comes_from_stdin_cannot_be_resumed() {
+    let folder = folder();
+    let arguments = [
+        "gather",
+        "--net",
+        "demo.nnue",
+        "--data",
+        "-",
+        "--out",
+        "a.z",
+        "--resume",
+    ];
+    let output = ftperm(&folder, &arguments);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("--resume cannot tell whether standard input"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_killed_gather_goes_on() {
     let folder = folder();
@@ -358,6 +437,7 @@ fn a_part_is_weighed_too_and_rated_on_all() {
         data: Vec::new(),
         selection: String::new(),
         seed: 0,
+        walk: None,
         count: None,
         shard: None,
     };

@@ -2,6 +2,7 @@
 
 mod backend;
 mod filters;
+mod kind;
 mod memory;
 pub mod names;
 mod net;
@@ -16,6 +17,7 @@ mod weight;
 pub use backend::{BackendArgs, Prepared};
 pub use filters::{FILTERS, FilterArgs};
 pub use ftperm::report::NetSummary;
+pub use kind::{KindArgs, PositionsKind};
 pub use memory::{MemoryArgs, POSITION, size};
 pub use net::{LoadedNet, NetArgs, ReadingArgs, known_era, load, parse};
 pub use out::OutArgs;

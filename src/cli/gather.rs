@@ -20,7 +20,7 @@ use ftperm::zeros::record::{DataFile, Record, Shard};
 use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
 use serde::Serialize;
 
-use super::common::{BackendArgs, Files, MemoryArgs, NetArgs, POSITION, PositionArgs};
+use super::common::{BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs};
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
@@ -44,6 +44,8 @@ pub struct Gather {
     /// Positions to take, of all shards together [default: 50000, and with shards all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    #[command(flatten)]
+    walks: KindArgs,
     /// The file to write; shard 2 of 8 of planes.ftzp becomes planes.0002-of-0008.ftzp
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -156,6 +158,7 @@ impl Gather {
             let advice =
                 "take more shards, fewer positions with --count, or allow more with --memory";
             let boards = self.positions.read_within(&options, most, advice)?.boards;
+            let boards = self.walks.kind.of(boards, self.positions.seed);
             if boards.is_empty() {
                 console::warn(format!("no positions for {}", path.display()));
             }
@@ -205,6 +208,11 @@ impl Gather {
         let matrix = is_npy(&self.out);
         if self.zero_rule == ZeroRuleChoice::Round && !matrix {
             return wrong("--zero-rule round is for matrices: give --out a name that ends in .npy");
+        }
+        if self.resume && self.positions.data.iter().any(|it| it == "-") {
+            return wrong(
+                "--resume cannot tell whether standard input is what it was: name files, or leave it out",
+            );
         }
         if matrix && (self.resume || self.shards.is_some()) {
             return wrong(
@@ -270,6 +278,7 @@ impl Gather {
                 .collect(),
             selection: serde_json::to_string(&selection)?,
             seed: self.positions.seed,
+            walk: self.walks.kind.walk(),
             count: None,
             shard: None,
         })

@@ -620,6 +620,7 @@ fn show_planes(it: &PlanesReport) -> anyhow::Result<()> {
     if let Some(count) = record.count {
         console::result(format!("count          {count}"))?;
     }
+    console::result(format!("positions      {}", record.kind()))?;
     console::result(format!("seed           {}", record.seed))?;
     console::result(format!("selection      {}", record.selection))
 }

@@ -12,7 +12,8 @@ use ftperm::verify::ReferenceOutputs;
 
 use super::common::numbers::share;
 use super::common::{
-    BackendArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs, WeightArgs,
+    BackendArgs, KindArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
+    WeightArgs,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -25,7 +26,7 @@ mod positions;
 mod run;
 mod summary;
 
-use positions::{Chosen, InMemory, PositionsKind};
+use positions::{Chosen, InMemory};
 use run::{Done, Outcome, Shape, say_spilling, verified_positions};
 use summary::summary;
 
@@ -46,14 +47,8 @@ pub struct Optimize {
     /// Positions to take
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
-    /// Search on the positions as they are, or walk from each to one as engines meet them in their search
-    #[arg(
-        long = "positions",
-        value_name = "KIND",
-        value_enum,
-        default_value = "data"
-    )]
-    positions_kind: PositionsKind,
+    #[command(flatten)]
+    walks: KindArgs,
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share, allow_negative_numbers = true)]
     holdout: f64,

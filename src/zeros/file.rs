@@ -381,6 +381,7 @@ mod tests {
                 data: Vec::new(),
                 selection: "captures".into(),
                 seed,
+                walk: None,
                 count: Some(seed),
                 shard: None,
             };
@@ -476,6 +477,7 @@ mod tests {
             data: Vec::new(),
             selection: "all".into(),
             seed: 0,
+            walk: None,
             count: None,
             shard: None,
         };

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::walks::Walk;
+
 /// What a planes file was made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -18,6 +20,9 @@ pub struct Record {
     pub selection: String,
     /// Seed of every random choice.
     pub seed: u64,
+    /// How positions walked from those of the data; `None` if they are those of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk: Option<Walk>,
     /// Positions to take at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -50,9 +55,17 @@ impl fmt::Display for Shard {
 }
 
 impl Record {
+    /// The kind of the positions in one word; `data` without a walk.
+    pub fn kind(&self) -> &'static str {
+        self.walk.map_or("data", Walk::name)
+    }
+
     /// Do both choose among the same positions, each its part?
     fn same_positions(&self, other: &Record) -> bool {
-        self.data == other.data && self.selection == other.selection && self.seed == other.seed
+        self.data == other.data
+            && self.selection == other.selection
+            && self.seed == other.seed
+            && self.walk == other.walk
     }
 
     /// What differs from `other`, in a few words; `None` if they are equal.
@@ -79,6 +92,8 @@ impl Record {
             }
         } else if self.seed != other.seed {
             differ("seed", self.seed.to_string(), other.seed.to_string())
+        } else if self.walk != other.walk {
+            differ("positions", self.kind().into(), other.kind().into())
         } else if self.shard != other.shard {
             differ("shard", shard(self), shard(other))
         } else if self.count != other.count {
@@ -157,6 +172,15 @@ pub fn check_together(
                 ));
             }
         }
+    }
+    if let Some(&(path, record)) = known.iter().find(|(_, it)| it.walk != first.walk) {
+        notes.push(format!(
+            "{} has positions of another kind ({}) than {} ({}): the order will be for a mixture of them",
+            path.display(),
+            record.kind(),
+            first_path.display(),
+            first.kind()
+        ));
     }
     notes.extend(missing_shards(&known));
     if known.len() < files.len() {
@@ -245,6 +269,7 @@ mod tests {
             }],
             selection: "{}".into(),
             seed,
+            walk: None,
             count: None,
             shard: shard.map(|(number, of)| Shard { number, of }),
         }
@@ -276,6 +301,12 @@ mod tests {
         assert!(matches!(together(&nets), Err(MixError::Networks { .. })));
         let seeds = [record("a", 1, None), record("a", 2, None)];
         assert_eq!(together(&seeds).unwrap().1.len(), 1);
+        // A shard of another kind is none of the division.
+        let mut kinds = shards(&[1, 2, 3]);
+        kinds[2].walk = Some(Walk::Search);
+        let (_, notes) = together(&kinds).unwrap();
+        assert!(notes[0].contains("another kind (search)"), "{notes:?}");
+        assert_eq!(notes[1], "1 of 3 shards are missing: 3");
         assert_eq!(
             check_together(&[(Path::new("x"), None)]),
             Ok((None, vec![]))
@@ -288,6 +319,10 @@ mod tests {
         assert_eq!(a.difference(&a), None);
         let seed = record("a", 2, None).difference(&a);
         assert_eq!(seed.as_deref(), Some("seed 2, not 1"));
+        let mut walked = a.clone();
+        walked.walk = Some(Walk::Random);
+        let walk = walked.difference(&a);
+        assert_eq!(walk.as_deref(), Some("positions random, not data"));
         let shard = record("a", 1, Some((1, 2))).difference(&a);
         assert_eq!(shard.as_deref(), Some("shard 1 of 2, not the whole"));
     }

@@ -5,53 +5,18 @@ use std::time::{Duration, Instant};
 
 use ftperm::optimize::{Footprint, PlanesRoom};
 use ftperm::positions::{Positions, Statistics};
-use ftperm::walks::{Walk, walk};
 
 use super::Optimize;
-use crate::cli::common::POSITION;
+use crate::cli::common::{POSITION, PositionsKind};
 
-/// What positions to search on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum PositionsKind {
-    /// Those of the data
-    Data,
-    /// Each replaced by one that a small search from it evaluates
-    Search,
-    /// Each replaced by one after one or two random legal moves
-    Random,
-}
+/// The kinds whose rates are always told.
+const TOLD: [PositionsKind; 2] = [PositionsKind::Data, PositionsKind::Search];
 
-impl PositionsKind {
-    /// The kinds whose rates are always told.
-    const TOLD: [PositionsKind; 2] = [PositionsKind::Data, PositionsKind::Search];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            PositionsKind::Data => "data",
-            PositionsKind::Search => "search",
-            PositionsKind::Random => "random",
-        }
-    }
-
-    fn walk(self) -> Option<Walk> {
-        match self {
-            PositionsKind::Data => None,
-            PositionsKind::Search => Some(Walk::Search),
-            PositionsKind::Random => Some(Walk::Random),
-        }
-    }
-
-    /// The positions of this kind that come from those of the data.
-    fn of(self, data: &Positions, seed: u64) -> Positions {
-        let boards = match self.walk() {
-            None => data.boards.clone(),
-            Some(kind) => walk(&data.boards, kind, seed),
-        };
-        Positions {
-            boards,
-            games: data.games.clone(),
-            statistics: data.statistics.clone(),
-        }
+/// The positions of a kind that come from those of the data.
+fn of(kind: PositionsKind, data: Positions, seed: u64) -> Positions {
+    Positions {
+        boards: kind.of(data.boards, seed),
+        ..data
     }
 }
 
@@ -105,8 +70,8 @@ impl Optimize {
         let least = network.footprint.least().max(network.delivery);
         let room = self.memory.at_least(network.bytes + least)? - network.bytes;
         // The copies that walks make, of all and of the held-out ones for each of the kinds.
-        let copies = f64::from(u8::from(self.positions_kind != PositionsKind::Data))
-            + PositionsKind::TOLD.len() as f64 * self.holdout;
+        let copies = f64::from(u8::from(self.walks.kind != PositionsKind::Data))
+            + TOLD.len() as f64 * self.holdout;
         let bytes_per_position = POSITION + (POSITION as f64 * copies).ceil() as u64;
         let advice = if self.layout.layout.is_some() {
             "take fewer with --count or --sample-rate, or allow more with --memory"
@@ -131,18 +96,16 @@ impl Optimize {
                 self.holdout
             );
         }
-        let compared_kinds: Vec<PositionsKind> = PositionsKind::TOLD
+        let compared_kinds: Vec<PositionsKind> = TOLD
             .into_iter()
-            .filter(|&kind| kind != self.positions_kind)
+            .filter(|&kind| kind != self.walks.kind)
             .collect();
         let compared: Vec<Positions> = compared_kinds
             .iter()
-            .map(|kind| kind.of(&holdout, seed))
+            .map(|&kind| of(kind, holdout.clone(), seed))
             .collect();
-        if self.positions_kind != PositionsKind::Data {
-            training = self.positions_kind.of(&training, seed);
-            holdout = self.positions_kind.of(&holdout, seed);
-        }
+        training = of(self.walks.kind, training, seed);
+        holdout = of(self.walks.kind, holdout, seed);
         let mut chosen = Chosen {
             statistics,
             training,

@@ -228,7 +228,7 @@ impl Optimize {
             plan,
             ..
         } = outcome;
-        let kinds = [self.positions_kind];
+        let kinds = [self.walks.kind];
         let kinds = kinds.iter().chain(&chosen.compared_kinds);
         let rates = [plan.holdout];
         let rates = rates.iter().chain(&plan.compared);
@@ -272,7 +272,7 @@ impl Optimize {
                 .map(|it| it.to_string_lossy().into_owned())
                 .collect(),
             count: self.count,
-            positions_kind: self.positions_kind.name().to_string(),
+            positions_kind: self.walks.kind.name().to_string(),
             holdout: self.holdout,
             net: outcome.net.clone(),
             out: NetSummary::new(outcome.written.target(), &outcome.written.sha256()),

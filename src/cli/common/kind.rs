@@ -1,0 +1,50 @@
+//! What positions to evaluate: those of the data, or ones near them.
+
+use ftperm::board::Board;
+use ftperm::walks::{Walk, walk};
+
+/// What positions to evaluate.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct KindArgs {
+    /// Take the positions as they are, or walk from each to one as engines meet them in their search
+    #[arg(
+        long = "positions",
+        value_name = "KIND",
+        value_enum,
+        default_value = "data"
+    )]
+    pub kind: PositionsKind,
+}
+
+/// Positions of the data, or what becomes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PositionsKind {
+    /// Those of the data
+    Data,
+    /// Each replaced by one that a small search from it evaluates
+    Search,
+    /// Each replaced by one after one or two random legal moves
+    Random,
+}
+
+impl PositionsKind {
+    pub fn name(self) -> &'static str {
+        self.walk().map_or("data", Walk::name)
+    }
+
+    pub fn walk(self) -> Option<Walk> {
+        match self {
+            PositionsKind::Data => None,
+            PositionsKind::Search => Some(Walk::Search),
+            PositionsKind::Random => Some(Walk::Random),
+        }
+    }
+
+    /// The positions of this kind that come from those of the data.
+    pub fn of(self, boards: Vec<Board>, seed: u64) -> Vec<Board> {
+        match self.walk() {
+            None => boards,
+            Some(kind) => walk(&boards, kind, seed),
+        }
+    }
+}
