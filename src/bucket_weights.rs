@@ -15,8 +15,34 @@ const MOST: u32 = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BucketWeights {
     weights: [u32; BUCKETS],
-    scale: u32,
+    /// As given, in thousandths.
+    thousandths: [u32; BUCKETS],
 }
+
+/// Weights for a search that counts no more than so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fitted {
+    /// As they are.
+    Same,
+    /// Smaller integers in nearly the same ratios.
+    Rounded(BucketWeights),
+    /// No smaller integers are near enough: only a part of the samples can be searched on.
+    Part,
+}
+
+impl Fitted {
+    /// The weights to search with instead of `given`.
+    #[must_use]
+    pub fn or(self, given: BucketWeights) -> BucketWeights {
+        match self {
+            Fitted::Rounded(weights) => weights,
+            Fitted::Same | Fitted::Part => given,
+        }
+    }
+}
+
+/// A rounded weight differs by at most one part in so many.
+const NEAR: u128 = 50;
 
 /// Why a text holds no weights.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -67,8 +93,54 @@ impl BucketWeights {
         }
         Ok(BucketWeights {
             weights: weights.map(|weight| weight / divisor),
-            scale: divisor,
+            thousandths: weights,
         })
+    }
+
+    /// Weights with which these samples, by bucket, count at most `most` times in all: the largest integers in the same
+    /// ratios but for rounding. No weight becomes 0.
+    #[must_use]
+    pub fn fitted(&self, samples: &[u64; BUCKETS], most: u64) -> Fitted {
+        let total = |weights: &[u32; BUCKETS]| {
+            let counts = weights.iter().zip(samples);
+            counts
+                .map(|(&weight, &count)| u128::from(weight) * u128::from(count))
+                .sum::<u128>()
+        };
+        if total(&self.weights) <= u128::from(most) {
+            return Fitted::Same;
+        }
+        let largest = self.weights.into_iter().fold(1, u32::max);
+        // The largest weight becomes `to`, the others go with it.
+        let scaled = |to: u32| {
+            self.weights.map(|weight| {
+                let exact = 2 * u64::from(weight) * u64::from(to) + u64::from(largest);
+                let rounded = (exact / (2 * u64::from(largest))) as u32;
+                rounded.max(weight.min(1))
+            })
+        };
+        // The total grows with `to`: the first that is too large.
+        let (mut fits, mut exceeds) = (0, largest);
+        while exceeds - fits > 1 {
+            let middle = fits + (exceeds - fits) / 2;
+            if total(&scaled(middle)) <= u128::from(most) {
+                fits = middle;
+            } else {
+                exceeds = middle;
+            }
+        }
+        let weights = scaled(fits);
+        let near = (0..BUCKETS)
+            .filter(|&bucket| samples[bucket] > 0)
+            .all(|bucket| {
+                let exact = u128::from(self.weights[bucket]) * u128::from(fits);
+                let found = u128::from(weights[bucket]) * u128::from(largest);
+                NEAR * found.abs_diff(exact) <= exact
+            });
+        if fits == 0 || !near {
+            return Fitted::Part;
+        }
+        Fitted::Rounded(BucketWeights { weights, ..*self })
     }
 
     /// The integer weights, by bucket.
@@ -84,8 +156,7 @@ impl BucketWeights {
     /// The weights as they were given, by bucket.
     pub fn given(&self) -> [f64; BUCKETS] {
         let one = 10f64.powi(DECIMALS as i32);
-        self.weights
-            .map(|weight| f64::from(weight) * f64::from(self.scale) / one)
+        self.thousandths.map(|weight| f64::from(weight) / one)
     }
 }
 
@@ -132,6 +203,43 @@ mod tests {
         assert_eq!(of("3=0.001"), [1000, 1000, 1000, 1, 1000, 1000, 1000, 1000]);
         let weights = BucketWeights::parse("0=2.5,1=0").unwrap();
         assert_eq!(weights.given(), [2.5, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn weights_that_fit_by_hand() {
+        let of = |text: &str| BucketWeights::parse(text).unwrap();
+        let thirds = of("0=0.333");
+        let fit = |weights: BucketWeights, samples, most| weights.fitted(&[samples; BUCKETS], most);
+        // 333 and seven times 1000.
+        assert_eq!(fit(thirds, 10, 73_330), Fitted::Same);
+        let Fitted::Rounded(rounded) = fit(thirds, 10, 73_329) else {
+            panic!("they are not rounded");
+        };
+        assert_eq!(rounded.integers(), [333, 999, 999, 999, 999, 999, 999, 999]);
+        assert_eq!(rounded.given(), thirds.given());
+        // 100 samples of each bucket, 22 times for three: 1 and 3 are near enough to 0.333 and 1.
+        let Fitted::Rounded(rounded) = fit(thirds, 100, 2200) else {
+            panic!("they are not rounded");
+        };
+        assert_eq!(rounded.integers(), [1, 3, 3, 3, 3, 3, 3, 3]);
+        // 1 and 2 are not, nor is 1 to 999 for 0.001, and nothing is left out.
+        assert_eq!(fit(thirds, 100, 2199), Fitted::Part);
+        assert_eq!(
+            fit(of("0=0.001"), 100, 699_000),
+            Fitted::Rounded(BucketWeights {
+                weights: [1, 998, 998, 998, 998, 998, 998, 998],
+                ..of("0=0.001")
+            })
+        );
+        assert_eq!(fit(of("0=0.001"), 100, 600_000), Fitted::Part);
+        assert_eq!(fit(of("0=0,7=1"), u64::MAX / 8, 1 << 28), Fitted::Part);
+        // What has no samples need not be near.
+        let mut samples = [100; BUCKETS];
+        samples[0] = 0;
+        let Fitted::Rounded(rounded) = of("0=0.001").fitted(&samples, 1400) else {
+            panic!("they are not rounded");
+        };
+        assert_eq!(rounded.integers(), [1, 2, 2, 2, 2, 2, 2, 2]);
     }
 
     #[test]

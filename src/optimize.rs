@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::board::Board;
-use crate::bucket_weights::BucketWeights;
+use crate::bucket_weights::{BUCKETS, BucketWeights, Fitted};
 use crate::compute::{Backend, ComputeError, PlaneSet};
 use crate::gather::{PositionSamples, gather, gather_where_counted};
 use crate::holdout::{BucketCounts, HoldoutRates};
 use crate::nnue::Network;
 use crate::samples::SampleOrder;
-use crate::search::{Certificate, Control, SearchError, SearchResult};
+use crate::search::{Certificate, Control, MAX_SAMPLES, SearchError, SearchResult};
 use crate::zeros::{LoadError, PlanesFileError, SpillError};
 
 mod footprint;
@@ -121,10 +121,26 @@ pub struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Memory that the planes of all positions take, if it is more than [`room`](Task::room) has: then they go to a
-    /// temporary file, and the search may work on a part of the samples.
+    /// Memory that the planes of all positions take, if they go to a temporary file: because it is more than
+    /// [`room`](Task::room) has, or because the search [can only count a part](Fitted::Part) of the samples.
     pub fn spilled_bytes(&self) -> Option<u64> {
-        self.footprint().excess(&self.task)
+        let footprint = self.footprint();
+        let in_part = self.task.room.is_some() && self.fitted_weights() == Fitted::Part;
+        let planes = in_part.then(|| footprint.planes(&self.task.sets()));
+        planes.or_else(|| footprint.excess(&self.task))
+    }
+
+    /// How the weights are used on so many samples.
+    #[must_use]
+    pub fn fitted_weights(&self) -> Fitted {
+        let Some(weights) = self.weights else {
+            return Fitted::Same;
+        };
+        let mut samples = [0; BUCKETS];
+        for board in self.task.training {
+            samples[board.bucket()] += 2;
+        }
+        weights.fitted(&samples, MAX_SAMPLES)
     }
 
     fn footprint(&self) -> Footprint {
@@ -154,7 +170,7 @@ pub fn optimize(
     let making = Making {
         task: &job.task,
         footprint,
-        weights: job.weights,
+        weights: job.weights.map(|it| job.fitted_weights().or(it)),
     };
     let rows = job.network.ft_rows();
     let mut evaluator = backend.ft_evaluator(rows.weights())?;
@@ -229,6 +245,49 @@ mod tests {
             games: (0..count as u32).collect(),
             ..Positions::default()
         }
+    }
+
+    #[test]
+    fn weights_are_rounded_before_samples_are_left_out() {
+        let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default());
+        let network = network.unwrap();
+        let backend = CpuBackend::new(Some(1)).unwrap();
+        let (training, holdout) = (positions(4, 400).boards, Positions::default());
+        let folder = tempfile::tempdir().unwrap();
+        let room = PlanesRoom {
+            bytes: 1 << 30,
+            folder: folder.path(),
+        };
+        let with = |first: &str| {
+            // Thousands of thousandths: 800 samples weigh more than 2^28.
+            let rest: Vec<String> = (1..8).map(|it| format!("{it}=1000")).collect();
+            let text = format!("0={first},{}", rest.join(","));
+            let job = Job {
+                network: &network,
+                task: Task {
+                    room: Some(room),
+                    ..Task::new(&training, &holdout)
+                },
+                weights: Some(BucketWeights::parse(&text).unwrap()),
+            };
+            let plan = optimize(&job, &backend, &mut Control::default(), |_| {}).unwrap();
+            (job.fitted_weights(), job.spilled_bytes(), plan)
+        };
+        let (fitted, spilled, plan) = with("333.333");
+        let Fitted::Rounded(rounded) = fitted else {
+            panic!("{fitted:?}");
+        };
+        let [third, rest, ..] = rounded.integers().map(u64::from);
+        assert!(third.abs_diff(rest / 3) <= 1, "{third} {rest}");
+        assert_eq!((spilled, plan.spilled), (None, None));
+        assert!(plan.samples == 800 && plan.search.samples <= MAX_SAMPLES);
+        assert!(plan.search.samples > MAX_SAMPLES / 100 * 99);
+        // Here rounding would change what the first bucket weighs, so a part is taken.
+        let (fitted, spilled, plan) = with("0.001");
+        assert_eq!(fitted, Fitted::Part);
+        assert!(spilled.is_some());
+        let searched = plan.spilled.unwrap().samples_searched;
+        assert!(plan.samples == 800 && (1..700).contains(&searched));
     }
 
     #[test]

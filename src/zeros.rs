@@ -22,7 +22,7 @@ mod stored;
 pub mod subsample;
 
 pub use file::{MAGIC, PlanesFileError, PlanesProblem, write_header};
-pub use groups::{ByBucket, LoadError, Loaded, PlaneGroups, Room, SampleGroup};
+pub use groups::{ByBucket, LoadError, Loaded, PlaneGroups, Room, SampleGroup, by_bucket};
 pub use spill::{Spill, SpillError};
 pub use stored::{StoredGroup, StoredPlanes};
 

@@ -27,4 +27,4 @@ pub use positions::PositionArgs;
 pub use search::{
     INTERRUPTED, NO_CERTIFICATE, SearchArgs, check_entries, say_certificate, stop_flag,
 };
-pub use weight::WeightArgs;
+pub use weight::{TOO_MANY, WeightArgs, say_fitted};

@@ -11,16 +11,16 @@ use ftperm::permutation::{NET_SHA256, PermutationFile};
 use ftperm::report::{BucketRates, CertificateReport};
 use ftperm::resources::peak_rss_bytes;
 use ftperm::search::{
-    CertifyOptions, Checkpoint, Checkpoints, Control, Rated, SearchOptions, SearchedPlanes,
-    certify_planes, search_and_rate, weighted_sum,
+    CertifyOptions, Checkpoint, Checkpoints, Control, MAX_SAMPLES, Rated, SearchOptions,
+    SearchedPlanes, certify_planes, search_and_rate, weighted_sum,
 };
-use ftperm::zeros::{ByBucket, ZeroPlanes};
+use ftperm::zeros::{ByBucket, ZeroPlanes, by_bucket};
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
     BackendArgs, Files, INTERRUPTED, MemoryArgs, NO_CERTIFICATE, PlanesInput, START_IS_BETTER,
-    SearchArgs, WeightArgs, load_planes, say_certificate, stop_flag,
+    SearchArgs, WeightArgs, load_planes, say_certificate, say_fitted, stop_flag,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
@@ -139,6 +139,11 @@ impl Find {
             None => SearchState::none(),
         };
         let limit = self.memory.for_search(neurons)?;
+        let weights = weights.map(|it| {
+            let fitted = it.fitted(&by_bucket(&input.groups.samples()), MAX_SAMPLES);
+            say_fitted(fitted);
+            fitted.or(it)
+        });
         let loaded = load_planes(input.groups, limit, weights.as_ref())?;
         let samples_searched = loaded.samples_searched();
         let backend = self.backend.open(&Work {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use ftperm::bucket_weights::Fitted;
 use ftperm::deliver::write_checked;
 use ftperm::digest::hex;
 use ftperm::optimize::{Footprint, Job, optimize};
@@ -13,7 +14,7 @@ use ftperm::verify::ReferenceOutputs;
 use super::common::numbers::share;
 use super::common::{
     BackendArgs, KindArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
-    WeightArgs,
+    WeightArgs, say_fitted,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -128,7 +129,9 @@ impl Optimize {
                 task: how.task,
                 weights: self.weight.weight,
             };
-            say_spilling(job.spilled_bytes(), &job.task);
+            let fitted = job.fitted_weights();
+            say_fitted(fitted);
+            say_spilling(job.spilled_bytes(), fitted == Fitted::Part, &job.task);
             optimize(&job, backend.as_ref(), how.control, how.evaluated)
         })?;
         let permutation = &plan.search.permutation;

@@ -8,10 +8,16 @@ use thiserror::Error;
 
 use super::subsample::{PlaneSource, Share, Subsample};
 use super::{PlanesFileError, StoredGroup, ZeroPlanes};
-use crate::bucket_weights::{BucketWeights, weight_of};
+use crate::bucket_weights::{BUCKETS, BucketWeights, weight_of};
 
 /// Something counted for each bucket; `None` stands for samples whose bucket is not known.
 pub type ByBucket = BTreeMap<Option<usize>, u64>;
+
+/// The numbers of known buckets.
+#[must_use]
+pub fn by_bucket(counts: &ByBucket) -> [u64; BUCKETS] {
+    std::array::from_fn(|bucket| counts.get(&Some(bucket)).copied().unwrap_or(0))
+}
 
 /// Samples of one bucket.
 #[derive(Debug)]

@@ -6,11 +6,12 @@ use anyhow::{Context as _, bail};
 use ftperm::actmat;
 use ftperm::bucket_weights::BucketWeights;
 use ftperm::permutation::is_npy;
-use ftperm::search::room;
+use ftperm::search::{room, weighted_sum};
 use ftperm::zeros::record::{Record, check_together};
 use ftperm::zeros::{LoadError, Loaded, PlaneGroups, SampleGroup, StoredPlanes, ZeroPlanes};
 
 use super::memory::size;
+use super::weight::TOO_MANY;
 use crate::cli::console;
 
 /// Planes files and matrices that count as one set.
@@ -105,6 +106,7 @@ pub fn load_planes(
     weights: Option<&BucketWeights>,
 ) -> anyhow::Result<Loaded> {
     let bytes = groups.bytes();
+    let counted = weighted_sum(&groups.samples(), weights);
     let room = room(limit, groups.neurons());
     let loaded = groups.load(room, weights).map_err(|error| match error {
         LoadError::NoRoom => {
@@ -118,11 +120,13 @@ pub fn load_planes(
     if loaded.is_part() {
         let samples: u64 = loaded.samples().values().sum();
         let searched = loaded.samples_searched();
-        console::say(format!(
-            "the planes take {}: {}",
-            size(bytes),
-            searched_in_part(searched, samples)
-        ));
+        let why = if counted > room.samples {
+            TOO_MANY.to_string()
+        } else {
+            format!("the planes take {}", size(bytes))
+        };
+        let part = searched_in_part(searched, samples);
+        console::say(format!("{why}: {part}"));
     }
     Ok(loaded)
 }

@@ -50,7 +50,7 @@ impl Optimize {
                     net: &net,
                     task: how.task,
                 };
-                say_spilling(job.spilled_bytes(), &job.task);
+                say_spilling(job.spilled_bytes(), false, &job.task);
                 plan(&job, backend.as_ref(), how.control, how.evaluated)
             })?;
         if let Some(order) = suspicion {

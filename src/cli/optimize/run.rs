@@ -23,7 +23,7 @@ use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
-use crate::cli::common::{Files, NO_CERTIFICATE, Prepared, size, stop_flag};
+use crate::cli::common::{Files, NO_CERTIFICATE, Prepared, TOO_MANY, size, stop_flag};
 use crate::cli::console;
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
@@ -290,13 +290,18 @@ impl Optimize {
     }
 }
 
-/// Says where planes of so many bytes go, if they do not fit in memory.
-pub fn say_spilling(bytes: Option<u64>, task: &Task) {
+/// Says where planes of so many bytes go, if they do not fit in memory, or if only a part of them can be counted.
+pub fn say_spilling(bytes: Option<u64>, in_part: bool, task: &Task) {
     let (Some(bytes), Some(room)) = (bytes, task.room) else {
         return;
     };
+    let why = if in_part {
+        TOO_MANY
+    } else {
+        "too much beside the network (--memory)"
+    };
     console::say(format!(
-        "the planes take {}, too much beside the network (--memory): they go to a temporary file in {}",
+        "the planes take {}, {why}: they go to a temporary file in {}",
         size(bytes),
         room.folder.display()
     ));
