@@ -20,6 +20,7 @@ pub mod fuzz;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;
+mod interrupt;
 mod layout;
 mod logging;
 mod nets;
@@ -80,7 +81,8 @@ pub const EXIT_CODES: [(u8, &str); 6] = [
     (4, "batch: another run holds the lock."),
     (
         130,
-        "Given up after a second Ctrl-C; batch: stopped before all was done.",
+        "Interrupted by Ctrl-C or SIGTERM before a search had found anything, or a second time: nothing more was written. \
+         batch: stopped before all was done.",
     ),
 ];
 
@@ -237,6 +239,10 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<()> {
+    // What batch does is more than one job's.
+    if !matches!(cli.command, Command::Batch(_)) {
+        interrupt::watch()?;
+    }
     let backend = cli.command.backend();
     let threads = backend.and_then(|it| it.threads);
     // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others

@@ -1,8 +1,9 @@
 //! Files that appear whole or not at all: a temporary file beside the target, renamed at the end.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -29,12 +30,71 @@ pub fn set_temporary_prefix(prefix: &str) {
     TEMPORARY_PREFIX.get_or_init(|| prefix.to_string());
 }
 
+/// The temporary files that there are, for a process that ends without dropping them.
+static TEMPORARY_FILES: TemporaryFiles = TemporaryFiles(Mutex::new(BTreeSet::new()));
+
+/// Removes all temporary files, for a process that is about to end. Whoever begins or ends one from now on waits for ever.
+pub fn remove_temporary_files() {
+    std::mem::forget(TEMPORARY_FILES.remove());
+}
+
+struct TemporaryFiles(Mutex<BTreeSet<PathBuf>>);
+
+impl TemporaryFiles {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a file, and knows it from then on.
+    fn begin(
+        &'static self,
+        make: impl FnOnce() -> io::Result<NamedTempFile>,
+    ) -> io::Result<(NamedTempFile, Listed)> {
+        let mut files = self.lock();
+        let file = make()?;
+        files.insert(file.path().to_path_buf());
+        let listed = Listed {
+            path: file.path().to_path_buf(),
+            among: self,
+        };
+        Ok((file, listed))
+    }
+
+    fn remove(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        let mut files = self.lock();
+        for path in std::mem::take(&mut *files) {
+            // The process ends in any case.
+            let _ = std::fs::remove_file(path);
+        }
+        files
+    }
+}
+
+/// A file that is known for as long as this lives.
+struct Listed {
+    path: PathBuf,
+    among: &'static TemporaryFiles,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.among.lock().remove(&self.path);
+    }
+}
+
+impl std::fmt::Debug for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.path.fmt(f)
+    }
+}
+
 /// A file being written. Dropped before [`commit`](OutputFile::commit), it leaves nothing.
 #[derive(Debug)]
 pub struct OutputFile {
     target: PathBuf,
     file: BufWriter<NamedTempFile>,
     hasher: Sha256,
+    listed: Listed,
 }
 
 impl OutputFile {
@@ -66,13 +126,14 @@ impl OutputFile {
             // As any program's files: what the user's mask leaves of read and write for all.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder
-            .tempfile_in(folder)
+        let (file, listed) = TEMPORARY_FILES
+            .begin(|| builder.tempfile_in(folder))
             .map_err(|source| io_error(target, source))?;
         Ok(OutputFile {
             target: target.to_path_buf(),
             file: BufWriter::with_capacity(1 << 20, file),
             hasher: Sha256::new(),
+            listed,
         })
     }
 
@@ -93,6 +154,7 @@ impl OutputFile {
             target,
             file,
             hasher,
+            listed,
         } = self;
         let file = file
             .into_inner()
@@ -101,6 +163,7 @@ impl OutputFile {
             target,
             file,
             sha256: hasher.finalize().into(),
+            listed,
         })
     }
 
@@ -131,6 +194,7 @@ pub struct FinishedFile {
     target: PathBuf,
     file: NamedTempFile,
     sha256: [u8; 32],
+    listed: Listed,
 }
 
 impl FinishedFile {
@@ -159,9 +223,15 @@ impl FinishedFile {
     /// # Errors
     /// An I/O error.
     pub fn commit(self) -> Result<(), OutputError> {
-        let FinishedFile { target, file, .. } = self;
+        let FinishedFile {
+            target,
+            file,
+            listed,
+            ..
+        } = self;
         file.persist(&target)
             .map_err(|error| io_error(&target, error.error))?;
+        drop(listed);
         Ok(())
     }
 }
@@ -251,6 +321,24 @@ mod tests {
         }
         assert!(std::fs::remove_dir(&target).is_ok());
         assert!(!is_refused(&target));
+    }
+
+    #[test]
+    fn temporary_files_are_known_until_they_are_dropped() {
+        static FILES: TemporaryFiles = TemporaryFiles(Mutex::new(BTreeSet::new()));
+        let folder = tempfile::tempdir().unwrap();
+        let begin = || {
+            let make = || NamedTempFile::new_in(folder.path());
+            FILES.begin(make).unwrap()
+        };
+        let left = || std::fs::read_dir(folder.path()).unwrap().count();
+        let (_first, _listed) = begin();
+        let (second, listed) = begin();
+        second.persist(folder.path().join("second")).unwrap();
+        drop(listed);
+        assert_eq!((FILES.lock().len(), left()), (1, 2));
+        drop(FILES.remove());
+        assert_eq!((FILES.lock().len(), left()), (0, 1));
     }
 
     #[test]

@@ -1013,3 +1013,32 @@ fn every_kernel_gives_the_same_planes() {
     let text = "--adapter is for graphics adapters";
     fails(&folder, 2, &words(&wrong), &[text]);
 }
+
+/// Before there is an order to keep.
+#[cfg(unix)]
+#[test]
+fn a_signal_while_positions_are_read_leaves_nothing() {
+    use std::io::BufRead as _;
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let folder = tempfile::tempdir().unwrap();
+        let (net, out) = (demo_net(), "out.nnue");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ftperm"))
+            .current_dir(folder.path())
+            .args(["optimize", "--net", path(&net), "--data", "-"])
+            .args(["--out", out, "--backend", "cpu"])
+            .stdin(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+        // It now waits for positions that do not come.
+        assert!(lines.any(|line| line.unwrap().starts_with("network ")));
+        let id = libc::pid_t::try_from(child.id()).unwrap();
+        // SAFETY: the child was not waited for, so the number is still its own.
+        assert_eq!(unsafe { libc::kill(id, signal) }, 0);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let told: Vec<String> = lines.map(Result::unwrap).collect();
+        assert!(told.iter().any(|line| line.starts_with("interrupted: ")));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+}

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use super::optimize::Optimize;
-use super::{Global, console};
+use super::{Global, console, interrupt};
 
 /// `optimize`, for as long as standard input is open
 #[derive(Debug, clap::Args)]
@@ -15,9 +15,6 @@ pub struct BatchJob {
     pub(super) optimize: Optimize,
 }
 
-/// The exit code of a job that was told to end.
-const TOLD_TO_END: i32 = 130;
-
 impl BatchJob {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         ftperm::output::set_temporary_prefix(&self.temporary_prefix);
@@ -25,7 +22,7 @@ impl BatchJob {
             // Whoever holds the other end never writes.
             let _ = std::io::stdin().read(&mut [0]);
             console::say("told to end");
-            std::process::exit(TOLD_TO_END);
+            interrupt::end();
         });
         self.optimize.run(global)
     }

@@ -24,7 +24,5 @@ pub use out::OutArgs;
 pub use overwrite::Files;
 pub use planes::{PlanesInput, START_IS_BETTER, load_planes, searched_in_part};
 pub use positions::PositionArgs;
-pub use search::{
-    INTERRUPTED, NO_CERTIFICATE, SearchArgs, check_entries, say_certificate, stop_flag,
-};
+pub use search::{INTERRUPTED, NO_CERTIFICATE, SearchArgs, check_entries, say_certificate};
 pub use weight::{TOO_MANY, WeightArgs, say_fitted};

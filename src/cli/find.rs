@@ -20,11 +20,11 @@ use serde::Serialize;
 use super::activations::ActivationArgs;
 use super::common::{
     BackendArgs, Files, INTERRUPTED, MemoryArgs, NO_CERTIFICATE, PlanesInput, START_IS_BETTER,
-    SearchArgs, WeightArgs, load_planes, say_certificate, say_fitted, stop_flag,
+    SearchArgs, WeightArgs, load_planes, say_certificate, say_fitted,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
-use super::{Global, console};
+use super::{Global, console, interrupt};
 
 mod state;
 
@@ -152,7 +152,10 @@ impl Find {
             ..Work::default()
         })?;
         let progress = RunProgress::new(0, neurons);
-        let mut searched = |it: &_| progress.searched(it);
+        let mut searched = |it: &_| {
+            interrupt::search_has_begun();
+            progress.searched(it);
+        };
         let mut write_checkpoint = |state: &Checkpoint| checkpoint.write(state);
         let options = SearchOptions {
             effort: self.search.effort(),
@@ -160,7 +163,7 @@ impl Find {
             start,
         };
         let mut control = Control {
-            stop: Some(stop_flag()?),
+            stop: Some(interrupt::stop_flag()),
             deadline: self
                 .search
                 .time_limit

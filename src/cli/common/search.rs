@@ -1,7 +1,6 @@
 //! How long and from where to search, and how to watch and stop it.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ftperm::permutation::{Permutation, PermutationFile};
@@ -109,17 +108,4 @@ pub fn check_entries(file: &Path, permutation: &Permutation, neurons: usize) -> 
         );
     }
     Ok(())
-}
-
-/// Set by Ctrl-C; a second Ctrl-C ends the program at once.
-pub fn stop_flag() -> anyhow::Result<&'static AtomicBool> {
-    use std::sync::atomic::Ordering;
-    static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        console::say("interrupted: ending with the best order so far (again to give up)");
-    })?;
-    Ok(&STOP)
 }

@@ -23,10 +23,10 @@ use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
-use crate::cli::common::{Files, NO_CERTIFICATE, Prepared, TOO_MANY, size, stop_flag};
-use crate::cli::console;
+use crate::cli::common::{Files, NO_CERTIFICATE, Prepared, TOO_MANY, size};
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
+use crate::cli::{console, interrupt};
 
 /// Positions on which the written network is compared with the input.
 const VERIFIED_POSITIONS: usize = 1000;
@@ -136,13 +136,14 @@ impl Optimize {
             .is_some()
             .then(|| CurveRecorder::new(shape.neurons));
         let mut searched = |it: &_| {
+            interrupt::search_has_begun();
             progress.searched(it);
             if let Some(curve) = &mut curve {
                 curve.note(it);
             }
         };
         let mut control = Control {
-            stop: Some(stop_flag()?),
+            stop: Some(interrupt::stop_flag()),
             progress: Some(&mut searched),
             ..Control::default()
         };
