@@ -216,10 +216,14 @@ impl Statistics {
 
 /// `games` with the `groups` of lines among them, in words.
 pub fn origins(games: u64, groups: u64) -> String {
-    match games.saturating_sub(groups) {
-        0 if groups > 0 => format!("{groups} groups of lines"),
-        games if groups > 0 => format!("{games} games and {groups} groups of lines"),
-        games => format!("{games} games"),
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    let games = games.saturating_sub(groups);
+    let of_games = format!("{games} game{}", plural(games));
+    let of_groups = format!("{groups} group{} of lines", plural(groups));
+    match (games, groups) {
+        (_, 0) => of_games,
+        (0, _) => of_groups,
+        _ => format!("{of_games} and {of_groups}"),
     }
 }
 
