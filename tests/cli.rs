@@ -24,6 +24,12 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
+/// The main job on what the repository ships.
+fn optimize<'a>(net: &'a Path, data: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let base = ["optimize", "--net", path(net), "--data", path(data)];
+    [&base[..], more].concat()
+}
+
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -206,19 +212,11 @@ fn permutations_as_npy() {
     let (net, data) = (demo_net(), demo_data());
     let output = ftperm(
         folder.path(),
-        &[
-            "optimize",
-            "--net",
-            path(&net),
-            "--data",
-            path(&data),
-            "--count",
-            "3000",
-            "--out",
-            "a.nnue",
-            "--perm",
-            "p.npy",
-        ],
+        &optimize(
+            &net,
+            &data,
+            &["--count", "3000", "--out", "a.nnue", "--perm", "p.npy"],
+        ),
     );
     assert!(output.status.success(), "{}", stderr(&output));
     let output = ftperm(
@@ -418,15 +416,7 @@ fn fewer_positions_than_asked_for_are_a_warning() {
     let (net, data) = (demo_net(), demo_data());
     let output = ftperm(
         folder.path(),
-        &[
-            "optimize",
-            "--net",
-            path(&net),
-            "--data",
-            path(&data),
-            "--count",
-            "100000000",
-        ],
+        &optimize(&net, &data, &["--count", "100000000"]),
     );
     assert!(output.status.success());
     assert!(
@@ -440,15 +430,7 @@ fn fewer_positions_than_asked_for_are_a_warning() {
 fn bad_targets() {
     let folder = tempfile::tempdir().unwrap();
     let (net, data) = (demo_net(), demo_data());
-    let base = [
-        "optimize",
-        "--net",
-        path(&net),
-        "--data",
-        path(&data),
-        "--count",
-        "1000",
-    ];
+    let base = optimize(&net, &data, &["--count", "1000"]);
     let with = |more: &[&'static str]| [&base[..], more].concat();
     fails(
         &folder,
@@ -803,14 +785,7 @@ fn pipes_are_refused_where_they_cannot_be_read() {
 fn one_held_out_game_has_no_interval() {
     let folder = tempfile::tempdir().unwrap();
     let (net, data) = (demo_net(), demo_data());
-    let base = [
-        "optimize",
-        "--net",
-        path(&net),
-        "--data",
-        path(&data),
-        "--json",
-    ];
+    let base = optimize(&net, &data, &["--json"]);
     let output = ftperm(folder.path(), &[&base[..], &["--count", "500"]].concat());
     let text = stderr(&output);
     assert!(text.contains("% after (from one game only)"), "{text}");
