@@ -22,6 +22,7 @@ mod inspect;
 mod inspect_checkpoint;
 mod interrupt;
 mod layout;
+mod lc0;
 mod logging;
 mod nets;
 mod optimize;

@@ -8,6 +8,7 @@ mod asm_js;
 mod checkpoint;
 mod engine;
 mod layout;
+mod lc0;
 mod leb128;
 mod matrix;
 mod net;
@@ -22,6 +23,7 @@ pub use asm_js::asm_js;
 pub use checkpoint::checkpoint;
 pub use engine::engine;
 pub use layout::layout;
+pub use lc0::lc0;
 pub use leb128::leb128;
 pub use matrix::{actmat, planes};
 pub use net::net;
@@ -35,7 +37,7 @@ pub use wasm::wasm;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; each has a folder of this name in `corpus`.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     ("net", net),
     ("leb128", leb128),
     ("engine", engine),
@@ -52,6 +54,7 @@ pub const TARGETS: [Target; 19] = [
     ("checkpoint", checkpoint),
     ("asm_js", asm_js),
     ("layout", layout),
+    ("lc0", lc0),
     ("activations", activations),
     ("report", report),
     ("search_state", search_state),

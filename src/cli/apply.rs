@@ -50,6 +50,7 @@ struct Report {
 
 impl Apply {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        super::lc0::refuse_net(&self.permutation)?;
         let file = PermutationFile::read(&self.permutation)?;
         Files::new()
             .output("--out", self.out.out.as_deref())

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::common::names::name;
 use super::common::{Files, NetSummary, ReadingArgs, parse};
-use super::{Global, console};
+use super::{Global, UsageError, console, lc0};
 
 /// Make a copy of this program with a network inside, for --net '<embed>'
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,9 @@ pub struct Embed {
     /// The program to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Put a network of Lc0 into a copy of this lc0, for its --weights='<built in>'
+    #[arg(long, value_name = "LC0")]
+    into: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
 }
@@ -31,6 +34,21 @@ struct Report {
 
 impl Embed {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let net = Path::new(&self.net);
+        if let Some(into) = &self.into {
+            if !lc0::is_net(net)? {
+                lc0::refuse("--into", true)?;
+            }
+            lc0::refuse_others(&[
+                ("--era", self.reading.era.is_some()),
+                ("--clamp", self.reading.clamp.is_some()),
+            ])?;
+            return lc0::embedding::run(net, into, &self.out, global);
+        }
+        if lc0::is_net(net)? {
+            let text = "a network of Lc0 goes into lc0: --into says into which";
+            return Err(UsageError(text.into()).into());
+        }
         Files::new()
             .output("--out", Some(&self.out))
             .input("the network", Some(Path::new(&self.net)))

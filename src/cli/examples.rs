@@ -57,7 +57,9 @@ Examples:
   Equal raw outputs in all buckets on 2000 positions:
     ftperm verify nn.nnue best.nnue --data train.binpack
   Also the same nodes in an engine's own bench:
-    ftperm verify nn.nnue best.nnue --data train.binpack --engine stockfish";
+    ftperm verify nn.nnue best.nnue --data train.binpack --engine stockfish
+  Two networks of Lc0, tensor by tensor; small differences pass:
+    ftperm verify maia-1900.pb.gz half.pb.gz --tolerance 0.001";
 
 pub const SERIALIZE: &str = "\
 Examples:
@@ -68,7 +70,11 @@ Examples:
   With a known permutation; options may be spelt as in serialize.py:
     ftperm serialize last.ckpt nn.nnue --ft_perm=best.perm --ft_compression=none
   A network to a state dictionary for PyTorch's load_state_dict:
-    ftperm serialize nn.nnue model.pt";
+    ftperm serialize nn.nnue model.pt
+  A network of Lc0 to plain tensors, as lc0 has them after loading:
+    ftperm serialize maia-1900.pb.gz maia.safetensors --fold-batch-norm
+  The same network in half precision, for lc0 0.33 and later:
+    ftperm serialize maia-1900.pb.gz half.pb.gz --encoding float16";
 
 pub const INSPECT: &str = "\
 Examples:
@@ -79,7 +85,9 @@ Examples:
   A checkpoint: tensors, feature sets, epoch, what would be clipped:
     ftperm inspect last.ckpt
   Training data: how many positions pass the filters:
-    ftperm inspect train.binpack";
+    ftperm inspect train.binpack
+  A network of Lc0: what it is, and whether this lc0 loads it:
+    ftperm inspect maia-1900.pb.gz --lc0-version 0.32.1";
 
 pub const TRACE: &str = "\
 Examples:
@@ -91,12 +99,16 @@ Examples:
 pub const NETS: &str = "\
 Examples:
   What --net takes if it is not given: the first line:
-    ftperm nets";
+    ftperm nets
+  Which network lc0 takes if none is named, and why not the others:
+    ftperm nets --lc0 --engine /usr/games/lc0";
 
 pub const EMBED: &str = "\
 Examples:
   A program that carries its network: ./ftperm-with-net inspect '<embed>' shows it:
-    ftperm embed nn.nnue --out ftperm-with-net";
+    ftperm embed nn.nnue --out ftperm-with-net
+  An lc0 that carries its network, for its --weights='<built in>':
+    ftperm embed maia-1900.pb.gz --into lc0 --out lc0-with-net";
 
 pub const COMPLETIONS: &str = "\
 Examples:

@@ -102,6 +102,7 @@ impl Export {
         if let Some(out) = &self.out {
             check_writable(out)?;
         }
+        super::lc0::refuse_net(&self.permutation)?;
         let mut order = PermutationFile::read(&self.permutation)?.permutation;
         if let Some(pairing) = self.columns {
             order = order.columns(match pairing {

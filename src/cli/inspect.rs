@@ -21,10 +21,10 @@ use super::common::names::name;
 use super::common::{Files, ReadingArgs};
 use super::progress::watch_positions;
 use super::report::write_report;
-use super::{Global, UsageError, console, inspect_checkpoint};
+use super::{Global, UsageError, console, inspect_checkpoint, lc0};
 
 /// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
-/// training data, zero planes, or a trainer's checkpoint
+/// training data, zero planes, a trainer's checkpoint, or a weight file of Lc0
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
     /// The file; for networks all that --net takes
@@ -39,6 +39,8 @@ pub struct Inspect {
     report: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
+    #[command(flatten)]
+    lc0: lc0::VersionArgs,
 }
 
 #[derive(Serialize)]
@@ -175,6 +177,9 @@ struct PermutationReport {
 impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let path = Path::new(&self.file);
+        if let Some(done) = self.run_lc0(path, global) {
+            return done;
+        }
         if let Some(file) = &self.report {
             Files::new()
                 .output("--report", Some(file))
@@ -199,6 +204,30 @@ impl Inspect {
             Report::Engine(it) => show_engine(it),
             Report::Positions(it) => show_positions(it),
             Report::Planes(it) => show_planes(it),
+        }
+    }
+
+    /// If it is a weight file of Lc0, or lc0 with a network inside.
+    fn run_lc0(&self, path: &Path, global: &Global) -> Option<anyhow::Result<()>> {
+        let run = || {
+            let net = lc0::is_net(path)?;
+            if !net && lc0::embedded_net(path)?.is_none() {
+                self.lc0.refuse()?;
+                return Ok(false);
+            }
+            lc0::refuse_others(&[
+                ("--era", self.reading.era.is_some()),
+                ("--clamp", self.reading.clamp.is_some()),
+                ("--extract", net && self.extract.is_some()),
+            ])?;
+            let extract = self.extract.as_deref();
+            lc0::inspect::run(path, extract, self.report.as_deref(), &self.lc0, global)?;
+            Ok(true)
+        };
+        match run() {
+            Ok(false) => None,
+            Ok(true) => Some(Ok(())),
+            Err(error) => Some(Err(error)),
         }
     }
 

@@ -1,15 +1,23 @@
 //! `ftperm nets`
 
+use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
 use ftperm::source::SearchPlaces;
 use serde::Serialize;
 
-use super::{Global, console};
+use super::{Global, console, lc0};
 
 /// List the networks that are found when none is named, in the order in which they are tried
 #[derive(Debug, clap::Args)]
-pub struct Nets {}
+pub struct Nets {
+    /// List what lc0 finds instead, in its order, which one it takes, and why it passes over the others
+    #[arg(long)]
+    lc0: bool,
+    /// The lc0 that is asked about: it looks beside its own file first [default: the current folder]
+    #[arg(long, value_name = "LC0", requires = "lc0")]
+    engine: Option<PathBuf>,
+}
 
 #[derive(Serialize)]
 struct Found {
@@ -27,8 +35,10 @@ struct Listing {
 }
 
 impl Nets {
-    #[expect(clippy::unused_self, reason = "every command has the same shape")]
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if self.lc0 {
+            return lc0::discovery::run(self.engine.as_deref(), global);
+        }
         let candidates = SearchPlaces::of_process().candidates();
         let nets: Vec<Found> = candidates
             .iter()

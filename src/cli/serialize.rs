@@ -28,7 +28,7 @@ use super::common::{
 };
 use super::progress::{RunProgress, read_positions};
 use super::report::write_report;
-use super::{Global, UsageError, console};
+use super::{Global, UsageError, console, lc0};
 
 /// Positions of random games on which a permuted network is compared with the one before.
 const VERIFIED_POSITIONS: usize = 500;
@@ -38,6 +38,7 @@ const VERIFIED_POSITIONS: usize = 500;
 /// SOURCE is a .ckpt or .pt of nnue-pytorch, a state dictionary, a .safetensors or a network of any era; what it is,
 /// its feature sets and its sizes are recognised from its contents. TARGET is a .nnue, a .safetensors or a .pt (a
 /// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
+/// A weight file of Lc0 becomes a .safetensors, or a .pb.gz in another encoding or format.
 #[derive(Debug, clap::Args)]
 #[command(mut_args(filters_need_positions))]
 pub struct Serialize {
@@ -50,7 +51,8 @@ pub struct Serialize {
     /// folder that TARGET is in
     #[arg(long, alias = "out_sha")]
     out_sha: bool,
-    /// Description in the network's header [default: that of the source network, else the reference tool's]
+    /// Description in the network's header [default: that of the source network, else the reference tool's]; for networks
+    /// of Lc0 the text about the training
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// How the network's feature transformer is stored [default: as in a source network, leb128 for checkpoints]
@@ -107,6 +109,8 @@ pub struct Serialize {
     reading: ReadingArgs,
     #[command(flatten)]
     pub(super) backend: BackendArgs,
+    #[command(flatten)]
+    lc0: lc0::serialize::Lc0Args,
 }
 
 /// Filters are for the positions of --ft-optimize.
@@ -159,6 +163,11 @@ struct Report {
 
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let source = Path::new(&self.source);
+        if lc0::is_net(source)? || lc0::embedded_net(source)?.is_some() {
+            return self.run_lc0(source, global);
+        }
+        self.lc0.refuse()?;
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
         Files::new()
             .output("TARGET", target)
@@ -228,6 +237,25 @@ impl Serialize {
         } else {
             console::result(&report.out.path)
         }
+    }
+
+    fn run_lc0(&self, source: &Path, global: &Global) -> anyhow::Result<()> {
+        lc0::refuse_others(&[
+            ("--out-sha", self.out_sha),
+            ("--ft-compression", self.ft_compression.is_some()),
+            ("--ft-perm", self.ft_perm.is_some()),
+            ("--ft-optimize", self.ft_optimize),
+            ("--l1", self.l1.is_some()),
+            ("--features", self.features.is_some()),
+            ("--target-era", self.target_era.is_some()),
+            ("--compat", self.compat),
+            ("--histograms", self.histograms),
+            ("--report", self.report.is_some()),
+            ("--era", self.reading.era.is_some()),
+            ("--clamp", self.reading.clamp.is_some()),
+        ])?;
+        let description = self.description.as_deref();
+        self.lc0.run(source, &self.target, description, global)
     }
 
     fn source_name(&self) -> String {

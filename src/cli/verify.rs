@@ -10,12 +10,14 @@ use serde::Serialize;
 use super::bench::{BenchArgs, engine_net};
 use super::common::{NetSummary, PositionArgs, ReadingArgs, load};
 use super::layout::{self, LayoutArgs};
-use super::{Global, console};
+use super::{Global, UsageError, console, lc0};
 
 /// Check on positions that two networks compute the same
 ///
-/// The raw PSQT and positional outputs of all buckets must be equal. Exit code 1 if they are not.
+/// The raw PSQT and positional outputs of all buckets must be equal. Exit code 1 if they are not. Weight files of Lc0 are
+/// compared tensor by tensor, as lc0 has them after loading.
 #[derive(Debug, clap::Args)]
+#[command(mut_args(data_unless_lc0))]
 pub struct Verify {
     /// A network
     a: PathBuf,
@@ -35,6 +37,27 @@ pub struct Verify {
     bench: BenchArgs,
     #[command(flatten)]
     layout: LayoutArgs,
+    #[command(flatten)]
+    lc0: lc0::VersionArgs,
+    /// For networks of Lc0, which are compared tensor by tensor: the largest difference of values that counts as equal
+    #[arg(long, value_name = "X", value_parser = tolerance, help_heading = "Networks of Lc0")]
+    tolerance: Option<f32>,
+}
+
+/// Networks of Lc0 need no positions; who compares others is asked for them later.
+fn data_unless_lc0(arg: clap::Arg) -> clap::Arg {
+    if arg.get_id() == "data" {
+        arg.required(false)
+    } else {
+        arg
+    }
+}
+
+fn tolerance(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if value >= 0.0 => Ok(value),
+        _ => Err("a number of 0 or more is expected".to_string()),
+    }
 }
 
 #[derive(Serialize)]
@@ -62,6 +85,21 @@ struct Compared {
 
 impl Verify {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if lc0::is_net(&self.a)? && lc0::is_net(&self.b)? {
+            lc0::refuse_others(&[
+                ("--engine", self.engine.is_some()),
+                ("--layout", self.layout.layout.is_some()),
+            ])?;
+            let tolerance = self.tolerance.unwrap_or(0.0);
+            return lc0::verify::run(&self.a, &self.b, tolerance, &self.lc0, global);
+        }
+        self.lc0.refuse()?;
+        lc0::refuse("--tolerance", self.tolerance.is_some())?;
+        if self.positions.data.is_empty() {
+            return Err(
+                UsageError("--data FILE... is needed: positions to compare on".into()).into(),
+            );
+        }
         let Compared {
             a,
             b,

@@ -160,7 +160,7 @@ fn origins<'n>(
     let mut found = BTreeMap::new();
     for (path, source) in net.sources(&options)? {
         match source {
-            Source::Layer(node) if Layer::of(node).params.is_empty() => {}
+            Source::Layer(node) if Layer::of(node).count() == 0 => {}
             Source::Layer(node) => drop(found.insert(path, Origin::Layer(node))),
             Source::Block(node) => {
                 let weights = Origin::Weights(node, path.clone());

@@ -47,7 +47,7 @@ pub enum Refusal {
     #[error("the gzip stream is damaged after {unpacked} unpacked bytes: {text}")]
     Gzip { unpacked: usize, text: String },
     #[error(
-        "it ends too early{}: at byte {offset} {needed} more bytes should follow, {left} do",
+        "it ends too early{}: the field at byte {offset} needs {needed} more bytes, {left} are left",
         within(path)
     )]
     Truncated {

@@ -51,6 +51,24 @@ impl Lc0File {
         })
     }
 
+    /// Unpacks the network `net` that is inside the program `path`.
+    ///
+    /// # Errors
+    /// As [`Lc0File::open`].
+    pub fn read_inside(path: &Path, net: &[u8]) -> Result<Lc0File, Lc0Error> {
+        let path = PathBuf::from(format!("the network inside {}", path.display()));
+        match Lc0File::read(net) {
+            Ok(file) => Ok(Lc0File {
+                path: Some(path),
+                ..file
+            }),
+            Err(source) => Err(Lc0Error::File {
+                path,
+                source: Box::new(source),
+            }),
+        }
+    }
+
     /// How it is stored.
     pub fn container(&self) -> &Container {
         &self.container

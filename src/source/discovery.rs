@@ -17,11 +17,11 @@ use crate::nnue::{Network, VERSION_2020, VERSION_2021, VERSION_2026};
 pub struct SearchPlaces {
     /// Looked through itself, then its `nets` and `networks`.
     pub current: Option<PathBuf>,
-    /// This program: its directory is looked through; a network embedded in it is a candidate too, after the files.
+    /// This program: its directory is looked through, then its `networks`; a network embedded in it is a candidate too, after the files.
     pub executable: Option<PathBuf>,
-    /// The user's data directories.
+    /// The user's data directories, each with its `networks`.
     pub user_data: Vec<PathBuf>,
-    /// Data directories of the system.
+    /// Data directories of the system, each with its `networks`.
     pub system_data: Vec<PathBuf>,
     /// Directories of `PATH`, where an engine named `stockfish` is looked for.
     pub path: Vec<PathBuf>,
@@ -151,17 +151,19 @@ impl SearchPlaces {
             all.push((Place::Networks, current.join("networks")));
         }
         let beside = self.executable.as_ref().and_then(|file| file.parent());
-        all.extend(beside.map(|it| (Place::ExecutableDirectory, it.to_path_buf())));
-        all.extend(
-            self.user_data
-                .iter()
-                .map(|it| (Place::UserData, it.clone())),
-        );
-        all.extend(
-            self.system_data
-                .iter()
-                .map(|it| (Place::SystemData, it.clone())),
-        );
+        let beside = beside.map(|folder| (Place::ExecutableDirectory, folder));
+        let user = self
+            .user_data
+            .iter()
+            .map(|folder| (Place::UserData, folder.as_path()));
+        let system = self
+            .system_data
+            .iter()
+            .map(|folder| (Place::SystemData, folder.as_path()));
+        for (place, folder) in beside.into_iter().chain(user).chain(system) {
+            all.push((place, folder.to_path_buf()));
+            all.push((place, folder.join("networks")));
+        }
         let mut seen = Vec::new();
         all.retain(|(_, directory)| {
             let Ok(canonical) = directory.canonicalize() else {

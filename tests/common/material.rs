@@ -62,6 +62,22 @@ pub fn npm(path: &str) -> Option<PathBuf> {
     }
 }
 
+/// A file that tests/fetch-lc0.sh fetched: a network of Lc0, or lc0 itself.
+pub fn lc0(name: &str) -> Option<PathBuf> {
+    let folder = match std::env::var_os("FTPERM_LC0_NETS") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join("../lc0"),
+    };
+    let path = folder.join(name);
+    if path.exists() {
+        Some(path)
+    } else {
+        missing(&format!(
+            "target/lc0/{name} (tests/fetch-lc0.sh fetches it)"
+        ))
+    }
+}
+
 /// Runs an engine on UCI commands and returns what it prints.
 pub fn uci(engine: &Path, commands: &str) -> String {
     let mut child = Command::new(engine)

@@ -11,7 +11,7 @@ use ftperm::source::{LoadedBytes, NetSource, Origin};
 
 use super::names::name;
 use crate::cli::serialize::{describe, is_checkpoint_file};
-use crate::cli::{UsageError, console};
+use crate::cli::{UsageError, console, lc0};
 
 /// The input network.
 #[derive(Debug, clap::Args)]
@@ -81,6 +81,9 @@ impl NetArgs {
 pub fn load(net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<LoadedNet> {
     let options = reading.options();
     let source = NetSource::parse(net);
+    if let NetSource::File { path, .. } = &source {
+        lc0::refuse_net(path)?;
+    }
     match &source {
         NetSource::File { path, number: None } if is_checkpoint_file(path)? => {
             convert(path, &options)
