@@ -180,6 +180,20 @@ fn json_is_as_documented() {
         ],
     );
     check("nets", &["nets"]);
+    if let Some(net) = material::shared("lc0/se2.pb.gz") {
+        let net = net.to_str().unwrap();
+        check("lc0", &["inspect", net]);
+        let half = ["serialize", net, "half.pb.gz", "--encoding", "float16"];
+        check("serialize of Lc0", &half);
+        let tolerance = ["--tolerance", "1"];
+        let verify = [&["verify", net, "half.pb.gz"][..], &tolerance].concat();
+        check("verify of Lc0", &verify);
+        check("nets of Lc0", &["nets", "--lc0"]);
+        std::fs::write(folder.join("lc0"), "a program").unwrap();
+        let embed = ["embed", net, "--into", "lc0", "--out", "lc0-with-net"];
+        check("embed of Lc0", &embed);
+        check("lc0", &["inspect", "lc0-with-net", "--extract", "nets"]);
+    }
     check("embed", &["embed", net, "--out", "embedded"]);
     check("engine", &["inspect", "embedded"]);
     check("completions", &["completions", "zsh"]);

@@ -440,8 +440,11 @@ fn discovery_goes_from_place_to_place() {
     );
     // Each of these goes before all that came so far.
     let steps = [
+        ("system/networks/a.nnue", "a data directory of the system"),
         ("system/a.nnue", "a data directory of the system"),
+        ("user/networks/a.nnue", "the user's data directory"),
         ("user/a.nnue", "the user's data directory"),
+        ("program/networks/a.nnue", "the directory of this program"),
         ("program/a.nnue", "the directory of this program"),
         ("current/networks/a.nnue", "the directory networks"),
         ("current/nets/a.nnue", "the directory nets"),
@@ -449,6 +452,7 @@ fn discovery_goes_from_place_to_place() {
     ];
     for (file, place) in steps {
         let bytes = described(file);
+        std::fs::create_dir_all(world.path(file).parent().unwrap()).unwrap();
         std::fs::write(world.path(file), &bytes).unwrap();
         let found = world.places.discover().unwrap();
         assert!(found.bytes == bytes, "{file}");
@@ -466,8 +470,8 @@ fn discovery_goes_from_place_to_place() {
         .collect();
     expected.extend([world.path(&engine), world.path(&engine)]);
     assert_eq!(paths, expected);
-    assert_eq!(all[7].net.as_ref().unwrap().number, 2);
-    assert!(all[6].load().unwrap().bytes == small);
+    assert_eq!(all[10].net.as_ref().unwrap().number, 2);
+    assert!(all[9].load().unwrap().bytes == small);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::layer::{Arithmetic, Layer};
 use super::rewrite::largest_difference;
-use super::schema::NETWORK_FORMAT;
+use super::schema::{Kind, NETWORK_FORMAT};
 use super::tensors::{Source, TensorOptions, folded};
 use super::tree::Node;
 use super::{Lc0Error, Lc0Net};
@@ -14,7 +14,7 @@ use super::{Lc0Error, Lc0Net};
 /// What two networks have in common.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// Fields of the format that differ after migration.
+    /// Fields of the format that differ after migration, and numbers of heads.
     pub format: Vec<FormatDifference>,
     /// Tensors whose values are all equal.
     pub equal: usize,
@@ -26,7 +26,7 @@ pub struct Comparison {
 /// A field of the format that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FormatDifference {
-    pub field: &'static str,
+    pub field: String,
     pub a: Option<String>,
     pub b: Option<String>,
 }
@@ -138,13 +138,48 @@ fn format_differences(a: &Lc0Net<'_>, b: &Lc0Net<'_>) -> Vec<FormatDifference> {
     let fields = NETWORK_FORMAT.fields.iter();
     let differing =
         fields.filter(|field| a.format.number(field.name) != b.format.number(field.name));
-    differing
+    let mut found: Vec<FormatDifference> = differing
         .map(|field| FormatDifference {
-            field: field.name,
+            field: field.name.to_string(),
             a: a.format.name(field.name),
             b: b.format.name(field.name),
         })
-        .collect()
+        .collect();
+    let (of_a, of_b) = (numbers(a), numbers(b));
+    for field in of_a
+        .keys()
+        .chain(of_b.keys().filter(|field| !of_a.contains_key(*field)))
+    {
+        let (a, b) = (of_a.get(field).copied(), of_b.get(field).copied());
+        if a.unwrap_or(0) != b.unwrap_or(0) {
+            found.push(FormatDifference {
+                field: field.clone(),
+                a: a.map(|number| number.to_string()),
+                b: b.map(|number| number.to_string()),
+            });
+        }
+    }
+    found
+}
+
+/// Numbers beside the tensors: how many heads the encoders have, in body and policy heads.
+fn numbers(net: &Lc0Net<'_>) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    let mut add = |path: &str, node: &Node<'_>| {
+        for field in node.message.fields {
+            if matches!(field.kind, Kind::Uint)
+                && let Some(number) = node.uint(field.name)
+            {
+                let dot = if path.is_empty() { "" } else { "." };
+                found.insert(format!("{path}{dot}{}", field.name), number);
+            }
+        }
+    };
+    if let Some(weights) = net.weights() {
+        add("", weights);
+        weights.visit("", &mut |path, node| add(path, node));
+    }
+    found
 }
 
 /// Every tensor that has values, by its path. A block that was folded before and one that is folded now look alike.

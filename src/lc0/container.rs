@@ -94,14 +94,19 @@ fn unpack_up_to(from: impl Read, limit: u64) -> Result<(Vec<u8>, Container), Lc0
     let before_rest = input.get_ref().bytes - input.buffer().len() as u64;
     io::copy(&mut input, &mut io::sink()).map_err(Lc0Error::Read)?;
     let Watched { bytes, hash, .. } = input.into_inner();
+    let sha256 = hex(&hash.finalize());
     let container = Container {
         stored_bytes: bytes,
-        sha256: hex(&hash.finalize()),
+        unpacked_sha256: if gzip_members == 0 {
+            sha256.clone()
+        } else {
+            hex(&Sha256::digest(&out.bytes))
+        },
+        sha256,
         gzip_members,
         cut_short,
         ignored_bytes: bytes - before_rest,
         unpacked_bytes: out.bytes.len() as u64,
-        unpacked_sha256: hex(&Sha256::digest(&out.bytes)),
     };
     Ok((out.bytes, container))
 }

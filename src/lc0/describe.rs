@@ -38,6 +38,7 @@ pub struct Description {
     pub format: Vec<FormatField>,
     /// What lc0 changes in the format while loading.
     pub changes: Vec<Change>,
+    #[serde(flatten)]
     pub loads: Loads,
     pub body: Option<Body>,
     pub policy: Vec<Head>,
@@ -72,7 +73,8 @@ pub struct FormatField {
 /// Does a version of lc0 load the file?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loads {
-    pub version: Version,
+    /// The version that was asked about.
+    pub lc0_version: Version,
     pub loads: bool,
     /// Why not.
     pub why: Option<String>,
@@ -202,7 +204,7 @@ impl Lc0Net<'_> {
     fn loads_report(&self, asked: Version) -> Loads {
         let refusal = self.loads(asked).err();
         Loads {
-            version: asked,
+            lc0_version: asked,
             loads: refusal.is_none(),
             why: refusal.as_ref().map(ToString::to_string),
             lc0_says: refusal.map(|refusal| refusal.lc0_says()),

@@ -253,17 +253,15 @@ impl Survey {
 
     /// What all smolgens share.
     fn smolgen_weights(&mut self, root: At<'_>) {
-        let smolgen = |encoder: &&Node<'_>| {
-            let mha = encoder.child("mha");
-            mha.is_some_and(|mha| mha.child("smolgen").is_some())
-        };
         let encoders = root.node.children("encoder");
-        let Some(first) = encoders.iter().copied().find(|node| smolgen(&node)) else {
+        let mut smolgens = encoders
+            .iter()
+            .filter_map(|encoder| encoder.child("mha")?.child("smolgen"));
+        let Some(first) = smolgens.next() else {
             return;
         };
         let heads = root.node.uint("headcount").unwrap_or(0) as usize;
-        let mha = first.child("mha").and_then(|mha| mha.child("smolgen"));
-        let outputs = mha.map_or(0, |node| count(node, "dense2_b"));
+        let outputs = count(first, "dense2_b");
         let per_head = outputs.checked_div(heads).unwrap_or(0);
         self.dense(
             root,

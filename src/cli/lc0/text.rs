@@ -132,7 +132,7 @@ fn loads(description: &Description) -> String {
     };
     format!(
         "in lc0 {}: {answer}; minimal version in the file {}, of its format {}",
-        loads.version, description.min_version, description.format_version
+        loads.lc0_version, description.min_version, description.format_version
     )
 }
 

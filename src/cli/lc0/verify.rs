@@ -77,7 +77,11 @@ fn outcome(comparison: &Comparison) -> String {
         text.push_str(&format!(", {missing} in one only"));
     }
     if !comparison.format.is_empty() {
-        let fields: Vec<&str> = comparison.format.iter().map(|field| field.field).collect();
+        let fields: Vec<&str> = comparison
+            .format
+            .iter()
+            .map(|field| field.field.as_str())
+            .collect();
         text.push_str(&format!(", another format: {}", fields.join(", ")));
     }
     text
