@@ -196,111 +196,102 @@ fn transposed(tensor: &Tensor) -> Vec<f32> {
         .collect()
 }
 
+/// Names of the graph outside of blocks and encoders, and their tensors; `P.` and `V.` are heads of which there may be
+/// several.
+const NAMES: [(&str, &str); 40] = [
+    ("inputconv/w/kernel", "input.weights"),
+    ("inputconv/w/bias", "input.biases"),
+    ("policy/conv/w/kernel", "policy.weights"),
+    ("policy/conv2/w/kernel", "policy.weights"),
+    ("policy/conv/w/bias", "policy.biases"),
+    ("policy/conv2/w/bias", "policy.biases"),
+    ("policy/conv1/w/kernel", "policy1.weights"),
+    ("policy/conv1/w/bias", "policy1.biases"),
+    ("value/conv/w/kernel", "value.weights"),
+    ("value/conv/w/bias", "value.biases"),
+    ("policy/dense/matmul", "ip_pol_w"),
+    ("output/policy", "ip_pol_b"),
+    ("value/embed/matmul", "V.ip_val_w"),
+    ("value/embed/add", "V.ip_val_b"),
+    ("value/dense1/matmul", "V.ip1_val_w"),
+    ("value/dense1/add", "V.ip1_val_b"),
+    ("value/dense2/matmul", "V.ip2_val_w"),
+    ("value/dense2/add", "V.ip2_val_b"),
+    ("policy/dense1/matmul", "P.ip_pol_w"),
+    ("policy/dense1/add", "P.ip_pol_b"),
+    ("policy/Q/matmul", "P.ip2_pol_w"),
+    ("policy/Q/add", "P.ip2_pol_b"),
+    ("policy/K/matmul", "P.ip3_pol_w"),
+    ("policy/K/add", "P.ip3_pol_b"),
+    ("policy/promotion/matmul", "P.ip4_pol_w"),
+    ("const/smolgen_w", "smolgen_w"),
+    ("ip_mul_gate", "ip_mult_gate"),
+    ("ip_add_gate", "ip_add_gate"),
+    ("attn_body/embedding/preprocess/matmul", "ip_emb_preproc_w"),
+    ("attn_body/embedding/preprocess/add", "ip_emb_preproc_b"),
+    ("attn_body/matmul", "ip_emb_w"),
+    ("attn_body/add", "ip_emb_b"),
+    ("attn_body/ln/w/scale", "ip_emb_ln_gammas"),
+    ("attn_body/ln/w/bias", "ip_emb_ln_betas"),
+    ("attn_body/ln2/w/scale", "ip_emb_ffn_ln_gammas"),
+    ("attn_body/ln2/w/bias", "ip_emb_ffn_ln_betas"),
+    ("attn_body/ffn/dense1/w", "ip_emb_ffn.dense1_w"),
+    ("attn_body/ffn/dense1/b", "ip_emb_ffn.dense1_b"),
+    ("attn_body/ffn/dense2/w", "ip_emb_ffn.dense2_w"),
+    ("attn_body/ffn/dense2/b", "ip_emb_ffn.dense2_b"),
+];
+
 /// The tensor that a name of the graph stands for; constants of the graph stand for none.
 fn path_in_file(name: &str, several_heads: bool) -> Option<String> {
-    let mut parts: Vec<&str> = name.trim_start_matches('/').split('/').collect();
-    let head = |kind: &str| {
-        if !several_heads {
-            return String::new();
-        }
-        match kind {
-            "policy" => "policy_heads.vanilla.".to_string(),
-            _ => "value_heads.winner.".to_string(),
-        }
+    let name = name.trim_start_matches('/');
+    let parts: Vec<&str> = name.split('/').collect();
+    let numbered = |prefix: &str| parts[0].strip_prefix(prefix)?.parse::<usize>().ok();
+    if let Some(block) = numbered("block") {
+        return in_block(block, &parts[1..]);
+    }
+    if let Some(encoder) = numbered("encoder") {
+        return in_encoder(encoder, &parts[1..]);
+    }
+    let name = name.strip_suffix("/w").unwrap_or(name);
+    let (_, path) = NAMES.iter().find(|(known, _)| *known == name)?;
+    let shared = ["policy/dense1/matmul", "policy/dense1/add"].contains(&name);
+    let (policy, value) = match (several_heads, shared) {
+        (false, _) => ("", ""),
+        (true, false) => ("policy_heads.vanilla.", "value_heads.winner."),
+        (true, true) => ("policy_heads.", ""),
     };
-    let conv = |block: &str, last: &str| {
-        let tensor = if last == "kernel" {
-            "weights"
-        } else {
-            "biases"
-        };
-        Some(format!("{block}.{tensor}"))
-    };
-    let numbered = |part: &str, prefix: &str| part.strip_prefix(prefix)?.parse::<usize>().ok();
-    if let Some(block) = numbered(parts[0], "block") {
-        return match parts[1..] {
-            [block_conv, "w", last] => conv(&format!("residual.{block}.{block_conv}"), last),
-            ["conv2", "se", tensor, "w"] => {
-                let tensor = ["matmul1", "add1", "matmul2", "add2"]
-                    .iter()
-                    .position(|known| *known == tensor)?;
-                Some(format!(
-                    "residual.{block}.se.{}",
-                    ["w1", "b1", "w2", "b2"][tensor]
-                ))
-            }
-            _ => None,
-        };
-    }
-    if let Some(index) = numbered(parts[0], "encoder") {
-        let encoder = format!("encoder.{index}");
-        return match parts[1..] {
-            ["mha", which @ ("Q" | "K" | "V"), tensor, "w"] => {
-                Some(format!("{encoder}.mha.{}_{tensor}", which.to_lowercase()))
-            }
-            ["mha", "out", "dense", tensor, "w"] => Some(format!("{encoder}.mha.dense_{tensor}")),
-            ["smolgen", "compress", "w"] => Some(format!("{encoder}.mha.smolgen.compress")),
-            ["smolgen", ln @ ("ln1" | "ln2"), "w", which] => {
-                Some(format!("{encoder}.mha.smolgen.{ln}_{}", norm(which)))
-            }
-            ["smolgen", dense, tensor, "w"] => {
-                Some(format!("{encoder}.mha.smolgen.{dense}_{tensor}"))
-            }
-            ["ffn", dense @ ("dense1" | "dense2"), tensor, "w"] => {
-                Some(format!("{encoder}.ffn.{dense}_{tensor}"))
-            }
-            [ln @ ("ln1" | "ln2"), "w", which] => Some(format!("{encoder}.{ln}_{}", norm(which))),
-            _ => None,
-        };
-    }
-    if parts.last() == Some(&"w") {
-        parts.pop();
-    }
-    let joined = parts.join("/");
-    let (policy, value) = (head("policy"), head("value"));
-    Some(match joined.as_str() {
-        "inputconv/w/kernel" => "input.weights".into(),
-        "inputconv/w/bias" => "input.biases".into(),
-        "policy/conv/w/kernel" | "policy/conv2/w/kernel" => "policy.weights".into(),
-        "policy/conv/w/bias" | "policy/conv2/w/bias" => "policy.biases".into(),
-        "policy/conv1/w/kernel" => "policy1.weights".into(),
-        "policy/conv1/w/bias" => "policy1.biases".into(),
-        "value/conv/w/kernel" => "value.weights".into(),
-        "value/conv/w/bias" => "value.biases".into(),
-        "policy/dense/matmul" => "ip_pol_w".into(),
-        "output/policy" => "ip_pol_b".into(),
-        "value/embed/matmul" => format!("{value}ip_val_w"),
-        "value/embed/add" => format!("{value}ip_val_b"),
-        "value/dense1/matmul" => format!("{value}ip1_val_w"),
-        "value/dense1/add" => format!("{value}ip1_val_b"),
-        "value/dense2/matmul" => format!("{value}ip2_val_w"),
-        "value/dense2/add" => format!("{value}ip2_val_b"),
-        "policy/dense1/matmul" if several_heads => "policy_heads.ip_pol_w".into(),
-        "policy/dense1/add" if several_heads => "policy_heads.ip_pol_b".into(),
-        "policy/dense1/matmul" => "ip_pol_w".into(),
-        "policy/dense1/add" => "ip_pol_b".into(),
-        "policy/Q/matmul" => format!("{policy}ip2_pol_w"),
-        "policy/Q/add" => format!("{policy}ip2_pol_b"),
-        "policy/K/matmul" => format!("{policy}ip3_pol_w"),
-        "policy/K/add" => format!("{policy}ip3_pol_b"),
-        "policy/promotion/matmul" => format!("{policy}ip4_pol_w"),
-        "const/smolgen_w" => "smolgen_w".into(),
-        "ip_mul_gate" => "ip_mult_gate".into(),
-        "ip_add_gate" => "ip_add_gate".into(),
-        "attn_body/embedding/preprocess/matmul" => "ip_emb_preproc_w".into(),
-        "attn_body/embedding/preprocess/add" => "ip_emb_preproc_b".into(),
-        "attn_body/matmul" => "ip_emb_w".into(),
-        "attn_body/add" => "ip_emb_b".into(),
-        "attn_body/ln/w/scale" => "ip_emb_ln_gammas".into(),
-        "attn_body/ln/w/bias" => "ip_emb_ln_betas".into(),
-        "attn_body/ln2/w/scale" => "ip_emb_ffn_ln_gammas".into(),
-        "attn_body/ln2/w/bias" => "ip_emb_ffn_ln_betas".into(),
-        "attn_body/ffn/dense1/w" => "ip_emb_ffn.dense1_w".into(),
-        "attn_body/ffn/dense1/b" => "ip_emb_ffn.dense1_b".into(),
-        "attn_body/ffn/dense2/w" => "ip_emb_ffn.dense2_w".into(),
-        "attn_body/ffn/dense2/b" => "ip_emb_ffn.dense2_b".into(),
+    Some(path.replace("P.", policy).replace("V.", value))
+}
+
+fn in_block(block: usize, parts: &[&str]) -> Option<String> {
+    let tensor = match *parts {
+        [conv, "w", "kernel"] => format!("{conv}.weights"),
+        [conv, "w", "bias"] => format!("{conv}.biases"),
+        ["conv2", "se", "matmul1", "w"] => "se.w1".to_string(),
+        ["conv2", "se", "add1", "w"] => "se.b1".to_string(),
+        ["conv2", "se", "matmul2", "w"] => "se.w2".to_string(),
+        ["conv2", "se", "add2", "w"] => "se.b2".to_string(),
         _ => return None,
-    })
+    };
+    Some(format!("residual.{block}.{tensor}"))
+}
+
+fn in_encoder(encoder: usize, parts: &[&str]) -> Option<String> {
+    let tensor = match *parts {
+        ["mha", which @ ("Q" | "K" | "V"), tensor, "w"] => {
+            format!("mha.{}_{tensor}", which.to_lowercase())
+        }
+        ["mha", "out", "dense", tensor, "w"] => format!("mha.dense_{tensor}"),
+        ["smolgen", "compress", "w"] => "mha.smolgen.compress".to_string(),
+        ["smolgen", ln @ ("ln1" | "ln2"), "w", which] => {
+            format!("mha.smolgen.{ln}_{}", norm(which))
+        }
+        ["smolgen", dense, tensor, "w"] => format!("mha.smolgen.{dense}_{tensor}"),
+        ["ffn", dense @ ("dense1" | "dense2"), tensor, "w"] => format!("ffn.{dense}_{tensor}"),
+        [ln @ ("ln1" | "ln2"), "w", which] => format!("{ln}_{}", norm(which)),
+        _ => return None,
+    };
+    Some(format!("encoder.{encoder}.{tensor}"))
 }
 
 fn norm(which: &str) -> &str {

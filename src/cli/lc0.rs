@@ -55,6 +55,11 @@ pub fn is_net(path: &Path) -> anyhow::Result<bool> {
     is_weights_file(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Is it a weight file of Lc0, or lc0 with one inside?
+pub fn holds_net(path: &Path) -> anyhow::Result<bool> {
+    Ok(is_net(path)? || embedded_net(path)?.is_some())
+}
+
 /// Ends commands that look for zeros, or need a network of the other kind.
 pub fn refuse_net(path: &Path) -> anyhow::Result<()> {
     if !is_net(path)? {

@@ -51,8 +51,8 @@ pub struct Serialize {
     /// folder that TARGET is in
     #[arg(long, alias = "out_sha")]
     out_sha: bool,
-    /// Description in the network's header [default: that of the source network, else the reference tool's]; for networks
-    /// of Lc0 the text about the training
+    /// Description in the network's header [default: that of the source network, else the reference tool's]; for
+    /// networks of Lc0 the text about the training
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// How the network's feature transformer is stored [default: as in a source network, leb128 for checkpoints]
@@ -164,7 +164,7 @@ struct Report {
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let source = Path::new(&self.source);
-        if lc0::is_net(source)? || lc0::embedded_net(source)?.is_some() {
+        if lc0::holds_net(source)? {
             return self.run_lc0(source, global);
         }
         self.lc0.refuse()?;

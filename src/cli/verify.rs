@@ -14,8 +14,8 @@ use super::{Global, UsageError, console, lc0};
 
 /// Check on positions that two networks compute the same
 ///
-/// The raw PSQT and positional outputs of all buckets must be equal. Exit code 1 if they are not. Weight files of Lc0 are
-/// compared tensor by tensor, as lc0 has them after loading.
+/// The raw PSQT and positional outputs of all buckets must be equal. Exit code 1 if they are not. Weight files of
+/// Lc0 are compared tensor by tensor, as lc0 has them after loading.
 #[derive(Debug, clap::Args)]
 #[command(mut_args(data_unless_lc0))]
 pub struct Verify {
@@ -85,7 +85,7 @@ struct Compared {
 
 impl Verify {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if lc0::is_net(&self.a)? && lc0::is_net(&self.b)? {
+        if lc0::holds_net(&self.a)? && lc0::holds_net(&self.b)? {
             lc0::refuse_others(&[
                 ("--engine", self.engine.is_some()),
                 ("--layout", self.layout.layout.is_some()),
