@@ -1,5 +1,4 @@
 //! Test material that a clone may not have: it skips with a line, except in CI, where it fails.
-#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

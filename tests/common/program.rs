@@ -1,5 +1,4 @@
 //! The program under test.
-#![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::path::Path;
 use std::process::{Command, Output};

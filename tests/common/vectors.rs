@@ -4,7 +4,7 @@ use ftperm::nnue::{Network, ReadOptions};
 use ftperm::source::NetSource;
 use serde::de::DeserializeOwned;
 
-use crate::material;
+use super::material;
 
 /// A network, which may be inside an engine, and the lines that this one printed; and their file's name.
 pub fn load<T: DeserializeOwned>(name: &str) -> Option<(Network, Vec<T>, String)> {

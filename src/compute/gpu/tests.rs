@@ -1,4 +1,4 @@
-//! What only the inside can provoke. Results are tested in `tests/gpu.rs`.
+//! What only the inside can provoke. Results are tested in `tests/gpu/`.
 
 use std::cell::Cell;
 use std::rc::Rc;

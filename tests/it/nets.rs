@@ -1,8 +1,5 @@
 //! Real networks: recognised, written back byte for byte, permuted and permuted back.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::path::PathBuf;
 
 use ftperm::nnue::{Network, ReadOptions};
@@ -10,6 +7,8 @@ use ftperm::permutation::Permutation;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+
+use crate::common::material;
 
 /// Name, era, L1 of the real networks at hand.
 fn real_nets() -> Vec<(PathBuf, &'static str, usize)> {

@@ -1,8 +1,5 @@
 //! Activation matrices: bit for bit those of the reference tool.
 
-#[path = "common/material.rs"]
-mod material;
-
 use ftperm::actmat::{self, ZeroRule, zero_block_percentage};
 use ftperm::board::Board;
 use ftperm::compute::Backend as _;
@@ -11,6 +8,8 @@ use ftperm::nnue::{Network, ReadOptions};
 use ftperm::permutation::PermutationFile;
 use ftperm::samples::SampleOrder;
 use ftperm::zeros::ZeroPlanes;
+
+use crate::common::material;
 
 /// Matrix, folder of its network, rule.
 const MATRICES: [(&str, &str, ZeroRule); 6] = [
@@ -119,7 +118,7 @@ fn the_matrix_of_a_wide_network() {
     assert_eq!(planes, expected);
 }
 
-/// Matrix, permutation, and what the reference tool printed before and after it (`reference/baseline.md`).
+/// Matrix, permutation, and what the reference tool printed before and after it (`docs/notes/baseline.md`).
 #[test]
 fn percentages_are_those_that_the_reference_printed() {
     let printed = [

@@ -1,9 +1,6 @@
 //! Where a network comes from: files, compressed files, directories, engines, discovery, the embedded network. And
 //! what hostile files get: an error, no panic, little memory and time.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -19,6 +16,8 @@ use ftperm::source::{
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
+
+use crate::common::material;
 
 fn directory() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()

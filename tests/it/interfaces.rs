@@ -1,14 +1,13 @@
 //! What scripts rely on: JSON as documented, file names of any kind, plain text where nobody looks.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use crate::common::material;
 
 fn ftperm<T: AsRef<OsStr>>(folder: &Path, arguments: &[T]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))

@@ -1,12 +1,11 @@
 //! PyTorch itself loads the state dictionaries that `ftperm serialize` writes.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::common::material;
 
 /// A Python that has PyTorch: that of `FTPERM_PYTHON`, else the system's.
 fn python() -> Option<OsString> {

@@ -1,7 +1,10 @@
 //! The graphics path, against plain loops over the definitions. Runs on any adapter, software ones included.
 
-#[path = "../benches/common/batches.rs"]
+#[path = "../../benches/common/batches.rs"]
 mod batches;
+#[path = "../common/mod.rs"]
+mod common;
+mod kernels;
 
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;

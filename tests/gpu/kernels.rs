@@ -1,10 +1,5 @@
 //! The zero planes of every backend against what real engines computed.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/vectors.rs"]
-mod vectors;
-
 use ftperm::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
@@ -14,6 +9,8 @@ use ftperm::nnue::Network;
 use ftperm::samples::SampleOrder;
 use ftperm::zeros::ZeroPlanes;
 use serde::Deserialize;
+
+use crate::common::{material, vectors};
 
 #[derive(Deserialize)]
 struct Line {

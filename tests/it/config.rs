@@ -1,13 +1,12 @@
 //! Options from configuration files and the environment, as a user meets them.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::common::material;
 
 /// Runs the program in a folder, with the user's configuration folder inside, and with variables.
 fn ftperm(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {

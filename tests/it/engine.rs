@@ -1,10 +1,9 @@
 //! A permuted network in a real engine: the same search, the same evaluations.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::common::material;
 
 /// Middle games, endings, promotions, both sides to move, none in check.
 const POSITIONS: [&str; 20] = [

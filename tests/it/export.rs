@@ -1,11 +1,7 @@
 //! Orders as arrays of source code: compilers read them as they were meant.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/program.rs"]
-mod program;
-
-use program::ftperm;
+use crate::common::material;
+use crate::common::program::ftperm;
 use std::path::Path;
 use std::process::Command;
 

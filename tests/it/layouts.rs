@@ -1,14 +1,10 @@
 //! Networks of other engines: the shipped layouts on synthetic networks, checked by plain engines of their own.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/program.rs"]
-mod program;
-
 use std::path::PathBuf;
 
+use crate::common::material;
+use crate::common::program::{ftperm, text};
 use ftperm::playouts::random_positions;
-use program::{ftperm, text};
 
 /// Numbers that look random.
 fn noise(seed: u64) -> impl FnMut() -> i32 {

@@ -1,6 +1,6 @@
 //! Replays the inputs that the fuzz targets gathered, and those that once broke something, without a fuzzer.
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 #[allow(dead_code, reason = "a fuzzer's own process needs more than a replay")]
 mod targets;
 

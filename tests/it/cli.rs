@@ -1,14 +1,10 @@
 //! The program as a user runs it: what it prints, what it writes, how it fails.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/program.rs"]
-mod program;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use program::ftperm;
+use crate::common::material;
+use crate::common::program::ftperm;
 use tempfile::TempDir;
 
 fn demo_net() -> PathBuf {

@@ -1,10 +1,9 @@
 //! `ftperm bench` with a real engine, and with engines that misbehave.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::common::material;
 
 /// Debian's network with its neurons in reverse.
 fn reversed(net: &Path, folder: &Path) -> PathBuf {

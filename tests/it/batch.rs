@@ -1,8 +1,5 @@
 //! `ftperm batch` as a scheduler runs it: again and again, killed, twice at once, with jobs that fail.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -12,6 +9,8 @@ use ftperm::digest::{hex, sha256};
 use ftperm::nnue::{Network, ReadOptions};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::common::material;
 
 const DEFAULTS: &str = r#"
 [defaults]

@@ -1,8 +1,5 @@
 //! Gathering in shards, planes larger than memory, and going on after a kill.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,6 +7,8 @@ use std::process::{Command, Output};
 use ftperm::positions::{self, Filters, Options, Part, PartBy, Positions, Sampling};
 use ftperm::zeros::{self, ZeroPlanes, record};
 use tempfile::TempDir;
+
+use crate::common::material;
 
 /// Runs the program in a folder.
 fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {

@@ -1,6 +1,6 @@
 //! A backend that fails in the middle of the work: another goes on, and the result is the same.
 
-#[path = "../benches/common/batches.rs"]
+#[path = "../../benches/common/batches.rs"]
 mod batches;
 
 use std::cell::{Cell, RefCell};

@@ -1,11 +1,8 @@
 //! `find --activations`: outputs that an engine recorded.
 
-#[path = "common/program.rs"]
-mod program;
-
 use std::process::Command;
 
-use program::{ftperm, text};
+use crate::common::program::{ftperm, text};
 
 /// Sixteen outputs. In sample s those of one remainder modulo 4 are zero together, and only those.
 fn dump(samples: usize) -> Vec<u8> {

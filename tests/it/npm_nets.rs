@@ -1,9 +1,6 @@
 //! The networks inside the npm packages `stockfish`: plain files, WebAssembly modules for one thread (active segments)
 //! and for several (passive segments), modules in parts. `tests/fetch-npm-nets.sh` fetches the packages.
 
-#[path = "common/material.rs"]
-mod material;
-
 use ftperm::digest::{hex, net_name, sha256};
 use ftperm::nnue::{Network, ReadOptions};
 use ftperm::permutation::Permutation;
@@ -11,6 +8,8 @@ use ftperm::source::{Engine, NetSource};
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+
+use crate::common::material;
 
 const NN_13406B: &str = "13406b1dcbe0a36dfc5e07da51d8db38b7a45d7da43078ec25a7624c2b83236f";
 const NN_76A8A7: &str = "76a8a7ffb8209a4c058b6aaae5802e980546a78e6ddea68b821ab4f81713db06";

@@ -1,11 +1,10 @@
 //! `optimize --weight` as a user runs it, and the rates by bucket and by kind of positions in its report.
 
-#[path = "common/material.rs"]
-mod material;
-
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+use crate::common::material;
 
 /// Runs `optimize` on what the repository ships.
 fn optimize(weight: Option<&str>, positions: &str) -> Output {

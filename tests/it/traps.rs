@@ -1,7 +1,4 @@
-//! The traps of `facts/eras.md`, section 16, one test each where a program can fall into them. The number is the trap's.
-
-#[path = "common/material.rs"]
-mod material;
+//! The traps of `docs/notes/eras.md`, section 16, one test each where a program can fall into them. The number is the trap's.
 
 use ftperm::board::Board;
 use ftperm::compute::Activation;
@@ -20,6 +17,8 @@ use ftperm::verify::ReferenceOutputs;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
+
+use crate::common::material;
 
 /// A random network of an era, at this width and in this encoding, as a file.
 fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {

@@ -1,16 +1,13 @@
 //! What real engines compute, line by line: feature lists, FT bytes, first-layer sums, all outputs.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/vectors.rs"]
-mod vectors;
-
 use std::collections::BTreeMap;
 
 use ftperm::board::Board;
 use ftperm::inference::evaluate;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+use crate::common::vectors;
 
 #[derive(Deserialize)]
 struct Line {

@@ -1,15 +1,12 @@
 //! Reports: what they hold, and the page made from them, in a real browser.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/program.rs"]
-mod program;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ftperm::report::{Report, page};
 use serde_json::Value;
+
+use crate::common::{material, program};
 
 fn ftperm(folder: &Path, arguments: &[&str]) -> Output {
     let output = program::ftperm(folder, arguments);

@@ -1,13 +1,12 @@
 //! Checkpoints to networks and back, byte for byte as the reference tool does it.
 
-#[path = "common/material.rs"]
-mod material;
-
 use ftperm::checkpoint::{
     Checkpoint, Container, ConvertOptions, StateDict, network_state, safetensors, write_torch,
 };
 use ftperm::nnue::{FtCompression, Network, ReadOptions};
 use ftperm::permutation::PermutationFile;
+
+use crate::common::material;
 
 /// Folder, era, features and epoch of the reference's conversions.
 const TRIPLES: [(&str, &str, &str); 8] = [

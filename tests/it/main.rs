@@ -1,0 +1,31 @@
+//! All tests but those of graphics adapters, in one program: it is built and linked once.
+
+mod activations;
+mod actmats;
+mod batch;
+mod bench_command;
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+mod config;
+mod engine;
+mod export;
+mod fallback;
+mod fuzz_corpus;
+mod interfaces;
+mod large_data;
+mod layouts;
+mod net_properties;
+mod nets;
+mod npm_nets;
+mod position_formats;
+mod positions;
+mod pytorch;
+mod report;
+mod search;
+mod serialize;
+mod sources;
+mod traps;
+mod vectors;
+mod walks;
+mod weights;
