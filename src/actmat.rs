@@ -1,5 +1,5 @@
 //! Activation matrices of the reference tool: `.npy` files of one truth value a position and output, true where the
-//! output is zero (`facts/eras.md`, section 12.6).
+//! output is zero (`docs/notes/eras.md`, section 12.6).
 //!
 //! A matrix of `N` positions has shape `(N, 2 * neurons)`: the side to move's outputs, then its opponent's. In
 //! [`ZeroPlanes`] these are samples `2n` and `2n + 1` of position n.

@@ -27,7 +27,7 @@ impl Color {
     }
 }
 
-/// A kind of piece; the discriminants are the `P0 N1 B2 R3 Q4 K5` of `facts/eras.md`, section 5.
+/// A kind of piece; the discriminants are the `P0 N1 B2 R3 Q4 K5` of `docs/notes/eras.md`, section 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum PieceKind {
@@ -194,7 +194,7 @@ impl Board {
         out
     }
 
-    /// Layer stack and PSQT bucket: (pieces - 1) / 4 (`facts/eras.md`, section 4).
+    /// Layer stack and PSQT bucket: (pieces - 1) / 4 (`docs/notes/eras.md`, section 4).
     #[inline]
     pub fn bucket(&self) -> usize {
         (self.piece_count() as usize - 1) / 4

@@ -3,7 +3,7 @@
 //! A checkpoint is a `torch.save` archive (Lightning's `.ckpt`, the plain dictionary of today's trainer, a pickled
 //! module in a `.pt`, a bare state dictionary) or a safetensors file. All become a list of named tensors; what their
 //! names, shapes and order say about the network is found in one place, so that no option has to repeat it. The
-//! arithmetic is that of the reference tool's two versions, to the last bit (`reference/serialize.md`).
+//! arithmetic is that of the reference tool's two versions, to the last bit (`docs/notes/serialize.md`).
 //!
 //! Nothing in a file is ever executed: a pickle is read as data, and the few calls that make tensors are understood by
 //! name.

@@ -32,7 +32,7 @@ use thiserror::Error;
 use crate::zeros::ZeroPlanes;
 use crate::zeros::subsample::Share;
 
-/// How accumulators become output bytes, and with it which outputs are zero (`facts/eras.md`, section 6).
+/// How accumulators become output bytes, and with it which outputs are zero (`docs/notes/eras.md`, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     /// `clamp(acc[j], 0, clamp)`, one output per accumulator column.
@@ -202,7 +202,7 @@ pub trait PlaneSet {
     fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError>;
 
     /// Number of (sample, block) cells whose four outputs are all zero, for neurons placed in this order: the score of
-    /// `facts/eras.md`, section 10.
+    /// `docs/notes/eras.md`, section 10.
     ///
     /// # Errors
     /// The device failed or ran out of memory.

@@ -1,7 +1,7 @@
 //! Feature sets: which first-layer inputs a position switches on, seen from each side.
 //!
 //! One file a feature set; [`FEATURE_SETS`] is the table of all of them. The index formulas are those of
-//! `facts/eras.md`, section 5, which were checked against each era's own engine.
+//! `docs/notes/eras.md`, section 5, which were checked against each era's own engine.
 
 use std::fmt::Debug;
 
@@ -36,7 +36,7 @@ pub trait FeatureSet: Debug + Sync {
     fn name(&self) -> &'static str;
     /// The short name used for feature lists in traces.
     fn short_name(&self) -> &'static str;
-    /// The component hash that enters the feature transformer's hash (`facts/eras.md`, section 3).
+    /// The component hash that enters the feature transformer's hash (`docs/notes/eras.md`, section 3).
     fn hash(&self) -> u32;
     /// Number of features, i.e. of weight rows.
     fn count(&self) -> usize;

@@ -1,4 +1,4 @@
-//! The exact integer forward pass of every era (`facts/eras.md`, sections 6 and 7).
+//! The exact integer forward pass of every era (`docs/notes/eras.md`, sections 6 and 7).
 //!
 //! This is the slow, plain twin of what engines do, used to verify and to explain. It works on the rows as the file
 //! holds them, so it shares no code with the kernels of [`compute`](crate::compute).

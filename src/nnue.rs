@@ -1,6 +1,6 @@
 //! Network files: reading, recognising the era, permuting, writing.
 //!
-//! The file formats and every constant are those of `facts/eras.md`. A [`Network`] keeps all that is in the file,
+//! The file formats and every constant are those of `docs/notes/eras.md`. A [`Network`] keeps all that is in the file,
 //! padding bytes, description and per-tensor compression included, so that writing gives back what was read.
 //!
 //! ```

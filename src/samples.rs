@@ -28,7 +28,7 @@ pub enum SampleOrder {
     /// The side to move's sample of position 0, its opponent's, those of position 1, and so on.
     Positions,
     /// Sorted by the king's place as that perspective sees it, then by side: neighbours share rows, which is several
-    /// times faster (`facts/compute.md`, section 3), and positions of one game follow one another.
+    /// times faster (`docs/notes/compute.md`, section 3), and positions of one game follow one another.
     KingPlaces,
 }
 

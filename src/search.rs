@@ -2,8 +2,8 @@
 //!
 //! The n neurons stand in n / 4 blocks of four; neither the order inside a block nor that of the blocks matters. The
 //! *score* of a partition is the number of (sample, block) cells whose four neurons are all zero
-//! (`facts/eras.md`, section 10). [`search`] looks for the partition of the largest score with exact counts from any
-//! [`Backend`]; the result depends on the planes, the options and nothing else.
+//! (`docs/notes/eras.md`, section 10). [`search`] looks for the partition of the largest score with exact counts from
+//! any [`Backend`]; the result depends on the planes, the options and nothing else.
 //!
 //! ```
 //! use ftperm::compute::cpu::CpuBackend;

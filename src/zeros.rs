@@ -123,7 +123,7 @@ impl ZeroPlanes {
 
     /// Number of (sample, block) cells whose four outputs are all zero, for neurons placed in this order.
     ///
-    /// `order` lists neurons; its length is a multiple of four. This is the score of `facts/eras.md`, section 10.
+    /// `order` lists neurons; its length is a multiple of four. This is the score of `docs/notes/eras.md`, section 10.
     pub fn zero_blocks(&self, order: &[u32]) -> u64 {
         self.zero_blocks_among(order, 0..self.samples)
     }

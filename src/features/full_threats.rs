@@ -1,4 +1,4 @@
-//! Full_Threats in its five revisions, SFNNv10 to SFNNv16 (`facts/eras.md`, section 5.5).
+//! Full_Threats in its five revisions, SFNNv10 to SFNNv16 (`docs/notes/eras.md`, section 5.5).
 //!
 //! A feature is (attacker, from, victim, to) for every occupied square `to` that a piece on `from` attacks under
 //! the real occupancy. Squares and colours are relative to the perspective.

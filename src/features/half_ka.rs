@@ -1,4 +1,4 @@
-//! HalfKA, a set of the reference trainer that no engine shipped (`facts/eras.md`, section 5.2).
+//! HalfKA, a set of the reference trainer that no engine shipped (`docs/notes/eras.md`, section 5.2).
 
 use super::{ActiveFeatures, FeatureSet, flip_ranks, separate_plane};
 use crate::board::{Board, Color};

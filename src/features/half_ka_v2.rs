@@ -1,4 +1,4 @@
-//! HalfKAv2, the inputs of SFNNv2 (`facts/eras.md`, section 5.3).
+//! HalfKAv2, the inputs of SFNNv2 (`docs/notes/eras.md`, section 5.3).
 
 use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane};
 use crate::board::{Board, Color};

@@ -1,4 +1,4 @@
-//! HalfKAv2_hm, the piece-square inputs of SFNNv3 and later (`facts/eras.md`, section 5.4).
+//! HalfKAv2_hm, the piece-square inputs of SFNNv3 and later (`docs/notes/eras.md`, section 5.4).
 
 use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane};
 use crate::board::{Board, Color};

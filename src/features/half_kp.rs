@@ -1,4 +1,4 @@
-//! HalfKP, the inputs of SFNNv1 (`facts/eras.md`, section 5.1).
+//! HalfKP, the inputs of SFNNv1 (`docs/notes/eras.md`, section 5.1).
 
 use super::{ActiveFeatures, FeatureSet, separate_plane};
 use crate::board::{Board, Color, WHITE_KING};

@@ -1,4 +1,4 @@
-//! PP_3Wide, the pawn pairs of SFNNv16 (`facts/eras.md`, section 5.6).
+//! PP_3Wide, the pawn pairs of SFNNv16 (`docs/notes/eras.md`, section 5.6).
 
 use super::full_threats::{FILE_A, PAWN_RANKS, orientations};
 use super::{ActiveFeatures, FeatureSet};

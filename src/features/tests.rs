@@ -1,4 +1,4 @@
-//! The golden lists of `facts/eras.md`, section 13: computed by a reference that was checked against every engine.
+//! The golden lists of `docs/notes/eras.md`, section 13: computed by a reference that was checked against every engine.
 
 use super::*;
 

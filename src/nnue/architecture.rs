@@ -58,7 +58,7 @@ pub struct TensorSpec {
     pub name: &'static str,
 }
 
-/// The arithmetic of the fully connected layers (`facts/eras.md`, section 7).
+/// The arithmetic of the fully connected layers (`docs/notes/eras.md`, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StackVariant {
     /// FC-1: clipped ReLU only, no skip connection.

@@ -1,4 +1,4 @@
-//! The three hashes of a network file (`facts/eras.md`, section 3). All arithmetic wraps.
+//! The three hashes of a network file (`docs/notes/eras.md`, section 3). All arithmetic wraps.
 
 use crate::features::FeatureSet;
 

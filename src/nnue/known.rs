@@ -1,4 +1,4 @@
-//! Networks whose clamp is known although their files do not say it (`facts/eras.md`, section 11).
+//! Networks whose clamp is known although their files do not say it (`docs/notes/eras.md`, section 11).
 
 use super::network::Network;
 use crate::digest::hex;

@@ -1,4 +1,4 @@
-//! The `COMPRESSED_LEB128` blocks of network files (`facts/eras.md`, section 2.3).
+//! The `COMPRESSED_LEB128` blocks of network files (`docs/notes/eras.md`, section 2.3).
 //!
 //! Signed LEB128 of every element, one after the other. Decoding finds the ends of eight bytes' values at once and
 //! decodes them independently of each other; blocks are cut at value boundaries so that all cores take part.

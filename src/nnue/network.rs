@@ -76,7 +76,7 @@ impl DenseLayer {
 impl Network {
     /// The feature transformer as kernels read it.
     ///
-    /// 16-bit threat rows are narrowed to 8 bits as their engine does (`facts/eras.md`, section 2.2); only if that
+    /// 16-bit threat rows are narrowed to 8 bits as their engine does (`docs/notes/eras.md`, section 2.2); only if that
     /// changes a value are the rows copied.
     pub fn ft_rows(&self) -> FtRows<'_> {
         let threats = self.wide_threat_values();

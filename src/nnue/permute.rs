@@ -1,4 +1,4 @@
-//! Puts neurons into another order without changing the function (`facts/eras.md`, section 10).
+//! Puts neurons into another order without changing the function (`docs/notes/eras.md`, section 10).
 
 use rayon::prelude::*;
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! Which architecture a file has, from its bytes alone (`facts/eras.md`, section 11).
+//! Which architecture a file has, from its bytes alone (`docs/notes/eras.md`, section 11).
 
 use super::architecture::{Architecture, StackVariant, padded};
 use super::error::NetError;

@@ -1,4 +1,4 @@
-//! One row an era (`facts/eras.md`, section 15).
+//! One row an era (`docs/notes/eras.md`, section 15).
 
 use super::architecture::{Architecture, StackVariant, TensorRole, TensorSpec};
 use super::hash::FeatureHash;

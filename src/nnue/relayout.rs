@@ -20,7 +20,7 @@ pub struct RelayoutError {
 
 impl Network {
     /// Eras whose networks compute the same from the same weights, but are stored in another layout or under other
-    /// hashes (`facts/eras.md`, section 15: the two layouts of SFNNv10, the two hashes of SFNNv13).
+    /// hashes (`docs/notes/eras.md`, section 15: the two layouts of SFNNv10, the two hashes of SFNNv13).
     pub fn other_layouts(&self) -> Vec<&'static Era> {
         let it = &self.architecture;
         let sized = |era: &Era| Architecture {

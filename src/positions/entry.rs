@@ -29,7 +29,7 @@ pub trait Entry {
     fn board(&self) -> Result<Board, BoardError>;
 }
 
-/// Piece values of the reference loader's simple evaluation (`reference/options.md`, section 4.2): P N B R Q.
+/// Piece values of the reference loader's simple evaluation (`docs/notes/options.md`, section 4.2): P N B R Q.
 pub const MATERIAL: [i32; 5] = [208, 781, 825, 1276, 2538];
 
 /// Kinds with a value in [`MATERIAL`].

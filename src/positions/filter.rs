@@ -1,6 +1,6 @@
 //! Which entries are kept, and why the others are not.
 //!
-//! The tests run in the order of the reference loader (`reference/options.md`, section 4.3); an entry is skipped at
+//! The tests run in the order of the reference loader (`docs/notes/options.md`, section 4.3); an entry is skipped at
 //! the first test that says so, and tests that are off cost nothing and draw no random numbers. All tests but the
 //! last look at one entry (or at its block) alone and run in a [`Sieve`], one a block, in parallel. The piece count
 //! filter depends on everything before it and runs afterwards, in the order of the data.
@@ -82,7 +82,7 @@ impl Filters {
         }
     }
 
-    /// All that the reference tool's `gather` switches on (`reference/options.md`, section 4.1, "head").
+    /// All that the reference tool's `gather` switches on (`docs/notes/options.md`, section 4.1, "head").
     pub fn reference() -> Filters {
         Filters {
             placeholder_zeros: true,

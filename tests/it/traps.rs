@@ -1,4 +1,5 @@
-//! The traps of `docs/notes/eras.md`, section 16, one test each where a program can fall into them. The number is the trap's.
+//! The traps of `docs/notes/eras.md`, section 16: one test each where a program can fall into them.
+//! The number is the trap's.
 
 use ftperm::board::Board;
 use ftperm::compute::Activation;
