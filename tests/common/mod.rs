@@ -6,6 +6,7 @@
     reason = "each test program uses its own part"
 )]
 
+pub mod harness;
 pub mod material;
 pub mod program;
 pub mod vectors;

@@ -1,5 +1,8 @@
 //! The graphics path, against plain loops over the definitions. Runs on any adapter, software ones included.
 
+#[macro_use(test)]
+extern crate ftperm_test_attribute;
+
 #[path = "../../benches/common/batches.rs"]
 mod batches;
 #[path = "../common/mod.rs"]
@@ -7,6 +10,7 @@ mod common;
 mod kernels;
 
 use batches::Batches;
+use common::material;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{
     AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
@@ -43,14 +47,11 @@ fn backend_of(adapters: usize, limits: WorkLimits) -> Option<GpuBackend> {
         Ok(name) => AdapterSelector::Name(name),
         Err(_) => AdapterSelector::Index(0),
     };
-    match GpuBackend::with_limits(&vec![selector; adapters], limits) {
-        Ok(backend) => Some(backend),
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error}");
-            println!("skipped: {error}");
-            None
-        }
-    }
+    let backend = GpuBackend::with_limits(&vec![selector; adapters], limits);
+    backend.map_or_else(
+        |error| material::missing(&format!("a graphics adapter ({error})")),
+        Some,
+    )
 }
 
 /// A network of random weights.
@@ -720,8 +721,7 @@ fn running_out_of_memory_is_an_error() {
         return;
     }
     if !list_adapters().iter().any(software) {
-        println!("skipped: no software adapter");
-        return;
+        return material::missing("a software adapter").unwrap_or_default();
     }
     let output = std::process::Command::new("sh")
         .args(["-c", "ulimit -v 4000000 && exec \"$@\"", "sh"])
@@ -779,8 +779,7 @@ fn shaders_are_valid_within_default_limits() {
 #[test]
 fn optimize_writes_the_same_on_two_adapters() {
     if list_adapters().is_empty() {
-        println!("skipped: no adapter");
-        return;
+        return material::missing("a graphics adapter").unwrap_or_default();
     }
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/selfplay.binpack");
     let net = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");
@@ -816,4 +815,8 @@ fn optimize_writes_the_same_on_two_adapters() {
     ];
     assert!(because.iter().any(|why| text.contains(why)), "{text}");
     assert!(net == auto_net);
+}
+
+fn main() -> std::process::ExitCode {
+    common::harness::main()
 }

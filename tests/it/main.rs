@@ -1,5 +1,8 @@
 //! All tests but those of graphics adapters, in one program: it is built and linked once.
 
+#[macro_use(test)]
+extern crate ftperm_test_attribute;
+
 mod activations;
 mod actmats;
 mod batch;
@@ -29,3 +32,7 @@ mod traps;
 mod vectors;
 mod walks;
 mod weights;
+
+fn main() -> std::process::ExitCode {
+    common::harness::main()
+}

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::Cursor;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ftperm::positions::{
@@ -11,26 +10,12 @@ use ftperm::positions::{
 };
 use proptest::prelude::*;
 
-/// A file that is not part of the repository; without it a test has nothing to check, except on a build server.
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")).join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{} is missing",
-        path.display()
-    );
-    println!("skipped: {} is missing", path.display());
-    None
-}
+use crate::common::material;
 
 fn small_binpack() -> Option<&'static [u8]> {
-    static BYTES: OnceLock<Option<Vec<u8>>> = OnceLock::new();
-    BYTES
-        .get_or_init(|| shared("data/small.binpack").map(|path| std::fs::read(path).unwrap()))
-        .as_deref()
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    let path = material::shared("data/small.binpack")?;
+    Some(BYTES.get_or_init(|| std::fs::read(path).unwrap()))
 }
 
 /// The data set of the repository.
