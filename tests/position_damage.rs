@@ -138,3 +138,33 @@ fn getting_past_damage_takes_linear_time() {
     assert!(started.elapsed() < Duration::from_secs(30));
     assert_eq!(recognise(file.path()).unwrap().unwrap().format, "binpack");
 }
+
+/// `trace --fens` reads the same texts, and never more of a line than a line may have.
+#[test]
+fn trace_reads_lists_line_by_line() {
+    let net = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("datasets/demo.nnue");
+    let trace = |list: &std::path::Path| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"));
+        program.args(["trace", "--json", "--net"]).arg(&net);
+        program.arg("--fens").arg(list).output().unwrap()
+    };
+    for (name, lines) in [
+        ("bom.fens", 2),
+        ("bom-in-the-middle.fens", 4),
+        ("cr-only.fens", 6),
+    ] {
+        let output = trace(&case(name));
+        let found = output.stdout.iter().filter(|&&byte| byte == b'\n');
+        assert_eq!(found.count(), lines, "{name}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        let is_cut = name == "cr-only.fens";
+        assert_eq!(message.contains("line 7: "), is_cut, "{message}");
+        assert_eq!(output.status.success(), !is_cut);
+    }
+    if cfg!(unix) {
+        let output = trace("/dev/zero".as_ref());
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains("/dev/zero: line 1 has more than 65536 bytes"));
+        assert!(message.len() < 1500, "{message}");
+    }
+}

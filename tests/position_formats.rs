@@ -753,7 +753,10 @@ fn shuffled_data_are_seen() {
         let found = read_bytes(format(&mixed), &everything()).unwrap();
         let statistics = &found.statistics;
         // The last block is too small to tell.
-        assert!(statistics.unrelated * 100 >= statistics.taken * 95, "{statistics:?}");
+        assert!(
+            statistics.unrelated * 100 >= statistics.taken * 95,
+            "{statistics:?}"
+        );
         assert_eq!(statistics.groups, statistics.games);
         let found = read_bytes(format(entries()), &everything()).unwrap();
         assert_eq!(found.statistics.unrelated, 0);

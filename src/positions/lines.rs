@@ -82,7 +82,7 @@ pub(super) fn is_utf16(head: &[u8]) -> bool {
 pub enum LineError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("line {line}: it has more than {LONGEST_LINE} bytes: {begin}")]
+    #[error("line {line} has more than {LONGEST_LINE} bytes: {begin}")]
     TooLong { line: u64, begin: String },
     #[error("the text is in UTF-16: save it as UTF-8")]
     Utf16,
