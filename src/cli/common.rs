@@ -23,6 +23,6 @@ pub use net::{LoadedNet, NetArgs, ReadingArgs, known_era, load, parse};
 pub use out::OutArgs;
 pub use overwrite::Files;
 pub use planes::{PlanesInput, START_IS_BETTER, load_planes, searched_in_part};
-pub use positions::PositionArgs;
+pub use positions::{PositionArgs, warn_of_games};
 pub use search::{INTERRUPTED, NO_CERTIFICATE, SearchArgs, check_entries, say_certificate};
 pub use weight::{TOO_MANY, WeightArgs, say_fitted};

@@ -9,6 +9,7 @@ use super::FORMATS;
 use super::error::{Damage, PositionsError, Problem, describe_bytes};
 use super::format::HEAD_SIZE;
 use super::input::{self, Input, Unseekable};
+use super::lines::is_utf16;
 use super::pipeline::Stream;
 
 const BUFFER_SIZE: usize = 1 << 18;
@@ -178,6 +179,7 @@ pub(super) fn recognise(
                 offset: 0,
                 decompressed: true,
                 problem: Problem::Compression(source.to_string()),
+                resembles: None,
             })
         } else {
             failed(source)
@@ -189,7 +191,18 @@ pub(super) fn recognise(
         });
     }
     input.unread(&head);
-    let Some(&format) = FORMATS.iter().find(|format| format.recognises(&head)) else {
+    let recognised = FORMATS.iter().find(|format| format.recognises(&head));
+    let likely = || {
+        FORMATS
+            .iter()
+            .find(|format| format.resembles(&head).is_likely())
+    };
+    let Some(&format) = recognised.or_else(likely) else {
+        if is_utf16(&head) {
+            return Err(PositionsError::Utf16 {
+                file: name.to_owned(),
+            });
+        }
         return Err(PositionsError::UnknownFormat {
             file: name.to_owned(),
             begin: describe_bytes(&head[..head.len().min(8)]),
@@ -202,7 +215,11 @@ pub(super) fn recognise(
         compressed = input.decompressed(),
         "reading positions"
     );
-    Ok(Stream { input, format })
+    Ok(Stream {
+        input,
+        format,
+        resembles: recognised.is_none().then(|| format.name()),
+    })
 }
 
 type Compressed = BufReader<Box<dyn input::Source>>;

@@ -17,7 +17,7 @@ use shakmaty::{
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
+use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
 use crate::board::{Board, Color};
 
@@ -67,10 +67,22 @@ impl Format for Viri {
         true
     }
 
+    fn resembles(&self, head: &[u8]) -> Likeness {
+        let mut rest = head;
+        Likeness::of(std::iter::from_fn(|| {
+            let game;
+            (game, rest) = rest.split_at(game_length(rest)?);
+            Some(check_game(game))
+        }))
+    }
+
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, whole_games)?;
-        Ok(NextBlock::of(offset, more))
+        input.read_block(block, "the game", whole_games)
+    }
+
+    /// The next end of a game is looked for in the next block.
+    fn resynchronise(&self, _: &mut Input) -> io::Result<bool> {
+        Ok(true)
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
@@ -109,6 +121,19 @@ fn whole_games(block: &[u8]) -> usize {
         end += length;
     }
     end
+}
+
+/// Can every move of a whole game be played?
+fn check_game(game: &[u8]) -> Result<(), Problem> {
+    let Some((start, moves)) = game.split_first_chunk() else {
+        return Err(Problem::Record("no first position".to_owned()));
+    };
+    let (mut position, _) = unpack(start)?;
+    let moves = moves.chunks_exact(MOVE_SIZE);
+    for record in moves.take_while(|record| *record != END) {
+        play(&mut position, record)?;
+    }
+    Ok(())
 }
 
 fn decode_game(game: &[u8], sieve: &mut Sieve<'_>) -> Result<ControlFlow<()>, Problem> {

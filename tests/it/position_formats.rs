@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 
 use ftperm::board::Board;
 use ftperm::positions::{
-    Filters, Options, Positions, PositionsError, Reason, Recognised, read, read_stream, recognise,
+    Filters, Options, Part, PartBy, Positions, PositionsError, Reason, Recognised, read,
+    read_stream, recognise,
 };
 use proptest::prelude::*;
 use sfbinpack::TrainingDataEntry;
@@ -455,11 +456,10 @@ fn an_illegal_move_ends_its_game_only() {
     let mut bytes = as_viri(&entries()[..500]);
     // The third move of the first game: from h1 to h1.
     bytes[32 + 8..32 + 10].copy_from_slice(&(7u16 | 7 << 6).to_le_bytes());
-    // A file is recognised by its first games.
-    assert!(matches!(
-        read_bytes(bytes.clone(), &everything()),
-        Err(PositionsError::UnknownFormat { .. })
-    ));
+    let error = read_bytes(bytes.clone(), &everything()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("test: at byte 0: move 2 of the game: h1h1 is no legal move"));
+    assert!(text.contains("was taken for viriformat"), "{text}");
     let sound = as_viri(&entries()[..500]);
     let both = [sound.clone(), bytes].concat();
     let error = read_bytes(both.clone(), &everything())
@@ -644,4 +644,143 @@ fn the_start_position_packed_by_hand() {
         .parse()
         .unwrap();
     assert_eq!(found.boards, [start]);
+}
+
+/// The first record of a file is damaged: the format is named, and the others are read.
+#[test]
+fn damage_at_the_start_does_not_hide_the_format() {
+    let few = &entries()[..600];
+    let games = few.chunk_by(|before, after| before.is_continuation(after));
+    let first_game = games.clone().next().unwrap().len();
+    for (format, mut bytes, damage, lost) in [
+        ("bulletformat", as_bullet(few), 0..32, 1),
+        ("packed sfen", as_packed_sfens(few), 0..40, 1),
+        ("viriformat", as_viri(few), 8..24, first_game),
+        ("plain", as_plain(few), 0..4, 1),
+        ("binpack", as_binpack(few), 0..1, 600),
+    ] {
+        bytes[damage].fill(b'x');
+        let error = read_bytes(bytes.clone(), &everything()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("test: at byte 0: "), "{text}");
+        assert!(text.contains(&format!("was taken for {format}")), "{text}");
+        let skipping = Options {
+            skip_damaged: true,
+            ..everything()
+        };
+        match read_bytes(bytes, &skipping) {
+            Ok(taken) => {
+                assert_eq!(taken.len(), 600 - lost, "{format}");
+                assert_eq!(taken.statistics.damaged, 1, "{format}");
+            }
+            Err(error) => {
+                assert_eq!(lost, 600, "{format}: {error}");
+                assert!(error.to_string().contains("damaged: 1"), "{error}");
+            }
+        }
+    }
+}
+
+/// Entries in an order that has nothing to do with their games.
+fn shuffled(entries: &[TrainingDataEntry]) -> Vec<TrainingDataEntry> {
+    // A prime that does not divide their number: every entry comes once.
+    let step = 7919;
+    assert_ne!(entries.len() % step, 0);
+    let places = (0..entries.len()).map(|at| at * step % entries.len());
+    places.map(|at| entries[at]).collect()
+}
+
+fn whole_games() -> u64 {
+    let games = entries().chunk_by(|before, after| before.is_continuation(after));
+    games.count() as u64
+}
+
+/// Where plies are missing or all the same, groups of neighbours stand for games.
+#[test]
+fn plies_that_tell_no_games() {
+    let mut same = entries().to_vec();
+    same.iter_mut().for_each(|entry| entry.ply = 0);
+    let plain = String::from_utf8(as_plain(entries())).unwrap();
+    let lines = plain.lines().filter(|line| !line.starts_with("ply "));
+    let without: String = lines.map(|line| format!("{line}\n")).collect();
+    for bytes in [
+        as_packed_sfens(&same),
+        as_plain(&same),
+        without.into_bytes(),
+    ] {
+        let found = read_bytes(bytes, &everything()).unwrap();
+        let statistics = &found.statistics;
+        assert_eq!(statistics.untold_by_plies, statistics.taken);
+        assert_eq!(statistics.unrelated, 0);
+        assert_eq!(statistics.groups, statistics.games);
+        for group in found.games.chunk_by(|a, b| a == b) {
+            assert!(group.len() >= 64, "{}", group.len());
+        }
+    }
+    let told = read_bytes(as_packed_sfens(entries()), &everything()).unwrap();
+    let statistics = &told.statistics;
+    assert_eq!((statistics.groups, statistics.games), (0, whole_games()));
+    assert_eq!((statistics.untold_by_plies, statistics.unrelated), (0, 0));
+}
+
+/// Positions may have been left out of the data: what is left of a game is still one game.
+#[test]
+fn games_with_gaps_are_not_cut() {
+    // Two of three entries.
+    let kept = entries().iter().enumerate();
+    let kept: Vec<_> = kept
+        .filter(|(at, _)| at % 3 != 0)
+        .map(|(_, entry)| *entry)
+        .collect();
+    let found = read_bytes(as_packed_sfens(&kept), &everything()).unwrap();
+    let statistics = &found.statistics;
+    assert_eq!((statistics.untold_by_plies, statistics.unrelated), (0, 0));
+    // Hardly ever does a game seem to go on in the next.
+    let expected = whole_games();
+    assert!(
+        (expected * 97 / 100..=expected).contains(&statistics.games),
+        "{statistics:?}"
+    );
+}
+
+/// Shuffled data are seen to be shuffled, in every format, and whole data are not.
+#[test]
+fn shuffled_data_are_seen() {
+    let mixed = shuffled(entries());
+    let formats: [fn(&[TrainingDataEntry]) -> Vec<u8>; 4] =
+        [as_packed_sfens, as_plain, as_bullet, as_fens];
+    for format in formats {
+        let found = read_bytes(format(&mixed), &everything()).unwrap();
+        let statistics = &found.statistics;
+        // The last block is too small to tell.
+        assert!(
+            statistics.unrelated * 100 >= statistics.taken * 95,
+            "{statistics:?}"
+        );
+        assert_eq!(statistics.groups, statistics.games);
+        let found = read_bytes(format(entries()), &everything()).unwrap();
+        assert_eq!(found.statistics.unrelated, 0);
+    }
+}
+
+/// Parts of the data are judged as the whole is.
+#[test]
+fn parts_judge_plies_as_the_whole_does() {
+    let mut same = entries().to_vec();
+    same.iter_mut().for_each(|entry| entry.ply = 0);
+    for (entries, tells) in [(same.as_slice(), false), (entries(), true)] {
+        for by in [PartBy::Blocks, PartBy::Games] {
+            for number in 0..2 {
+                let options = Options {
+                    part: Some(Part { number, of: 2, by }),
+                    ..everything()
+                };
+                let found = read_bytes(as_packed_sfens(entries), &options).unwrap();
+                let statistics = &found.statistics;
+                let untold = if tells { 0 } else { statistics.taken };
+                assert_eq!(statistics.untold_by_plies, untold);
+                assert_eq!(statistics.groups == 0, tells);
+            }
+        }
+    }
 }

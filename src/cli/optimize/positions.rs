@@ -7,7 +7,7 @@ use ftperm::optimize::{Footprint, PlanesRoom};
 use ftperm::positions::{Positions, Statistics};
 
 use super::Optimize;
-use crate::cli::common::{POSITION, PositionsKind};
+use crate::cli::common::{POSITION, PositionsKind, warn_of_games};
 
 /// The kinds whose rates are always told.
 const TOLD: [PositionsKind; 2] = [PositionsKind::Data, PositionsKind::Search];
@@ -86,6 +86,9 @@ impl Optimize {
             self.positions
                 .read_within(&options, (room - least) / bytes_per_position, advice)?;
         let statistics = taken.statistics.clone();
+        if self.holdout > 0.0 {
+            warn_of_games(&statistics);
+        }
         let seed = self.positions.seed;
         let (mut training, mut holdout) = taken.split_holdout(self.holdout, seed);
         if training.is_empty() {
