@@ -74,7 +74,7 @@ pub const EXIT_CODES: [(u8, &str); 6] = [
     ),
     (
         1,
-        "Failed, and nothing was written; or verify or bench found that the networks differ.",
+        "Failed, and nothing was written but what the message names; or verify or bench found that the networks differ.",
     ),
     (2, "Wrong usage; nothing was read."),
     (3, "batch: some jobs failed, the others are done."),
@@ -101,6 +101,10 @@ pub struct Global {
     /// Take no options from a configuration file or the environment
     #[arg(long, global = true, help_heading = "General")]
     pub no_config: bool,
+    /// Do not wait until files are on the disk before they count as written: a little faster, but a loss of power may
+    /// take what was reported as written
+    #[arg(long, global = true, help_heading = "General")]
+    pub no_sync: bool,
     /// Log what happens inside: -v stages, -vv steps, -vvv everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "General")]
     pub verbose: u8,
@@ -230,6 +234,7 @@ pub fn parse() -> anyhow::Result<Cli> {
 /// Runs the chosen command.
 pub fn run(cli: &Cli) -> anyhow::Result<()> {
     console::configure(cli.global.quiet);
+    ftperm::output::set_sync(!cli.global.no_sync);
     for warning in &cli.warnings {
         console::warn(warning);
     }

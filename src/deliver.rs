@@ -199,7 +199,7 @@ fn read_back(path: &Path, options: &ReadOptions) -> Result<Network, DeliverError
 
 /// Options that read another file as this network was read: as the same era, since the digest of a known network has
 /// changed.
-fn same_reading(network: &Network) -> ReadOptions {
+pub fn same_reading(network: &Network) -> ReadOptions {
     let clamp = match network.architecture.activation {
         crate::compute::Activation::Pairwise { clamp, .. } => Some(clamp),
         crate::compute::Activation::Clipped { .. } => None,

@@ -76,6 +76,21 @@ pub struct Plan {
     pub certify_time: Duration,
 }
 
+impl Plan {
+    /// Does the order have more zero blocks, weighted as the search weighs them: on positions that the search did not
+    /// see, or, where there are none, on those that it saw?
+    pub fn is_improvement(&self) -> bool {
+        let (before, after, holdout) = match &self.weighted {
+            Some(weighted) => (weighted.before, weighted.after, weighted.holdout),
+            None => (self.before, self.after, self.holdout),
+        };
+        match holdout {
+            Some(rates) => rates.after > rates.before,
+            None => after.fraction() > before.fraction(),
+        }
+    }
+}
+
 /// Shares of all-zero blocks with every sample counted as often as it weighs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WeightedRates {

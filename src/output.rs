@@ -1,13 +1,25 @@
-//! Files that appear whole or not at all: a temporary file beside the target, renamed at the end.
+//! Files that appear whole or not at all: a temporary file beside the target, brought to the disk and renamed at the
+//! end. Several files can appear together ([`commit_all`]).
+//!
+//! A file that is replaced keeps its permissions and, where the system allows it, its owner. Where the target is a
+//! symbolic link, the file that it leads to is replaced and the link stays. A write-protected file is not replaced.
 
-use std::collections::BTreeSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 use thiserror::Error;
+
+mod destination;
+mod file;
+mod sync;
+mod temporary;
+mod transaction;
+
+pub use destination::end_of_links;
+pub use file::{FinishedFile, OutputFile};
+pub use sync::set_sync;
+pub use temporary::{remove_temporary_files, set_temporary_prefix};
+pub use transaction::commit_all;
 
 /// Why a file could not be written.
 #[derive(Debug, Error)]
@@ -18,222 +30,45 @@ pub enum OutputError {
     NotAFolder { path: PathBuf, folder: PathBuf },
     #[error("cannot write {}: it is no file but a folder, a device or a pipe", path.display())]
     NotAFile { path: PathBuf },
+    #[error("cannot write {}: the file that is there is write-protected", path.display())]
+    WriteProtected { path: PathBuf },
     #[error("cannot write {}: {source}; nothing was left behind", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}; already written: {}", path.display(), list(written))]
+    Partly {
+        path: PathBuf,
+        source: io::Error,
+        written: Vec<PathBuf>,
+    },
+    #[error("cannot make the folder {}: {source}", path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    #[error(
+        "written, but whether {} would survive a loss of power is unknown: {}: {source}",
+        list(written),
+        folder.display()
+    )]
+    NotSynced {
+        folder: PathBuf,
+        source: io::Error,
+        written: Vec<PathBuf>,
+    },
 }
 
-static TEMPORARY_PREFIX: OnceLock<String> = OnceLock::new();
-
-/// What the temporary names of this process begin with, so that whoever started it can find what it left behind when it
-/// was killed. Only the first call has an effect. Without one it is `.ftperm-`.
-pub fn set_temporary_prefix(prefix: &str) {
-    TEMPORARY_PREFIX.get_or_init(|| prefix.to_string());
+/// Files as part of a sentence.
+fn list(files: &[PathBuf]) -> String {
+    let names: Vec<String> = files.iter().map(|it| it.display().to_string()).collect();
+    names.join(", ")
 }
 
-/// The temporary files that there are, for a process that ends without dropping them.
-static TEMPORARY_FILES: TemporaryFiles = TemporaryFiles(Mutex::new(BTreeSet::new()));
-
-/// Removes all temporary files, for a process that is about to end. Whoever begins or ends one from now on waits for ever.
-pub fn remove_temporary_files() {
-    std::mem::forget(TEMPORARY_FILES.remove());
-}
-
-struct TemporaryFiles(Mutex<BTreeSet<PathBuf>>);
-
-impl TemporaryFiles {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a file, and knows it from then on.
-    fn begin(
-        &'static self,
-        make: impl FnOnce() -> io::Result<NamedTempFile>,
-    ) -> io::Result<(NamedTempFile, Listed)> {
-        let mut files = self.lock();
-        let file = make()?;
-        files.insert(file.path().to_path_buf());
-        let listed = Listed {
-            path: file.path().to_path_buf(),
-            among: self,
-        };
-        Ok((file, listed))
-    }
-
-    fn remove(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        let mut files = self.lock();
-        for path in std::mem::take(&mut *files) {
-            // The process ends in any case.
-            let _ = std::fs::remove_file(path);
-        }
-        files
-    }
-}
-
-/// A file that is known for as long as this lives.
-struct Listed {
-    path: PathBuf,
-    among: &'static TemporaryFiles,
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.among.lock().remove(&self.path);
-    }
-}
-
-impl std::fmt::Debug for Listed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.path.fmt(f)
-    }
-}
-
-/// A file being written. Dropped before [`commit`](OutputFile::commit), it leaves nothing.
-#[derive(Debug)]
-pub struct OutputFile {
-    target: PathBuf,
-    file: BufWriter<NamedTempFile>,
-    hasher: Sha256,
-    listed: Listed,
-}
-
-impl OutputFile {
-    /// Starts a file in the folder of `target`.
-    ///
-    /// # Errors
-    /// The folder does not exist or cannot be written to, or `target` is something else than a file, such as
-    /// `/dev/null` or `/dev/stdout`, in whose place a file would come.
-    pub fn create(target: &Path) -> Result<OutputFile, OutputError> {
-        if std::fs::metadata(target).is_ok_and(|it| !it.is_file()) || is_system_link(target) {
-            return Err(OutputError::NotAFile {
-                path: target.to_path_buf(),
-            });
-        }
-        let folder = folder_of(target);
-        if !folder.is_dir() {
-            let (path, folder) = (target.to_path_buf(), folder.to_path_buf());
-            return Err(if folder.exists() {
-                OutputError::NotAFolder { path, folder }
-            } else {
-                OutputError::NoFolder { path, folder }
-            });
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY_PREFIX.get().map_or(".ftperm-", String::as_str));
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // As any program's files: what the user's mask leaves of read and write for all.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let (file, listed) = TEMPORARY_FILES
-            .begin(|| builder.tempfile_in(folder))
-            .map_err(|source| io_error(target, source))?;
-        Ok(OutputFile {
-            target: target.to_path_buf(),
-            file: BufWriter::with_capacity(1 << 20, file),
-            hasher: Sha256::new(),
-            listed,
-        })
-    }
-
-    /// Gives the file these permissions instead of those of any new file.
-    ///
-    /// # Errors
-    /// The file system refuses.
-    pub fn set_permissions(&mut self, permissions: std::fs::Permissions) -> io::Result<()> {
-        self.file.get_ref().as_file().set_permissions(permissions)
-    }
-
-    /// Ends writing: everything is on its way to the disk, under the temporary name.
-    ///
-    /// # Errors
-    /// The disk is full, or another I/O error.
-    pub fn finish(self) -> Result<FinishedFile, OutputError> {
-        let OutputFile {
-            target,
-            file,
-            hasher,
-            listed,
-        } = self;
-        let file = file
-            .into_inner()
-            .map_err(|error| io_error(&target, error.into_error()))?;
-        Ok(FinishedFile {
-            target,
-            file,
-            sha256: hasher.finalize().into(),
-            listed,
-        })
-    }
-
-    /// Ends writing and gives the file its name.
-    ///
-    /// # Errors
-    /// The disk is full, or another I/O error.
-    pub fn commit(self) -> Result<(), OutputError> {
-        self.finish()?.commit()
-    }
-}
-
-impl Write for OutputFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
-}
-
-/// A file that is whole, but still has its temporary name.
-#[derive(Debug)]
-pub struct FinishedFile {
-    target: PathBuf,
-    file: NamedTempFile,
-    sha256: [u8; 32],
-    listed: Listed,
-}
-
-impl FinishedFile {
-    /// SHA-256 of the contents.
-    pub fn sha256(&self) -> [u8; 32] {
-        self.sha256
-    }
-
-    /// Where the contents are now, for reading them back.
-    pub fn temporary_path(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// The name it will have.
-    pub fn target(&self) -> &Path {
-        &self.target
-    }
-
-    /// Chooses another name in the same folder, e.g. one made from the contents.
-    pub fn rename(&mut self, name: &str) {
-        self.target.set_file_name(name);
-    }
-
-    /// Gives the file its name, replacing what had it.
-    ///
-    /// # Errors
-    /// An I/O error.
-    pub fn commit(self) -> Result<(), OutputError> {
-        let FinishedFile {
-            target,
-            file,
-            listed,
-            ..
-        } = self;
-        file.persist(&target)
-            .map_err(|error| io_error(&target, error.error))?;
-        drop(listed);
-        Ok(())
-    }
+/// A whole file at once that still has its temporary name.
+///
+/// # Errors
+/// As [`OutputFile`].
+pub fn finish_file(target: &Path, contents: &[u8]) -> Result<FinishedFile, OutputError> {
+    let mut file = OutputFile::create(target)?;
+    file.write_all(contents)
+        .map_err(|source| io_error(target, source))?;
+    file.finish()
 }
 
 /// Writes a whole file at once.
@@ -241,10 +76,27 @@ impl FinishedFile {
 /// # Errors
 /// As [`OutputFile`].
 pub fn write_file(target: &Path, contents: &[u8]) -> Result<(), OutputError> {
-    let mut file = OutputFile::create(target)?;
-    file.write_all(contents)
-        .map_err(|source| io_error(target, source))?;
-    file.commit()
+    finish_file(target, contents)?.commit()
+}
+
+/// Makes a folder, and those that it is in, where they are missing, so that they outlive a loss of power.
+///
+/// # Errors
+/// One cannot be made, or something else has its name.
+pub fn create_folder(folder: &Path) -> Result<(), OutputError> {
+    let missing: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .collect();
+    let failed = |source| OutputError::Folder {
+        path: folder.to_path_buf(),
+        source,
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    for made in missing {
+        sync::sync_folder(folder_of(made)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The folder of a path; the current one where it has none.
@@ -253,15 +105,6 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
-}
-
-/// Is it a link of the system, such as `/dev/stdout`? Those lead to a file where output is redirected to one.
-fn is_system_link(path: &Path) -> bool {
-    let is_link = std::fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
-    let folder = || folder_of(path).canonicalize();
-    cfg!(unix)
-        && is_link
-        && folder().is_ok_and(|it| it.starts_with("/dev") || it.starts_with("/proc"))
 }
 
 /// Wraps an error of writing to `path`.
@@ -284,7 +127,7 @@ fn without_temporary_name(source: io::Error) -> io::Error {
 /// Does the file system let us create files where `path` is to go? Asked before long work.
 ///
 /// # Errors
-/// The folder does not exist or cannot be written to.
+/// The folder does not exist or cannot be written to, or what is there is not to be replaced.
 pub fn check_writable(path: &Path) -> Result<(), OutputError> {
     OutputFile::create(path).map(drop)
 }
@@ -321,24 +164,6 @@ mod tests {
         }
         assert!(std::fs::remove_dir(&target).is_ok());
         assert!(!is_refused(&target));
-    }
-
-    #[test]
-    fn temporary_files_are_known_until_they_are_dropped() {
-        static FILES: TemporaryFiles = TemporaryFiles(Mutex::new(BTreeSet::new()));
-        let folder = tempfile::tempdir().unwrap();
-        let begin = || {
-            let make = || NamedTempFile::new_in(folder.path());
-            FILES.begin(make).unwrap()
-        };
-        let left = || std::fs::read_dir(folder.path()).unwrap().count();
-        let (_first, _listed) = begin();
-        let (second, listed) = begin();
-        second.persist(folder.path().join("second")).unwrap();
-        drop(listed);
-        assert_eq!((FILES.lock().len(), left()), (1, 2));
-        drop(FILES.remove());
-        assert_eq!((FILES.lock().len(), left()), (0, 1));
     }
 
     #[test]
@@ -383,5 +208,108 @@ mod tests {
         let error = OutputFile::create(&file.path().join("a.nnue")).unwrap_err();
         let expected = format!("{} is no folder", file.path().display());
         assert!(error.to_string().ends_with(&expected), "{error}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_stay_and_what_they_lead_to_is_replaced() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("far")).unwrap();
+        std::fs::write(at("far/file"), "old").unwrap();
+        symlink("far/file", at("near")).unwrap();
+        symlink("near", at("link")).unwrap();
+        write_file(&at("link"), b"new").unwrap();
+        assert!(at("link").is_symlink() && at("near").is_symlink());
+        assert_eq!(std::fs::read(at("far/file")).unwrap(), b"new");
+        // One that leads to a file that is still to come, and one that leads nowhere.
+        symlink("far/next", at("next")).unwrap();
+        write_file(&at("next"), b"made").unwrap();
+        assert_eq!(std::fs::read(at("far/next")).unwrap(), b"made");
+        symlink("gone/x", at("gone")).unwrap();
+        let error = write_file(&at("gone"), b"").unwrap_err();
+        assert!(matches!(error, OutputError::NoFolder { .. }), "{error}");
+        symlink("circle", at("circle")).unwrap();
+        let text = write_file(&at("circle"), b"").unwrap_err().to_string();
+        assert!(text.contains("circle"), "{text}");
+        assert_eq!(std::fs::read_dir(at("far")).unwrap().count(), 2);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn permissions_are_kept_and_protected_files_too() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let mode = || std::fs::metadata(&target).unwrap().permissions().mode() & 0o777;
+        let set = |mode| {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&target, permissions).unwrap();
+        };
+        std::fs::write(&target, "old").unwrap();
+        for kept in [0o600, 0o640, 0o755] {
+            set(kept);
+            write_file(&target, b"new").unwrap();
+            assert_eq!(mode(), kept);
+        }
+        set(0o444);
+        let error = write_file(&target, b"newer").unwrap_err();
+        let expected = format!("{} ", target.display());
+        assert!(
+            matches!(error, OutputError::WriteProtected { .. }),
+            "{error}{expected}"
+        );
+        assert_eq!(std::fs::read(&target).unwrap(), b"new");
+    }
+
+    #[test]
+    fn all_files_appear_or_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let listing = || {
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let mut names: Vec<_> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        std::fs::write(at("a"), "old").unwrap();
+        let three = || ["a", "b", "c"].map(|name| finish_file(&at(name), name.as_bytes()).unwrap());
+        let files = three();
+        // Something takes the last name before it is given.
+        std::fs::create_dir(at("c")).unwrap();
+        let text = commit_all(files.into()).unwrap_err().to_string();
+        assert!(text.contains("nothing was left behind"), "{text}");
+        assert_eq!(listing(), ["a", "c"]);
+        assert_eq!(std::fs::read(at("a")).unwrap(), b"old");
+        std::fs::remove_dir(at("c")).unwrap();
+        commit_all(three().into()).unwrap();
+        assert_eq!(listing(), ["a", "b", "c"]);
+        assert_eq!(std::fs::read(at("a")).unwrap(), b"a");
+    }
+
+    #[test]
+    fn names_that_are_too_long_are_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x".repeat(300));
+        let text = check_writable(&target).unwrap_err().to_string();
+        assert!(text.contains("too long"), "{text}");
+    }
+
+    #[test]
+    fn folders_are_made_with_those_that_they_are_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        create_folder(&deep).unwrap();
+        create_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let text = create_folder(&folder.path().join("file/x")).unwrap_err();
+        assert!(
+            text.to_string().contains("cannot make the folder"),
+            "{text}"
+        );
     }
 }

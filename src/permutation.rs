@@ -21,7 +21,10 @@ mod file;
 mod keywords;
 mod listing;
 
-pub use file::{NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem, is_npy};
+pub use file::{
+    NET_SHA256, PERMUTED_NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem,
+    is_npy,
+};
 pub use listing::{Language, Listing, ListingError, Pairing};
 
 /// A permutation of `0..n`, in the convention of the reference tool: `new[i] <- old[perm[i]]`.

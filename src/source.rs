@@ -28,6 +28,7 @@ mod kind;
 mod parts;
 mod scan;
 mod wasm;
+mod ways;
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -51,16 +51,22 @@ struct Report {
 impl Apply {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let file = PermutationFile::read(&self.permutation)?;
-        Files::new()
-            .output("--out", self.out.out.as_deref())
+        let files = Files::new()
+            .network_output("--out", self.out.out.as_deref())
             .input("the permutation", Some(&self.permutation))
-            .input("--layout", self.layout.layout.as_deref())
-            .check()?;
+            .input("--layout", self.layout.layout.as_deref());
+        let net = self.net.net.as_deref();
+        let files = match &self.layout.layout {
+            Some(_) => files.layout_network("--net", net),
+            None => files.network("--net", net),
+        };
+        files.check()?;
         if let Some(layout) = &self.layout.layout {
             return self.run_layout(layout, file, global);
         }
         let target = self.out.target()?;
         let loaded = self.load(&file)?;
+        files.network_found("--net", &loaded.origin).check()?;
         let net = NetSummary::from(&loaded);
         if let Some(recorded) = file.note(NET_SHA256)
             && recorded != hex(&loaded.sha256)

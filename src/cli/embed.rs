@@ -1,6 +1,6 @@
 //! `ftperm embed`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use ftperm::source::embed;
@@ -31,12 +31,13 @@ struct Report {
 
 impl Embed {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        Files::new()
+        let files = Files::new()
             .output("--out", Some(&self.out))
-            .input("the network", Some(Path::new(&self.net)))
-            .check()?;
+            .network("the network", Some(&self.net));
+        files.check()?;
         let options = self.reading.options();
         let source = ftperm::source::NetSource::parse(Some(&self.net)).load()?;
+        files.network_found("the network", &source.origin).check()?;
         let bytes = source.bytes.clone();
         let loaded = parse(source, &options)?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;

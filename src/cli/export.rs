@@ -7,6 +7,7 @@ use ftperm::output::{check_writable, write_file};
 use ftperm::permutation::{Language, Listing, Pairing, Permutation, PermutationFile};
 use serde::Serialize;
 
+use super::common::Files;
 use super::{Global, UsageError, console};
 
 /// Print a permutation as an array to paste into an engine's source
@@ -100,6 +101,10 @@ impl Export {
             checked.map_err(|error| UsageError(format!("--name: {error}")))?;
         }
         if let Some(out) = &self.out {
+            Files::new()
+                .output("--out", Some(out))
+                .input("the permutation", Some(&self.permutation))
+                .check()?;
             check_writable(out)?;
         }
         let mut order = PermutationFile::read(&self.permutation)?.permutation;

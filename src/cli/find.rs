@@ -20,7 +20,8 @@ use serde::Serialize;
 use super::activations::ActivationArgs;
 use super::common::{
     BackendArgs, Files, INTERRUPTED, MemoryArgs, NO_CERTIFICATE, PlanesInput, START_IS_BETTER,
-    SearchArgs, WeightArgs, load_planes, say_certificate, say_fitted,
+    SearchArgs, WeightArgs, check_replaceable, load_planes, say_certificate, say_fitted,
+    say_replaced,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
@@ -47,6 +48,9 @@ pub struct Find {
     /// Where the permutation goes: in the format of .npy if the name ends in .npy or .perm, else text
     #[arg(long, value_name = "FILE", required_unless_present = "export")]
     out: Option<PathBuf>,
+    /// Replace with --out a permutation of another network
+    #[arg(long, requires = "out")]
+    force: bool,
     #[command(flatten)]
     export: ExportArgs,
     /// Seed of every random choice
@@ -110,6 +114,7 @@ impl Find {
         let inputs = self.data.iter().chain(&self.activations.activations);
         let files = inputs.fold(Files::new(), |files, it| files.input("the data", Some(it)));
         files
+            .input("--start", self.search.start_file())
             .output("--out", self.out.as_deref())
             .output("--checkpoint", self.checkpoint.as_deref())
             .check()?;
@@ -126,6 +131,9 @@ impl Find {
         let neurons = input.groups.neurons();
         let weights = self.weight.weight;
         let net_sha256 = input.net_sha256.clone();
+        if let Some(out) = &self.out {
+            check_replaceable("--out", out, net_sha256.as_deref(), self.force)?;
+        }
         self.search.check_start(start.as_ref(), neurons)?;
         if self.l1.is_some_and(|l1| l1 != 2 * neurons) {
             bail!(
@@ -264,6 +272,7 @@ impl Find {
             notes,
         };
         if let Some(out) = &self.out {
+            say_replaced(out, &file.permutation);
             write_file(out, &file.to_bytes(out))?;
         }
         if found.complete {

@@ -16,11 +16,14 @@ use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::is_npy;
 use ftperm::positions::{self, Part};
 use ftperm::samples::SampleOrder;
+use ftperm::source::Origin;
 use ftperm::zeros::record::{DataFile, Record, Shard};
 use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
 use serde::Serialize;
 
-use super::common::{BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs};
+use super::common::{
+    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written,
+};
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
@@ -108,19 +111,21 @@ struct Selection<'a> {
 impl Gather {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.check_options()?;
-        let net = self.net.net.as_deref().map(Path::new);
-        Files::new()
-            .output("--out", Some(&self.out))
-            .input("--net", net)
+        let shards = self.shards.list(self.count)?;
+        let mut files = Files::new()
+            .network("--net", self.net.net.as_deref())
             .input("--checkpoint", self.checkpoint.as_deref())
-            .data("--data", &self.positions.data)
-            .check()?;
-        check_writable(&self.out)?;
-        let (network, net_sha256) = self.network()?;
+            .data("--data", &self.positions.data);
+        for shard in &shards {
+            files = files.output("--out", Some(&self.file_of(*shard)));
+        }
+        files.check()?;
+        check_writable(&self.file_of(shards.first().copied().flatten()))?;
+        let (network, net_sha256, origin) = self.network()?;
+        files.network_found("--net", &origin).check()?;
         self.check(&network)?;
         let neurons = network.architecture.neurons();
         let inputs = positions::input_files(&self.positions.data)?;
-        let shards = self.shards.list(self.count)?;
         if shards.len() > 1 && inputs.iter().any(|file| file.bytes.is_none()) {
             let text = "standard input cannot be read once for every shard: name files";
             return Err(UsageError(text.into()).into());
@@ -136,9 +141,8 @@ impl Gather {
             0
         };
         let most = room / (2 * POSITION + of_planes);
-        let mut files = Vec::new();
-        for shard in shards {
-            let path = shard.map_or(self.out.clone(), |it| shards::path(&self.out, it));
+        let mut gather_one = |shard: Option<Shard>| -> anyhow::Result<FileReport> {
+            let path = self.file_of(shard);
             let count = self.shards.count(self.count, shard);
             let record = Record {
                 count,
@@ -146,8 +150,7 @@ impl Gather {
                 ..common.clone()
             };
             if let Some(kept) = self.kept(&path, &record)? {
-                files.push(kept);
-                continue;
+                return Ok(kept);
             }
             let mut options = self.positions.options(count, self.backend.threads)?;
             options.part = shard.map(|it| Part {
@@ -178,13 +181,27 @@ impl Gather {
                 }
                 boards.write(neurons, &record, &path, planes_of)?;
             }
-            files.push(FileReport {
+            Ok(FileReport {
                 path: path.display().to_string(),
                 positions,
                 samples: 2 * positions,
                 shard,
                 kept: false,
-            });
+            })
+        };
+        let mut files = Vec::new();
+        for shard in shards {
+            let gathered = gather_one(shard);
+            files.push(gathered.map_err(|error| match files.len() {
+                0 => error,
+                done => but_written(
+                    error,
+                    &format!(
+                    "already written: {done} shards, the last of them {}; --resume keeps them",
+                    self.file_of(files.last().and_then(|last: &FileReport| last.shard)).display()
+                ),
+                ),
+            })?);
         }
         let report = Report {
             positions: files.iter().map(|it| it.positions).sum(),
@@ -222,16 +239,21 @@ impl Gather {
         Ok(())
     }
 
-    /// The network and the SHA-256 of its file.
-    fn network(&self) -> anyhow::Result<(Network, [u8; 32])> {
+    /// The file of a shard, or the one of all.
+    fn file_of(&self, shard: Option<Shard>) -> PathBuf {
+        shard.map_or(self.out.clone(), |it| shards::path(&self.out, it))
+    }
+
+    /// The network, the SHA-256 of its file, and where that is.
+    fn network(&self) -> anyhow::Result<(Network, [u8; 32], Origin)> {
         let Some(path) = &self.checkpoint else {
             let loaded = self.net.load()?;
-            return Ok((loaded.network, loaded.sha256));
+            return Ok((loaded.network, loaded.sha256, loaded.origin));
         };
         let checkpoint = Checkpoint::open(path)?;
         let (network, _) = checkpoint.to_network(&ConvertOptions::default())?;
         let digest = sha256(&network.to_bytes());
-        Ok((network, digest))
+        Ok((network, digest, Origin::default()))
     }
 
     /// Does the network have what the caller says it has?

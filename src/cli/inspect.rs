@@ -178,7 +178,7 @@ impl Inspect {
         if let Some(file) = &self.report {
             Files::new()
                 .output("--report", Some(file))
-                .input("the file", Some(path))
+                .network("the file", Some(&self.file))
                 .check()?;
             check_writable(file)?;
         }

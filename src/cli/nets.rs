@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::{Global, console};
 
 /// List the networks that are found when none is named, in the order in which they are tried
+///
+/// Networks that ftperm wrote, as permutation files beside them say, come last.
 #[derive(Debug, clap::Args)]
 pub struct Nets {}
 
@@ -19,6 +21,8 @@ struct Found {
     modified_unix_seconds: Option<u64>,
     /// Which network of an engine, for `ENGINE#NUMBER`.
     number: Option<usize>,
+    /// The permutation file beside it that says that ftperm wrote it.
+    permutation: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +45,7 @@ impl Nets {
                     .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
                     .map(|age| age.as_secs()),
                 number: it.net.as_ref().map(|net| net.number),
+                permutation: it.way.as_ref().map(|way| way.display().to_string()),
             })
             .collect();
         if global.json {
@@ -50,8 +55,12 @@ impl Nets {
             let number = it
                 .number
                 .map_or(String::new(), |number| format!("#{number}"));
+            let written = it
+                .permutation
+                .as_ref()
+                .map_or(String::new(), |way| format!(", written by ftperm ({way})"));
             console::result(format!(
-                "{}{number}  {} bytes, in {}",
+                "{}{number}  {} bytes, in {}{written}",
                 it.path, it.bytes, it.place
             ))?;
         }

@@ -14,7 +14,7 @@ use ftperm::compute::choice::Work;
 use ftperm::deliver::{DeliverError, Target, write_compared};
 use ftperm::nnue::{Era, FtCompression, Network};
 use ftperm::optimize::{Job, Task, optimize};
-use ftperm::output::{OutputFile, check_writable, io_error};
+use ftperm::output::{OutputFile, check_writable, commit_all, create_folder, io_error};
 use ftperm::permutation::{Permutation, PermutationFile};
 use ftperm::playouts::random_positions;
 use ftperm::positions::{self, Positions};
@@ -27,7 +27,7 @@ use super::common::{
     BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load,
 };
 use super::progress::{RunProgress, read_positions};
-use super::report::write_report;
+use super::report::finish_report;
 use super::{Global, UsageError, console};
 
 /// Positions of random games on which a permuted network is compared with the one before.
@@ -46,8 +46,8 @@ pub struct Serialize {
     source: OsString,
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
-    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into TARGET if that is a folder, else into the
-    /// folder that TARGET is in
+    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into the folder TARGET, or into the folder that TARGET
+    /// is in if its name ends in .nnue; a missing folder is made
     #[arg(long, alias = "out_sha")]
     out_sha: bool,
     /// Description in the network's header [default: that of the source network, else the reference tool's]
@@ -160,12 +160,19 @@ struct Report {
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
-        Files::new()
-            .output("TARGET", target)
+        let is_state = target.is_some_and(|target| has_ending(target, &STATE_ENDINGS));
+        let files = Files::new();
+        let files = if is_state {
+            files.output("TARGET", target)
+        } else {
+            files.network_output("TARGET", target)
+        };
+        let files = files
             .output("--report", self.report.as_deref())
+            .network("SOURCE", Some(&self.source))
             .input("--ft-perm", self.ft_perm.as_deref())
-            .data("--ft-optimize-data", &self.ft_optimize_data)
-            .check()?;
+            .data("--ft-optimize-data", &self.ft_optimize_data);
+        files.check()?;
         let output = self.output()?;
         if let Some(file) = &self.report {
             check_writable(file)?;
@@ -184,7 +191,9 @@ impl Serialize {
             ));
             Source::Checkpoint(checkpoint)
         } else {
-            let network = load(Some(&self.source), &self.reading)?.network;
+            let loaded = load(Some(&self.source), &self.reading)?;
+            files.network_found("SOURCE", &loaded.origin).check()?;
+            let network = loaded.network;
             self.check_network(&network)?;
             Source::Network(Box::new(network))
         };
@@ -217,11 +226,13 @@ impl Serialize {
             Output::Torch => self.write_state(source, write_torch)?,
         };
         report.out = NetSummary::new(finished.target(), &finished.sha256());
-        finished.commit()?;
+        let mut finished = vec![finished];
         if let (Some(file), Some(mut weights)) = (&self.report, report.weights.take()) {
             weights.out = Some(report.out.clone());
-            write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+            let weights = ftperm::report::Report::Weights(Box::new(weights));
+            finished.push(finish_report(file, &weights)?);
         }
+        commit_all(finished)?;
         console::say(format!("wrote {}", report.out.path));
         if global.json {
             console::json(&report)
@@ -239,25 +250,29 @@ impl Serialize {
         let target = &self.target;
         if self.out_sha {
             let folder = match target.parent() {
-                _ if target.is_dir() => target.clone(),
-                Some(parent) if parent.is_dir() => parent.to_path_buf(),
-                _ => PathBuf::from("."),
+                Some(parent) if !target.is_dir() && has_ending(target, &["nnue"]) => {
+                    parent.to_path_buf()
+                }
+                _ => target.clone(),
             };
+            if folder != Path::new("") && !folder.exists() {
+                create_folder(&folder)?;
+            }
             check_writable(&folder.join("nn.nnue"))?;
             return Ok(Output::Network(Target::Named(folder)));
         }
-        let extension = target.extension().and_then(|it| it.to_str()).unwrap_or("");
-        let output = match extension.to_ascii_lowercase().as_str() {
-            "nnue" => Output::Network(Target::File(target.clone())),
-            "safetensors" => Output::Safetensors,
-            "pt" | "pth" => Output::Torch,
-            _ => {
-                return Err(UsageError(format!(
-                    "{}: the target's name ends in .nnue, .safetensors or .pt, or --out-sha names a network",
-                    target.display()
-                ))
-                .into());
-            }
+        let output = if has_ending(target, &["nnue"]) {
+            Output::Network(Target::File(target.clone()))
+        } else if has_ending(target, &["safetensors"]) {
+            Output::Safetensors
+        } else if has_ending(target, &STATE_ENDINGS) {
+            Output::Torch
+        } else {
+            return Err(UsageError(format!(
+                "{}: the target's name ends in .nnue, .safetensors or .pt, or --out-sha names a network",
+                target.display()
+            ))
+            .into());
         };
         let only_networks = [
             ("--ft-perm", self.ft_perm.is_some()),
@@ -492,6 +507,16 @@ impl Serialize {
             .map_err(|source| io_error(&self.target, source))?;
         Ok(file.finish()?)
     }
+}
+
+/// Endings of state dictionaries.
+const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    endings
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Is it a file that begins as checkpoints do?

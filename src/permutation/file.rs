@@ -20,6 +20,9 @@ pub struct PermutationFile {
 /// The note that holds the SHA-256 of the network the permutation was made for.
 pub const NET_SHA256: &str = "net sha256";
 
+/// The note that holds the SHA-256 of the network that came out.
+pub const PERMUTED_NET_SHA256: &str = "permuted net sha256";
+
 /// Why a file is not a permutation.
 #[derive(Debug, Error)]
 #[error("{}: {problem}", path.display())]

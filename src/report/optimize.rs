@@ -63,14 +63,23 @@ pub struct OptimizeReport {
     /// Share of the positions that the search did not see.
     pub holdout: f64,
     pub net: NetReport,
-    pub out: NetSummary,
-    pub perm: PermReport,
-    pub verified: Verified,
+    /// Was a network written? Not if its order is the best found already and no output was named.
+    #[serde(default = "always")]
+    pub written: bool,
+    /// What was written, and on how many positions it was compared; `None` if nothing was.
+    pub out: Option<NetSummary>,
+    pub perm: Option<PermReport>,
+    pub verified: Option<Verified>,
     /// Course of the search; only taken down for `--report`, as are the measures.
     pub curve: Option<SearchCurve>,
     pub measures: Option<Measures>,
     /// Version of ftperm.
     pub version: String,
+}
+
+/// Versions that did not tell wrote a network always.
+fn always() -> bool {
+    true
 }
 
 impl OptimizeReport {

@@ -8,6 +8,7 @@ use super::compression::Compression;
 use super::engine::{Engine, EngineNet};
 use super::error::SourceError;
 use super::input::first_bytes;
+use super::ways::Ways;
 use super::{LoadedBytes, MAX_BYTES, NetSource, embed};
 use crate::digest;
 use crate::nnue::{Network, VERSION_2020, VERSION_2021, VERSION_2026};
@@ -71,6 +72,8 @@ pub struct Candidate {
     pub compression: Option<Compression>,
     /// Which network of an engine.
     pub net: Option<EngineNet>,
+    /// The permutation file beside it that says that ftperm wrote it. [`SearchPlaces::candidates`] looks for it.
+    pub way: Option<PathBuf>,
 }
 
 impl Candidate {
@@ -185,6 +188,7 @@ impl SearchPlaces {
             modified: None,
             compression: None,
             net: None,
+            way: None,
         })
     }
 
@@ -207,8 +211,23 @@ impl SearchPlaces {
     }
 
     /// Everything that [`discover`](Self::discover) considers, in its order: by place, and in each directory the newest
-    /// first, files of the same time by name. Engines are opened and their networks listed one by one.
+    /// first, files of the same time by name; after them those that ftperm wrote. Engines are opened and their networks
+    /// listed one by one.
     pub fn candidates(&self) -> Vec<Candidate> {
+        let mut all = self.by_place();
+        for (_, directory) in self.directories() {
+            let ways = Ways::in_folder(&directory);
+            let here = |it: &&mut Candidate| it.path.parent() == Some(&directory);
+            for candidate in all.iter_mut().filter(here) {
+                let sha256 = || candidate.load().map_or([0; 32], |it| it.sha256());
+                candidate.way = ways.to(sha256).map(Path::to_path_buf);
+            }
+        }
+        all.sort_by_key(|candidate| candidate.way.is_some());
+        all
+    }
+
+    fn by_place(&self) -> Vec<Candidate> {
         let mut all: Vec<Candidate> = self
             .directories()
             .iter()
@@ -221,19 +240,22 @@ impl SearchPlaces {
         all
     }
 
-    /// The first candidate that is a whole network; its origin says why it was chosen.
+    /// The first candidate that is a whole network and was not written by ftperm, or else the first that was; its origin
+    /// says why it was chosen.
     ///
     /// # Errors
     /// There is none.
     pub fn discover(&self) -> Result<LoadedBytes, SourceError> {
-        let mut skipped = Vec::new();
+        let mut passed = PassedOver::default();
         for (place, directory) in self.directories() {
             let candidates = in_directory(place, &directory);
-            if let Some(loaded) = first_whole(&candidates, &mut skipped) {
+            let ways = Ways::in_folder(&directory);
+            if let Some(loaded) = first_whole(&candidates, &ways, &mut passed) {
                 return Ok(loaded);
             }
         }
-        if let Some(loaded) = first_whole(self.embedded().as_slice(), &mut skipped) {
+        let none = Ways::default();
+        if let Some(loaded) = first_whole(self.embedded().as_slice(), &none, &mut passed) {
             return Ok(loaded);
         }
         for path in self.engines() {
@@ -241,14 +263,17 @@ impl SearchPlaces {
             let mut nets = match in_engine(&path) {
                 Ok(nets) => nets,
                 Err(error) => {
-                    skipped.push(error.to_string());
+                    passed.damaged.push(error.to_string());
                     continue;
                 }
             };
             nets.sort_by_key(|net| std::cmp::Reverse(net.len));
-            if let Some(loaded) = first_whole(&nets, &mut skipped) {
+            if let Some(loaded) = first_whole(&nets, &none, &mut passed) {
                 return Ok(loaded);
             }
+        }
+        if let Some(loaded) = passed.own() {
+            return Ok(loaded);
         }
         let mut searched: Vec<String> = self
             .directories()
@@ -258,7 +283,7 @@ impl SearchPlaces {
         searched.push("an engine `stockfish` on PATH".to_string());
         Err(SourceError::NothingDiscovered {
             searched: searched.join(", "),
-            skipped,
+            skipped: passed.damaged,
         })
     }
 
@@ -269,7 +294,7 @@ impl SearchPlaces {
     /// There is none.
     pub fn find_by_sha256(&self, wanted: &[u8; 32]) -> Result<LoadedBytes, SourceError> {
         let digits = digest::hex(&wanted[..6]);
-        let mut candidates = self.candidates();
+        let mut candidates = self.by_place();
         let count = candidates.len();
         candidates.sort_by_key(|candidate| {
             let name = candidate.path.file_name().unwrap_or_default();
@@ -293,23 +318,72 @@ impl SearchPlaces {
     }
 }
 
-/// The newest whole network of a directory.
+/// The newest whole network of a directory that ftperm did not write, or else the newest that it did.
 pub(super) fn newest_in(directory: &Path) -> Result<LoadedBytes, SourceError> {
     std::fs::read_dir(directory).map_err(SourceError::io(directory))?;
-    let mut skipped = Vec::new();
-    first_whole(&in_directory(Place::Named, directory), &mut skipped).ok_or_else(|| {
-        SourceError::NoNetInDirectory {
+    let mut passed = PassedOver::default();
+    let candidates = in_directory(Place::Named, directory);
+    first_whole(&candidates, &Ways::in_folder(directory), &mut passed)
+        .or_else(|| passed.own())
+        .ok_or_else(|| SourceError::NoNetInDirectory {
             path: directory.to_path_buf(),
-            skipped,
-        }
-    })
+            skipped: passed.damaged,
+        })
 }
 
-/// Loads the first candidate that is whole and says why it was taken.
-fn first_whole(candidates: &[Candidate], skipped: &mut Vec<String>) -> Option<LoadedBytes> {
+/// Candidates that were not taken.
+#[derive(Default)]
+struct PassedOver {
+    /// Why, of those that cannot be read.
+    damaged: Vec<String>,
+    /// Those that ftperm wrote, with the permutation files that say so.
+    own: Vec<(Candidate, PathBuf)>,
+}
+
+impl PassedOver {
+    /// For people; empty if there are none.
+    fn text(&self) -> String {
+        let own = self.own.iter().map(|(candidate, way)| {
+            let name = way.file_name().unwrap_or_default().to_string_lossy();
+            format!("{}, which ftperm wrote ({name})", candidate.path.display())
+        });
+        let all: Vec<String> = self.damaged.iter().cloned().chain(own).collect();
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!(" (passed over: {})", all.join("; "))
+        }
+    }
+
+    /// The first of those that ftperm wrote.
+    fn own(&self) -> Option<LoadedBytes> {
+        let (candidate, way) = self.own.first()?;
+        let mut loaded = candidate.load().ok()?;
+        loaded.origin.why = Some(format!(
+            "ftperm wrote it ({}), and there is no other whole network{}",
+            way.display(),
+            match self.own.len() {
+                1 => String::new(),
+                count => format!(" than the {count} that it wrote"),
+            }
+        ));
+        Some(loaded)
+    }
+}
+
+/// Loads the first candidate that is whole and that ftperm did not write, and says why it was taken.
+fn first_whole(
+    candidates: &[Candidate],
+    ways: &Ways,
+    passed: &mut PassedOver,
+) -> Option<LoadedBytes> {
     for candidate in candidates {
         match candidate.load() {
             Ok(mut loaded) => {
+                if let Some(way) = ways.to(|| loaded.sha256()) {
+                    passed.own.push((candidate.clone(), way.to_path_buf()));
+                    continue;
+                }
                 let place = match candidate.place {
                     Place::Named | Place::Engine => {
                         let named = match candidate.place {
@@ -324,17 +398,20 @@ fn first_whole(candidates: &[Candidate], skipped: &mut Vec<String>) -> Option<Lo
                 let rank = match (candidates.len(), candidate.place) {
                     (1, _) => "the only network".to_string(),
                     (count, Place::Engine) => format!("the largest of {count} networks"),
-                    (count, _) if skipped.is_empty() => format!("the newest of {count} networks"),
-                    (count, _) => format!("the newest whole one of {count} networks"),
+                    (count, _) if passed.damaged.is_empty() && passed.own.is_empty() => {
+                        format!("the newest of {count} networks")
+                    }
+                    (count, _) if passed.own.is_empty() => {
+                        format!("the newest whole one of {count} networks")
+                    }
+                    (count, _) => {
+                        format!("of {count} networks the newest that ftperm did not write")
+                    }
                 };
-                let mut why = format!("{rank} in {place}");
-                if !skipped.is_empty() {
-                    why += &format!(" (passed over: {})", skipped.join("; "));
-                }
-                loaded.origin.why = Some(why);
+                loaded.origin.why = Some(format!("{rank} in {place}{}", passed.text()));
                 return Some(loaded);
             }
-            Err(error) => skipped.push(error.to_string()),
+            Err(error) => passed.damaged.push(error.to_string()),
         }
     }
     None
@@ -376,6 +453,7 @@ fn candidate(place: Place, path: &Path) -> Option<Candidate> {
         modified: metadata.modified().ok(),
         compression,
         net: None,
+        way: None,
     })
 }
 
@@ -397,6 +475,7 @@ fn in_engine(path: &Path) -> Result<Vec<Candidate>, SourceError> {
         modified,
         compression: None,
         net: Some(net.clone()),
+        way: None,
     });
     Ok(candidates.collect())
 }

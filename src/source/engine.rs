@@ -13,7 +13,7 @@ use super::kind::FileKind;
 use super::scan::scan;
 use super::wasm;
 use crate::digest;
-use crate::output::write_file;
+use crate::output::{commit_all, create_folder, finish_file};
 
 /// A file that was searched for networks.
 #[derive(Debug)]
@@ -195,14 +195,15 @@ impl Engine {
         bytes
     }
 
-    /// Writes all networks into a directory, which is made if need be, as `nn-<first 12 digits of SHA-256>.nnue`. Each
-    /// file appears whole or not at all. A network that stands in the engine twice is one file.
+    /// Writes all networks into a directory, which is made if need be, as `nn-<first 12 digits of SHA-256>.nnue`. They
+    /// appear together, whole, or not at all. A network that stands in the engine twice is one file.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn extract(&self, directory: &Path) -> Result<Vec<Extracted>, SourceError> {
-        std::fs::create_dir_all(directory).map_err(SourceError::io(directory))?;
+        create_folder(directory)?;
         let mut written: Vec<Extracted> = Vec::new();
+        let mut files = Vec::new();
         for net in &self.nets {
             let bytes = self.bytes(net);
             let sha256 = digest::sha256(bytes);
@@ -210,13 +211,14 @@ impl Engine {
                 continue;
             }
             let path = directory.join(format!("{}.nnue", digest::net_name(&sha256)));
-            write_file(&path, bytes)?;
+            files.push(finish_file(&path, bytes)?);
             written.push(Extracted {
                 net: net.clone(),
                 path,
                 sha256,
             });
         }
+        commit_all(files)?;
         Ok(written)
     }
 }

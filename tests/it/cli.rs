@@ -449,8 +449,8 @@ fn bad_targets() {
     fails(
         &folder,
         1,
-        &with(&["--out-sha", "nowhere"]),
-        &["nowhere does not exist"],
+        &with(&["--out-sha", "/dev/null/folder"]),
+        &["cannot make the folder /dev/null/folder"],
     );
     fails(&folder, 2, &with(&["--out", "."]), &["--out-sha"]);
     fails(&folder, 2, &with(&["--holdout", "1.5"]), &["--holdout"]);

@@ -95,10 +95,15 @@ fn start(job: &Job, global: &Global) -> anyhow::Result<Child> {
     if global.quiet {
         command.arg("--quiet");
     }
+    if global.no_sync {
+        command.arg("--no-sync");
+    }
     command.args((0..global.verbose).map(|_| "--verbose"));
     command.arg("batch-job");
     command.arg(format!("--temporary-prefix={}", job.temporary_prefix()));
     command.args(&job.words);
+    // The outputs are the job's own.
+    command.arg("--force");
     if job.base != PathBuf::new() {
         command.current_dir(&job.base);
     }

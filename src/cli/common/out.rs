@@ -17,7 +17,8 @@ pub struct OutArgs {
     /// Write the network to this file
     #[arg(long, value_name = "FILE", conflicts_with = "out_sha")]
     pub out: Option<PathBuf>,
-    /// Write it as nn-<first 12 digits of its SHA-256>.nnue into this folder [default: the current one]
+    /// Write it as nn-<first 12 digits of its SHA-256>.nnue into this folder, which is made if it is
+    /// missing [default: the current one]
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
     pub out_sha: Option<PathBuf>,
     /// How the feature transformer is stored
@@ -59,7 +60,12 @@ impl OutArgs {
         };
         match &target {
             Target::File(file) => output::check_writable(file)?,
-            Target::Named(folder) => output::check_writable(&folder.join("nn.nnue"))?,
+            Target::Named(folder) => {
+                if !folder.exists() {
+                    output::create_folder(folder)?;
+                }
+                output::check_writable(&folder.join("nn.nnue"))?;
+            }
         }
         Ok(target)
     }

@@ -80,6 +80,11 @@ impl SearchArgs {
         }
     }
 
+    /// The file of the permutation to start from.
+    pub fn start_file(&self) -> Option<&Path> {
+        self.start.as_deref()
+    }
+
     pub fn start(&self) -> anyhow::Result<Option<Permutation>> {
         let file = self
             .start

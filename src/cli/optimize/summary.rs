@@ -6,8 +6,9 @@ use ftperm::report::{BucketRates, OptimizeReport, Rates};
 use crate::cli::common::{INTERRUPTED, START_IS_BETTER, say_certificate, searched_in_part};
 use crate::cli::console;
 
-/// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one.
-pub fn summary(report: &OptimizeReport, verified: &str) {
+/// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one if a
+/// network was written.
+pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| 100.0 * rate;
     let (unit, units) = report.units();
@@ -108,7 +109,9 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
             report.net.era
         ));
     }
-    console::say(verified);
+    if let Some(verified) = verified {
+        console::say(verified);
+    }
     let seconds = &report.seconds;
     tracing::info!(
         "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, verifying {:.2}, writing {:.2})",
@@ -121,10 +124,16 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
         seconds.verify,
         seconds.write
     );
-    console::say(format!(
-        "wrote {} and {} after {:.2} s",
-        report.out.path, report.perm.path, seconds.total
-    ));
+    match (&report.out, &report.perm) {
+        (Some(out), Some(perm)) => console::say(format!(
+            "wrote {} and {} after {:.2} s",
+            out.path, perm.path, seconds.total
+        )),
+        _ => console::say(format!(
+            "already in the best order found; nothing written (--force) after {:.2} s",
+            seconds.total
+        )),
+    }
 }
 
 /// What was searched for, and what it did to every bucket.

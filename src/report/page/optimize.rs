@@ -14,7 +14,8 @@ const LISTED: usize = 60;
 pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     let rates = &report.zero_block_rate;
     let (_, units) = report.units();
-    let name = file_name(&report.out.path);
+    let network = report.out.as_ref().map_or(&report.net.path, |it| &it.path);
+    let name = file_name(network);
     let (before, after, on) = match (rates.holdout_before, rates.holdout_after) {
         (Some(before), Some(after)) => (
             before,
@@ -142,11 +143,13 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         let note = format!("engines of era {} read all blocks", report.net.era);
         tile("Work of the first layer", "as before".to_string(), note)
     };
-    let verified = if report.verified.equal {
-        "equal"
-    } else {
-        "differs"
-    };
+    let verified =
+        report.verified.as_ref().map_or(
+            "not needed",
+            |it| {
+                if it.equal { "equal" } else { "differs" }
+            },
+        );
     let compared = if is_known(report) {
         "outputs of all buckets"
     } else {
@@ -162,9 +165,9 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         tile(
             "Verified",
             verified.to_string(),
-            format!(
-                "{compared} on {} positions",
-                grouped(report.verified.positions as u64)
+            report.verified.as_ref().map_or_else(
+                || "nothing was written".to_string(),
+                |it| format!("{compared} on {} positions", grouped(it.positions as u64)),
             ),
         ),
         tile(
@@ -695,10 +698,19 @@ fn provenance(report: &OptimizeReport) -> Section {
             "computed on",
             format!("{}: {}", report.backend, report.adapter),
         ),
-        ("written", report.out.path.clone()),
-        ("its SHA-256", report.out.sha256.clone()),
-        ("permutation", report.perm.path.clone()),
-        (
+    ];
+    match (&report.out, &report.perm) {
+        (Some(out), Some(perm)) => rows.extend([
+            ("written", out.path.clone()),
+            ("its SHA-256", out.sha256.clone()),
+            ("permutation", perm.path.clone()),
+        ]),
+        _ => rows.push((
+            "written",
+            "nothing: the order was the best already".to_string(),
+        )),
+    }
+    rows.push((
             "seconds",
             format!(
                 "{:.2}: network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, \
@@ -712,8 +724,7 @@ fn provenance(report: &OptimizeReport) -> Section {
                 seconds.verify,
                 seconds.write
             ),
-        ),
-    ];
+    ));
     if let Some(bytes) = report.peak_rss_bytes {
         rows.push(("peak memory", format!("{} MiB", grouped(bytes >> 20))));
     }
