@@ -210,6 +210,21 @@ fn scripts_in_the_pages_are_the_files() {
     assert!(page("docs/4-batch-use.md").contains(line));
 }
 
+/// Links between the pages and to files of the repository.
+#[test]
+fn links_of_the_pages_lead_to_files() {
+    for (name, text) in pages() {
+        let folder = Path::new(&name).parent().unwrap();
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next());
+        for target in targets.filter(|target| !target.is_empty() && !target.starts_with("http")) {
+            assert!(folder.join(target).exists(), "{name}: {target}");
+        }
+    }
+}
+
 /// Shards by two tasks, and the search on them, with the variables that Slurm sets.
 #[test]
 fn the_slurm_scripts_for_many_positions_run() {
