@@ -1,8 +1,7 @@
 //! The examples of README.md and docs/: every command that a page shows is run as it stands there.
 #![cfg(unix)]
 
-#[path = "common/material.rs"]
-mod material;
+use crate::common::material;
 
 use std::ffi::OsString;
 use std::fs;

@@ -11,6 +11,7 @@ mod cli;
 #[path = "../common/mod.rs"]
 mod common;
 mod config;
+mod docs_examples;
 mod engine;
 mod export;
 mod fallback;
@@ -21,6 +22,8 @@ mod layouts;
 mod net_properties;
 mod nets;
 mod npm_nets;
+mod outputs;
+mod position_damage;
 mod position_formats;
 mod positions;
 mod pytorch;

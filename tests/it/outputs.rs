@@ -1,14 +1,12 @@
 //! Nothing is lost: outputs never take the place of what somebody still needs, and appear together or not at all.
 
-#[path = "common/material.rs"]
-mod material;
-#[path = "common/program.rs"]
-mod program;
+use crate::common::material;
+use crate::common::program;
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-use program::{ftperm, text};
+use crate::common::program::{ftperm, text};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -453,7 +453,11 @@ impl Plan {
         let files = files
             .iter()
             .fold(net, |files, input| files.input("an input", Some(input)));
-        for (option, output) in [("out", &job.out), ("perm", &job.perm), ("report", &job.report)] {
+        for (option, output) in [
+            ("out", &job.out),
+            ("perm", &job.perm),
+            ("report", &job.report),
+        ] {
             let files = files.clone().output(option, output.as_deref());
             files.check().map_err(|error| wrong(&error.to_string()))?;
         }
