@@ -80,6 +80,7 @@ pub mod output;
 pub mod permutation;
 pub mod playouts;
 pub mod positions;
+pub mod quote;
 pub mod report;
 pub mod resources;
 pub mod samples;
