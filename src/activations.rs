@@ -18,6 +18,7 @@ use npyz::{DType, NpyHeader, Order, TypeChar};
 use thiserror::Error;
 
 use crate::npy;
+use crate::quote::excerpt;
 use crate::zeros::{self, PlanesProblem, ZeroPlanes};
 
 /// What the values of a dump mean.
@@ -289,7 +290,7 @@ fn npy_layout(input: &mut impl Read, neurons: usize) -> Result<(Element, u64), A
     let dtype = header.dtype();
     let (Some(element), Order::C) = (Element::of(&dtype), header.order()) else {
         return Err(ActivationsProblem::Kind {
-            dtype: dtype.descr(),
+            dtype: excerpt(dtype.descr().as_bytes()),
             shape,
             order: header.order(),
         });

@@ -17,6 +17,7 @@ use crate::compute::{Activation, FtWeights, SampleBatch};
 use crate::nnue::Network;
 use crate::npy;
 use crate::permutation::Permutation;
+use crate::quote::excerpt;
 use crate::samples::{SampleOrder, sample_batch};
 use crate::zeros::ZeroPlanes;
 
@@ -205,7 +206,7 @@ pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProble
         (shape.as_slice(), dtype == "'|b1'", header.order())
     else {
         return Err(MatrixProblem::Kind {
-            dtype,
+            dtype: excerpt(dtype.as_bytes()),
             shape,
             order: header.order(),
         });

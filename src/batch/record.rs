@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::file_state::FileState;
 use crate::output::{OutputError, write_file};
+use crate::quote::message;
 
 /// Version of the form of records. A record of another version counts as none.
 const SCHEMA: u32 = 1;
@@ -110,7 +111,7 @@ impl Record {
             return Err(damaged("more than 64 MiB".to_string()));
         }
         let record: Record =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|error| damaged(message(&error)))?;
         if record.schema != SCHEMA {
             return Err(damaged(format!("it is of version {}", record.schema)));
         }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::error::CheckpointError;
+use crate::quote::excerpt;
 
 /// One member: its whole name and its bytes in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +32,14 @@ pub(super) fn members(bytes: &[u8]) -> Result<Vec<Member>, CheckpointError> {
         }
         let name = String::from_utf8_lossy(file.name_raw()).into_owned();
         if file.compression() != CompressionMethod::Stored {
+            let name = excerpt(name.as_bytes());
             return Err(CheckpointError::Compressed { name });
         }
         let (start, size) = (file.data_start().unwrap_or(u64::MAX), file.size());
         let end = start.saturating_add(size);
         if end > bytes.len() as u64 {
             return Err(CheckpointError::MemberRange {
-                name,
+                name: excerpt(name.as_bytes()),
                 start,
                 end,
                 len: bytes.len(),

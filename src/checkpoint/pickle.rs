@@ -8,6 +8,8 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
+use crate::quote::excerpt;
+
 mod machine;
 
 /// Number of a node.
@@ -144,7 +146,10 @@ impl Pickle {
     pub(super) fn describe(&self, id: NodeId) -> String {
         match self.node(id) {
             Node::Call { function, .. } => match self.global(*function) {
-                Some((module, name)) => format!("an object of {module}.{name}"),
+                Some((module, name)) => {
+                    let (module, name) = (excerpt(module.as_bytes()), excerpt(name.as_bytes()));
+                    format!("an object of {module}.{name}")
+                },
                 None => "an object".to_string(),
             },
             Node::Dict(entries) => format!("a dictionary of {} entries", entries.len()),

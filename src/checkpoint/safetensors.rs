@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::error::CheckpointError;
 use super::state_dict::StateDict;
 use super::tensor::{ElementType, Tensor};
+use crate::quote::{excerpt, message};
 
 /// Bytes in front of the header: its length.
 const PREFIX: usize = 8;
@@ -47,16 +48,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
         ))
     })?;
     let mut entries: Map<String, Value> =
-        serde_json::from_slice(header).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_slice(header).map_err(|error| damaged(message(&error)))?;
     entries.remove("__metadata__");
     let mut tensors = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         let problem = |problem: String| CheckpointError::Tensor {
-            tensor: name.clone(),
+            tensor: excerpt(name.as_bytes()),
             problem,
         };
         let entry: Entry =
-            serde_json::from_value(entry).map_err(|error| problem(error.to_string()))?;
+            serde_json::from_value(entry).map_err(|error| problem(message(&error)))?;
         let element = element(&entry.dtype);
         let [begin, end] = entry.data_offsets;
         let room = bytes.len() - start;

@@ -11,6 +11,7 @@ use super::error::CheckpointError;
 use super::pickle::{Node, NodeId, Pickle};
 use super::tensor::{ElementType, Tensor};
 use super::{Container, Progress};
+use crate::quote::excerpt;
 
 /// Largest pickle that is read; those of real checkpoints have some ten thousand bytes.
 const MAX_PICKLE: usize = 64 << 20;
@@ -39,7 +40,7 @@ pub(super) fn read(bytes: &[u8], members: &[Member]) -> Result<Contents, Checkpo
         .ok_or(CheckpointError::NoPickle)?;
     if pickled.data.len() > MAX_PICKLE {
         return Err(CheckpointError::PickleTooLarge {
-            name: pickled.name.clone(),
+            name: excerpt(pickled.name.as_bytes()),
             len: pickled.data.len(),
             limit: MAX_PICKLE,
         });
@@ -53,13 +54,12 @@ pub(super) fn read(bytes: &[u8], members: &[Member]) -> Result<Contents, Checkpo
         None | Some(b"little") => false,
         Some(b"big") => true,
         Some(other) => {
-            let text = String::from_utf8_lossy(&other[..other.len().min(20)]).into_owned();
-            return Err(CheckpointError::ByteOrder(text));
+            return Err(CheckpointError::ByteOrder(excerpt(other)));
         }
     };
     let pickle =
         Pickle::parse(&bytes[pickled.data.clone()]).map_err(|source| CheckpointError::Pickle {
-            name: pickled.name.clone(),
+            name: excerpt(pickled.name.as_bytes()),
             source,
         })?;
     Reader {
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
             self.dictionary(state)?;
             match pickle.get(root, "pytorch-lightning_version") {
                 Some(version) => Container::Lightning {
-                    version: pickle.str(version).unwrap_or_default().to_string(),
+                    version: excerpt(pickle.str(version).unwrap_or_default().as_bytes()),
                 },
                 None => Container::Checkpoint,
             }
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Err(problem) => Err(CheckpointError::Tensor {
-                tensor: name,
+                tensor: excerpt(name.as_bytes()),
                 problem,
             }),
         }
@@ -306,7 +306,10 @@ impl<'a> Reader<'a> {
             "BoolStorage" => ElementType::Other("bool", 1),
             "ComplexFloatStorage" => ElementType::Other("complex64", 8),
             "ComplexDoubleStorage" => ElementType::Other("complex128", 16),
-            other => return Err(format!("its storage class `{other}` is not known")),
+            other => {
+                let other = excerpt(other.as_bytes());
+                return Err(format!("its storage class `{other}` is not known"));
+            }
         };
         let key = self
             .pickle
@@ -317,13 +320,13 @@ impl<'a> Reader<'a> {
         let member = self
             .members
             .get(format!("data/{key}").as_str())
-            .ok_or_else(|| format!("the archive has no member `data/{key}`"))?;
+            .ok_or_else(|| format!("the archive has no member `data/{}`", excerpt(key.as_bytes())))?;
         let held = member.data.len() / element.bytes();
         let said = self.pickle.int(elements).unwrap_or(-1);
         if u64::try_from(said).map_or(true, |said| said > held as u64) {
             return Err(format!(
                 "its storage `{}` has {} bytes, {said} elements of {} were said",
-                member.name,
+                excerpt(member.name.as_bytes()),
                 member.data.len(),
                 element.name()
             ));

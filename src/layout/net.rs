@@ -10,6 +10,7 @@ use super::description::{ActivationKind, FileCompression, Layout};
 use super::error::{RawNetError, RawNetFileError};
 use super::tensor::{Role, Tensor};
 use crate::permutation::Permutation;
+use crate::quote::excerpt;
 use crate::source::{Compression, MAX_BYTES};
 
 /// Largest zstd window that is accepted, as a power of two.
@@ -72,7 +73,7 @@ impl RawNet {
             && !bytes.starts_with(magic.as_bytes())
         {
             return Err(RawNetError::Magic {
-                expected: magic.clone(),
+                expected: excerpt(magic.as_bytes()),
             });
         }
         Ok(RawNet {

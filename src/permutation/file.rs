@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::{Permutation, PermutationError};
 use crate::npy;
+use crate::quote::{excerpt, message, quoted};
 
 /// What a file says: the permutation, and in text files the `key: value` comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum PermutationFileProblem {
     Io(#[from] std::io::Error),
     #[error("no permutation has more than {} MiB", MAX_BYTES >> 20)]
     TooLong,
-    #[error("line {line}: `{text}` is not a neuron number")]
+    #[error("line {line}: {text} is not a neuron number")]
     NotANumber { line: usize, text: String },
     #[error("not a permutation: {0}")]
     Permutation(#[from] PermutationError),
@@ -167,7 +168,7 @@ fn parse_text(text: &str) -> Result<PermutationFile, PermutationFileProblem> {
                 line.parse()
                     .map_err(|_| PermutationFileProblem::NotANumber {
                         line: number + 1,
-                        text: line.chars().take(40).collect(),
+                        text: quoted(line.as_bytes()),
                     })?,
             );
         }
@@ -179,7 +180,7 @@ fn parse_text(text: &str) -> Result<PermutationFile, PermutationFileProblem> {
 }
 
 fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
-    let damaged = |error: std::io::Error| PermutationFileProblem::Npy(error.to_string());
+    let damaged = |error: std::io::Error| PermutationFileProblem::Npy(message(&error));
     npy::header_bytes(&mut &*bytes).map_err(damaged)?;
     let file = NpyFile::new(Cursor::new(bytes)).map_err(damaged)?;
     let shape = file.shape().to_vec();
@@ -191,7 +192,7 @@ fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
     };
     let (Some(text), [len]) = (integer, shape.as_slice()) else {
         return Err(PermutationFileProblem::NpyShape {
-            dtype: file.dtype().descr(),
+            dtype: excerpt(file.dtype().descr().as_bytes()),
             shape,
         });
     };
@@ -216,7 +217,7 @@ fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
         (TypeChar::Uint, 2) => widen(file.into_vec::<u16>().map_err(damaged)?),
         _ => {
             return Err(PermutationFileProblem::NpyShape {
-                dtype: file.dtype().descr(),
+                dtype: excerpt(file.dtype().descr().as_bytes()),
                 shape,
             });
         }

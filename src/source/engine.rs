@@ -14,6 +14,7 @@ use super::scan::scan;
 use super::wasm;
 use crate::digest;
 use crate::output::write_file;
+use crate::quote::message;
 
 /// A file that was searched for networks.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Engine {
     fn search_module(&mut self, module: &[u8]) -> Result<Option<u64>, SourceError> {
         let regions = wasm::regions(module).map_err(|error| SourceError::Module {
             file: self.name.clone(),
-            reason: error.message().to_string(),
+            reason: message(&error.message()),
             offset: error.offset(),
         })?;
         let mut broken = None;

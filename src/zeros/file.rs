@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::record::Record;
 use super::{ZeroPlanes, put_words};
 use crate::bucket_weights::BUCKETS;
+use crate::quote::message;
 
 /// The first four bytes.
 pub const MAGIC: &[u8; 4] = b"FTZP";
@@ -270,7 +271,7 @@ impl Header {
             let mut text = vec![0; record_len as usize];
             fill(&mut text, input, "the record", HEADER + buckets)?;
             let record = serde_json::from_slice(&text);
-            Some(record.map_err(|error| PlanesProblem::Record(error.to_string()))?)
+            Some(record.map_err(|error| PlanesProblem::Record(message(&error)))?)
         };
         // Without neurons a file of any length may claim any number of samples.
         usize::try_from(samples).map_err(|_| wrong_length())?;

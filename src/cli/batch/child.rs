@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use ftperm::quote::message;
 use serde_json::Value;
 
 use super::jobs::Job;
@@ -82,7 +83,10 @@ pub fn run(
     }
     Ok(match serde_json::from_slice(&output) {
         Ok(report) => Ended::Done(report),
-        Err(error) => Ended::Failed(format!("the job's report cannot be read: {error}")),
+        Err(error) => Ended::Failed(format!(
+            "the job's report cannot be read: {}",
+            message(&error)
+        )),
     })
 }
 

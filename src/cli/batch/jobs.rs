@@ -8,6 +8,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, Command, CommandFactory as _, Parser as _};
 use ftperm::batch::is_network_name;
 use ftperm::digest::{hex, sha256};
+use ftperm::quote::excerpt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -150,7 +151,8 @@ impl Plan {
                 return Err(toml.error(
                     at,
                     format!(
-                        "`{name}` stands outside the tables [defaults], [jobs.NAME] and [watch]"
+                        "`{}` stands outside the tables [defaults], [jobs.NAME] and [watch]",
+                        excerpt(name.as_bytes())
                     ),
                 ));
             };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use ftperm::bucket_weights::{BUCKETS, BucketWeights};
 use ftperm::output::{check_writable, write_file};
+use ftperm::quote::message;
 use ftperm::search::{Checkpoint, SearchError};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,8 @@ impl SearchState {
                 if path.metadata()?.len() > MOST_BYTES {
                     return Err(anyhow!("the file is too large"));
                 }
-                Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+                serde_json::from_slice(&std::fs::read(path)?)
+                    .map_err(|error| anyhow!(message(&error)))
             };
             let found =
                 read().with_context(|| format!("{}: no state of a search", path.display()))?;
