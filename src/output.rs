@@ -88,6 +88,36 @@ impl std::fmt::Debug for Listed {
     }
 }
 
+/// A temporary file for another program to read. It is removed when this is dropped, and by
+/// [`remove_temporary_files`].
+#[derive(Debug)]
+pub(crate) struct KnownTemporaryFile {
+    // Dropped first, while it is known.
+    file: NamedTempFile,
+    _listed: Listed,
+}
+
+impl KnownTemporaryFile {
+    /// Makes and fills a file.
+    pub(crate) fn write(
+        make: impl FnOnce() -> io::Result<NamedTempFile>,
+        contents: &[u8],
+    ) -> io::Result<KnownTemporaryFile> {
+        let (mut file, listed) = TEMPORARY_FILES.begin(make)?;
+        file.write_all(contents)?;
+        file.flush()?;
+        Ok(KnownTemporaryFile {
+            file,
+            _listed: listed,
+        })
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
 /// A file being written. Dropped before [`commit`](OutputFile::commit), it leaves nothing.
 #[derive(Debug)]
 pub struct OutputFile {
