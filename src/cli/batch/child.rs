@@ -41,16 +41,24 @@ pub fn run(
 ) -> anyhow::Result<Ended> {
     let mut child = start(job, global)?;
     let deadline = limit.map(|limit| Instant::now() + limit);
-    let output = child.stdout.take().map(|it| {
-        std::thread::spawn(move || {
+    let output = child.stdout.take().map(|stdout| {
+        std::thread::Builder::new().spawn(move || {
             let mut text = Vec::new();
-            it.take(MAX_REPORT).read_to_end(&mut text).map(|_| text)
+            stdout.take(MAX_REPORT).read_to_end(&mut text).map(|_| text)
         })
     });
-    let messages = child.stderr.take().map(|it| {
+    let messages = child.stderr.take().map(|stderr| {
         let name = job.name.clone();
-        std::thread::spawn(move || relay(&name, BufReader::new(it)))
+        let relayed = move || relay(&name, BufReader::new(stderr));
+        std::thread::Builder::new().spawn(relayed)
     });
+    let (output, messages) = match (output.transpose(), messages.transpose()) {
+        (Ok(output), Ok(messages)) => (output, messages),
+        (Err(error), _) | (_, Err(error)) => {
+            end(&mut child)?;
+            return Err(error).context("cannot start a thread");
+        }
+    };
     let mut ending = None;
     let status = loop {
         if let Some(status) = child.try_wait().context("cannot wait for the job")? {
