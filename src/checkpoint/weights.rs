@@ -278,7 +278,11 @@ impl<'a> Names<'a> {
 
     fn required(&self, name: &str) -> Result<Matrix<'a>, WeightsError> {
         self.optional(name)?.ok_or_else(|| {
-            let shown = self.known.iter().take(12).map(|(_, it)| excerpt_of(it.name.as_bytes(), 60));
+            let shown = self
+                .known
+                .iter()
+                .take(12)
+                .map(|(_, it)| excerpt_of(it.name.as_bytes(), 60));
             let mut present = shown.collect::<Vec<_>>().join(", ");
             if self.known.len() > 12 {
                 present.push_str(&format!(" and {} others", self.known.len() - 12));

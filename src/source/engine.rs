@@ -61,7 +61,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn read_stream(name: &str, stream: impl Read) -> Result<Engine, SourceError> {
+    pub fn read_stream(name: &str, stream: impl Read + Send) -> Result<Engine, SourceError> {
         Engine::search(Input::read_stream(name, stream, MAX_BYTES)?)
     }
 
