@@ -10,7 +10,6 @@
 //!
 //! It is read as a stream. Eight values take a byte of memory.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +17,9 @@ use npyz::{DType, NpyHeader, Order, TypeChar};
 use thiserror::Error;
 
 use crate::npy;
+use crate::quote::excerpt;
+use crate::reading::{ReadError, open};
+use crate::resources::available_memory;
 use crate::zeros::{self, PlanesProblem, ZeroPlanes};
 
 /// What the values of a dump mean.
@@ -74,6 +76,8 @@ pub struct ActivationsFileError {
 pub enum ActivationsProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error("planes file: {0}")]
     Planes(#[from] PlanesProblem),
     #[error(
@@ -86,6 +90,10 @@ pub enum ActivationsProblem {
     OtherNeurons { found: usize, expected: usize },
     #[error("it is empty")]
     Empty,
+    #[error(
+        "no memory is left after {samples} samples; take fewer (--count), or put them into a planes file in parts"
+    )]
+    Memory { samples: u64 },
     #[error(
         "it ends after {bytes} bytes of sample {sample}, which has {expected}: these are no rows of {neurons} values"
     )]
@@ -186,7 +194,7 @@ pub fn read(path: &Path, options: &Options) -> Result<Activations, ActivationsFi
             return parse(io::stdin().lock(), options);
         }
         let mut magic = Vec::new();
-        let mut file = File::open(path)?;
+        let mut file = open(path)?;
         (&mut file).take(4).read_to_end(&mut magic)?;
         if magic == zeros::MAGIC {
             return read_planes(path, options);
@@ -289,7 +297,7 @@ fn npy_layout(input: &mut impl Read, neurons: usize) -> Result<(Element, u64), A
     let dtype = header.dtype();
     let (Some(element), Order::C) = (Element::of(&dtype), header.order()) else {
         return Err(ActivationsProblem::Kind {
-            dtype: dtype.descr(),
+            dtype: excerpt(dtype.descr().as_bytes()),
             shape,
             order: header.order(),
         });
@@ -342,10 +350,21 @@ impl Rows {
                 self.chunks.push(planes_of(self.neurons, in_chunk, &words));
                 words.clear();
                 in_chunk = 0;
+                self.check_memory(samples)?;
             }
             if !more {
                 return Ok(samples);
             }
+        }
+    }
+
+    /// Is there room for another chunk? A pipe does not say how much is to come.
+    fn check_memory(&self, samples: u64) -> Result<(), ActivationsProblem> {
+        // As words of samples, and as planes.
+        let chunk = 2 * (self.neurons * CHUNK / 8) as u64;
+        match available_memory() {
+            Some(left) if left < chunk => Err(ActivationsProblem::Memory { samples }),
+            _ => Ok(()),
         }
     }
 

@@ -4,7 +4,6 @@
 //! A matrix of `N` positions has shape `(N, 2 * neurons)`: the side to move's outputs, then its opponent's. In
 //! [`ZeroPlanes`] these are samples `2n` and `2n + 1` of position n.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +16,8 @@ use crate::compute::{Activation, FtWeights, SampleBatch};
 use crate::nnue::Network;
 use crate::npy;
 use crate::permutation::Permutation;
+use crate::quote::excerpt;
+use crate::reading::{ReadError, open_seekable};
 use crate::samples::{SampleOrder, sample_batch};
 use crate::zeros::ZeroPlanes;
 
@@ -44,6 +45,8 @@ pub struct MatrixFileError {
 pub enum MatrixProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error(
         "an activation matrix has truth values of shape (positions, outputs) in C order, this has {dtype} of shape \
          {shape:?} in {order:?} order"
@@ -183,10 +186,9 @@ fn accumulate(weights: &FtWeights<'_>, batch: &SampleBatch, sample: usize, sums:
 /// # Errors
 /// The file cannot be read or is no activation matrix.
 pub fn read(path: &Path) -> Result<ZeroPlanes, MatrixFileError> {
-    let parsed = File::open(path).map_err(Into::into).and_then(|file| {
-        let len = file.metadata()?.len();
-        parse(&mut BufReader::with_capacity(1 << 20, file), len)
-    });
+    let parsed = open_seekable(path)
+        .map_err(Into::into)
+        .and_then(|(file, len)| parse(&mut BufReader::with_capacity(1 << 20, file), len));
     parsed.map_err(|problem| MatrixFileError {
         path: path.to_path_buf(),
         problem,
@@ -205,7 +207,7 @@ pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProble
         (shape.as_slice(), dtype == "'|b1'", header.order())
     else {
         return Err(MatrixProblem::Kind {
-            dtype,
+            dtype: excerpt(dtype.as_bytes()),
             shape,
             order: header.order(),
         });

@@ -30,7 +30,13 @@
 //! ```
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::Path;
+
+use crate::reading::{
+    ZipMember, first_bytes, inflate_member, is_archive, is_torch, single_member, zip_members,
+};
 
 mod archive;
 mod bytes;
@@ -99,7 +105,7 @@ pub struct Progress {
     pub global_step: Option<i64>,
 }
 
-/// An open checkpoint. The file is mapped; tensors are read from it when they are needed.
+/// An open checkpoint. Tensors are read from the file when they are needed.
 #[derive(Debug)]
 pub struct Checkpoint {
     bytes: FileBytes,
@@ -108,10 +114,51 @@ pub struct Checkpoint {
     tensors: Vec<Tensor>,
 }
 
-/// Do these first bytes of a file (16 are enough) look like those of a checkpoint?
+/// Do these first bytes of a file (16 are enough) look like those of a checkpoint? A zip archive may hold something else:
+/// [`is_checkpoint_file`] looks.
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
-    archive::is_archive(bytes) || safetensors::is_safetensors(bytes)
+    is_archive(bytes) || safetensors::is_safetensors(bytes)
 }
+
+/// Is a regular file a checkpoint, perhaps compressed? Only the beginning of a file is looked at, and the names in an
+/// archive.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn is_checkpoint_file(path: &Path) -> io::Result<bool> {
+    if !path.is_file() {
+        return Ok(false);
+    }
+    // What is damaged is reported by whoever reads it in earnest.
+    let Ok((head, compression)) = first_bytes(path, HEAD, true) else {
+        return Ok(is_checkpoint(&first_bytes(path, HEAD, false)?.0));
+    };
+    if compression.is_some() || !is_archive(&head) {
+        return Ok(is_checkpoint(&head));
+    }
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    Ok(match zip_members(BufReader::new(file), len) {
+        Ok(members) => {
+            let extension = |member: &ZipMember| {
+                let name = Path::new(&member.name).extension();
+                name.is_some_and(|name| {
+                    EXTENSIONS
+                        .iter()
+                        .any(|known| name.eq_ignore_ascii_case(known))
+                })
+            };
+            is_torch(&members) || single_member(&members).is_ok_and(extension)
+        }
+        Err(_) => true,
+    })
+}
+
+/// Bytes that are enough for [`is_checkpoint`].
+const HEAD: usize = 16;
+
+/// How checkpoints in archives are named.
+const EXTENSIONS: [&str; 4] = ["ckpt", "pt", "pth", "safetensors"];
 
 impl Checkpoint {
     /// Opens a file and finds its tensors; their data are not read yet.
@@ -121,7 +168,7 @@ impl Checkpoint {
     pub fn open(path: &Path) -> Result<Checkpoint, CheckpointFileError> {
         FileBytes::open(path)
             .map_err(CheckpointError::from)
-            .and_then(Self::parse)
+            .and_then(Self::unpack)
             .map_err(|source| CheckpointFileError {
                 path: path.to_path_buf(),
                 source,
@@ -133,23 +180,37 @@ impl Checkpoint {
     /// # Errors
     /// The bytes are damaged or of another kind.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Checkpoint, CheckpointError> {
-        Self::parse(FileBytes::Owned(bytes))
+        Self::unpack(bytes.into())
     }
 
-    fn parse(bytes: FileBytes) -> Result<Checkpoint, CheckpointError> {
-        let (container, progress, tensors) = if archive::is_archive(&bytes) {
+    /// A checkpoint, or an archive of a single file that is one.
+    fn unpack(bytes: FileBytes) -> Result<Checkpoint, CheckpointError> {
+        if is_archive(&bytes.head(HEAD)?) {
+            let reader = BufReader::new(bytes.reader(0));
+            let members = zip_members(reader, bytes.len() as u64)?;
+            if !is_torch(&members) {
+                let member = single_member(&members).map_err(|_| CheckpointError::NoPickle)?;
+                // Not past the end, which was compared.
+                let packed = BufReader::new(bytes.reader(member.start as usize));
+                return Self::parse(inflate_member(member, packed, bytes::MAX_UNPACKED)?.into());
+            }
+        }
+        Self::parse(bytes)
+    }
+
+    fn parse(mut bytes: FileBytes) -> Result<Checkpoint, CheckpointError> {
+        let head = bytes.head(HEAD)?.into_owned();
+        let (container, progress, tensors) = if is_archive(&head) {
             let members = archive::members(&bytes)?;
-            let contents = torch::read(&bytes, &members)?;
+            let contents = torch::read(&mut bytes, &members)?;
             (contents.container, contents.progress, contents.tensors)
-        } else if safetensors::is_safetensors(&bytes) {
+        } else if safetensors::is_safetensors(&head) {
             let tensors = safetensors::read(&bytes)?;
             (Container::Safetensors, Progress::default(), tensors)
-        } else if bytes.starts_with(b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9") {
+        } else if head.starts_with(b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9") {
             return Err(CheckpointError::OldTorch);
         } else {
-            return Err(CheckpointError::Unknown(
-                bytes[..bytes.len().min(8)].to_vec(),
-            ));
+            return Err(CheckpointError::Unknown(head[..head.len().min(8)].to_vec()));
         };
         tracing::info!(
             %container,

@@ -203,6 +203,20 @@ impl Command {
 }
 
 impl Cli {
+    /// The threads to start, and what asked for them; 0 is one a core. What is no number in the variable means nothing to
+    /// rayon either.
+    fn threads(&self) -> (usize, &'static str) {
+        const VARIABLE: &str = "RAYON_NUM_THREADS";
+        let asked = self.command.backend().and_then(|backend| backend.threads);
+        asked.map_or_else(
+            || {
+                let text = std::env::var(VARIABLE).unwrap_or_default();
+                (text.parse().unwrap_or(0), VARIABLE)
+            },
+            |count| (count.into(), "--threads"),
+        )
+    }
+
     /// Checks what the parser does not see, before anything is read.
     ///
     /// # Errors
@@ -210,11 +224,11 @@ impl Cli {
     fn check(&self) -> Result<(), UsageError> {
         let backend = self.command.backend();
         backend.map_or(Ok(()), BackendArgs::check)?;
-        let threads = backend.and_then(|it| it.threads).map_or(0, usize::from);
+        let (threads, origin) = self.threads();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         if threads > cores.max(MAX_THREADS) {
             return Err(UsageError(format!(
-                "--threads {threads} are too many: this machine runs {cores} at a time, and beyond {MAX_THREADS} \
+                "{origin} {threads} are too many: this machine runs {cores} at a time, and beyond {MAX_THREADS} \
                  starting them takes longer than their work"
             )));
         }
@@ -248,15 +262,14 @@ fn start(cli: &Cli) -> anyhow::Result<()> {
     if !matches!(cli.command, Command::Batch(_)) {
         interrupt::watch()?;
     }
-    let backend = cli.command.backend();
-    let threads = backend.and_then(|it| it.threads);
+    let (threads, _) = cli.threads();
     // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others
     // take their share of it when they have woken up.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.unwrap_or(0).into())
+        .num_threads(threads)
         .stack_size(STACK)
         .build()
-        .context("cannot start the threads")?;
+        .context("cannot start the threads; with --threads 1 it takes only one")?;
     pool.install(|| execute(cli))
 }
 

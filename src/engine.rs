@@ -14,6 +14,7 @@ mod lines;
 mod nets;
 mod nodes;
 mod process;
+mod running;
 mod session;
 mod statistics;
 
@@ -21,5 +22,6 @@ pub use compare::Pair;
 pub use counters::Counts;
 pub use error::EngineError;
 pub use nets::EngineNet;
+pub use running::kill_engines;
 pub use session::{BenchRun, EngineBench};
 pub use statistics::{CONFIDENCE, SpeedRatio, median};

@@ -45,7 +45,7 @@ pub enum Kind {
 /// Why a report could not be read.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    #[error("not a report of ftperm: {0}")]
+    #[error("not a report of ftperm: {}", crate::quote::message(.0))]
     NotAReport(serde_json::Error),
     #[error("not a report of ftperm: {0}")]
     OutOfRange(&'static str),

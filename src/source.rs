@@ -18,7 +18,6 @@
 //! ```
 
 mod asm_js;
-mod compression;
 mod discovery;
 mod embed;
 mod engine;
@@ -34,7 +33,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use compression::Compression;
+pub use crate::reading::Compression;
 pub use discovery::{Candidate, Place, SearchPlaces};
 pub use embed::{embed, embedded};
 pub use engine::{Engine, EngineNet, Extracted};
@@ -200,7 +199,7 @@ impl NetSource {
                 embedded(&path)?.ok_or(SourceError::NothingEmbedded { path })
             }
             NetSource::Stdin => {
-                let stdin = std::io::stdin().lock();
+                let stdin = std::io::stdin();
                 from_input(
                     Input::read_stream("standard input", stdin, MAX_BYTES)?,
                     None,

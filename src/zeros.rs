@@ -20,8 +20,9 @@ pub mod record;
 mod spill;
 mod stored;
 pub mod subsample;
+mod sums;
 
-pub use file::{MAGIC, PlanesFileError, PlanesProblem, write_header};
+pub use file::{MAGIC, PlanesFileError, PlanesProblem, PlanesWriter};
 pub use groups::{ByBucket, LoadError, Loaded, PlaneGroups, Room, SampleGroup, by_bucket};
 pub use spill::{Spill, SpillError};
 pub use stored::{StoredGroup, StoredPlanes};

@@ -10,6 +10,8 @@ use thiserror::Error;
 
 use super::file_state::FileState;
 use crate::output::{OutputError, write_file};
+use crate::quote::message;
+use crate::sealed::{is_whole, seal};
 
 /// Version of the form of records. A record of another version counts as none.
 const SCHEMA: u32 = 1;
@@ -109,8 +111,11 @@ impl Record {
         if bytes.len() as u64 > MAX_LEN {
             return Err(damaged("more than 64 MiB".to_string()));
         }
+        if !is_whole(&bytes) {
+            return Err(damaged("its checksum is another".to_string()));
+        }
         let record: Record =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|error| damaged(message(&error)))?;
         if record.schema != SCHEMA {
             return Err(damaged(format!("it is of version {}", record.schema)));
         }
@@ -122,9 +127,9 @@ impl Record {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), OutputError> {
-        let mut text = serde_json::to_vec_pretty(self).expect("a record is plain data");
-        text.push(b'\n');
-        write_file(path, &text)
+        let mut text = serde_json::to_string_pretty(self).expect("a record is plain data");
+        text.push('\n');
+        write_file(path, seal(&text).as_bytes())
     }
 
     /// The recorded state of an input, to spare reading it.

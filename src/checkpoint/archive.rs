@@ -1,52 +1,83 @@
-//! Where the members of a `torch.save` archive lie. They are stored, never compressed, so that they can be used in
-//! place.
+//! The members of a `torch.save` archive as ranges of [`FileBytes`]. Stored members, as PyTorch writes them, are used in
+//! place; deflated ones get a place behind the file, and are unpacked when they are needed.
 
-use std::io::Cursor;
+use std::io::{self, BufReader, Read as _};
 use std::ops::Range;
 
-use zip::{CompressionMethod, ZipArchive};
+use flate2::Crc;
 
+use super::bytes::{FileBytes, MAX_UNPACKED};
 use super::error::CheckpointError;
+use crate::reading::{ZipError, ZipMember, check_member, inflate_member, zip_members};
 
-/// One member: its whole name and its bytes in the file.
+/// Bytes of a stored member that are read at a time.
+const PIECE: usize = 1 << 16;
+
+/// One member: its whole name and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub name: String,
     pub data: Range<usize>,
+    zip: ZipMember,
 }
 
-/// Does the file begin as a zip archive does?
-pub(super) fn is_archive(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04")
+/// All members in the order of the central directory.
+pub(super) fn members(bytes: &FileBytes) -> Result<Vec<Member>, CheckpointError> {
+    let len = bytes.len() as u64;
+    let members = zip_members(BufReader::new(bytes.reader(0)), len)?;
+    let mut free = len;
+    let placed = members.into_iter().map(|zip| {
+        let start = if zip.deflated { free } else { zip.start };
+        let end = start
+            .checked_add(zip.size)
+            .filter(|&end| !zip.deflated || end <= len.saturating_add(MAX_UNPACKED))
+            .ok_or_else(|| too_large(&zip))?;
+        if zip.deflated {
+            free = end;
+        }
+        let end = usize::try_from(end).map_err(|_| too_large(&zip))?;
+        Ok(Member {
+            name: zip.name.clone(),
+            data: start as usize..end,
+            zip,
+        })
+    });
+    placed.collect()
 }
 
-/// All members in the order of the central directory, from which all sizes are taken: local headers may have none.
-pub(super) fn members(bytes: &[u8]) -> Result<Vec<Member>, CheckpointError> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes))?;
-    let mut members = Vec::new();
-    for index in 0..archive.len() {
-        let file = archive.by_index_raw(index)?;
-        if file.is_dir() {
-            continue;
+fn too_large(zip: &ZipMember) -> CheckpointError {
+    CheckpointError::Zip(ZipError::TooLarge {
+        name: crate::quote::excerpt(zip.name.as_bytes()),
+        size: zip.size,
+        limit: MAX_UNPACKED,
+    })
+}
+
+impl Member {
+    /// Compares the member with its checksum, and unpacks it if it is compressed, at most `limit` bytes.
+    pub(super) fn prepare(&self, bytes: &mut FileBytes, limit: u64) -> Result<(), CheckpointError> {
+        let start = self.zip.start as usize;
+        if self.zip.deflated {
+            let packed = BufReader::new(bytes.reader(start));
+            let unpacked = inflate_member(&self.zip, packed, limit)?;
+            bytes.add(self.data.start, unpacked);
+            return Ok(());
         }
-        let name = String::from_utf8_lossy(file.name_raw()).into_owned();
-        if file.compression() != CompressionMethod::Stored {
-            return Err(CheckpointError::Compressed { name });
+        let mut crc = Crc::new();
+        let mut reader = bytes.reader(start).take(self.zip.packed);
+        let mut piece = vec![0; PIECE];
+        let mut size = 0;
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => {
+                    crc.update(&piece[..read]);
+                    size += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let (start, size) = (file.data_start().unwrap_or(u64::MAX), file.size());
-        let end = start.saturating_add(size);
-        if end > bytes.len() as u64 {
-            return Err(CheckpointError::MemberRange {
-                name,
-                start,
-                end,
-                len: bytes.len(),
-            });
-        }
-        members.push(Member {
-            name,
-            data: start as usize..end as usize,
-        });
+        Ok(check_member(&self.zip, size, &crc)?)
     }
-    Ok(members)
 }

@@ -22,7 +22,7 @@ use super::weights::{Dense, Input, Weights, WeightsError};
 pub const DEFAULT_DESCRIPTION: &str =
     "Network trained with the https://github.com/official-stockfish/nnue-pytorch trainer.";
 
-/// Rows of the feature transformer that a task converts before it lets go of the file's pages.
+/// Rows of the feature transformer that a task converts.
 const TASK_ROWS: usize = 128;
 
 /// What the caller wants of a conversion.
@@ -46,6 +46,8 @@ pub struct ConvertOptions {
 /// Why a checkpoint was not converted.
 #[derive(Debug, Error)]
 pub enum ConvertError {
+    #[error("it cannot be read to its end, or was changed meanwhile: {0}")]
+    Read(#[from] std::io::Error),
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
@@ -126,6 +128,7 @@ impl Checkpoint {
         };
         let (ft, mut ranges) = converter.feature_transformer();
         let (stacks, layer_ranges) = converter.stacks();
+        self.bytes.check()?;
         ranges.extend(layer_ranges);
         ranges.retain(|range| !range.all_fit());
         let description = match &options.description {
@@ -374,7 +377,6 @@ impl<'a> SetConversion<'a> {
                 let rows = weights
                     .chunks_exact_mut(self.l1)
                     .zip(psqt.chunks_exact_mut(psqt_buckets));
-                let (mut lowest, mut highest) = (usize::MAX, 0);
                 for (number, (weights, psqt)) in rows.enumerate() {
                     let feature = first + number;
                     let row = self.row(feature);
@@ -383,10 +385,7 @@ impl<'a> SetConversion<'a> {
                     let index = [feature];
                     quantise_row(left, self.rules.ft, limits[0], weights, of_weights, &index);
                     quantise_row(right, self.rules.psqt, limits[1], psqt, of_psqt, &index);
-                    let base = self.rows.sum(feature).base;
-                    (lowest, highest) = (lowest.min(base), highest.max(base + 1));
                 }
-                self.input.real.release(lowest..highest);
                 ranges
             })
             .collect();

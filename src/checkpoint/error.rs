@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::pickle::PickleError;
+use crate::reading::{ReadError, ZipError};
 
 /// Why a file is not a checkpoint that this program reads.
 #[derive(Debug, Error)]
@@ -20,19 +21,10 @@ pub enum CheckpointError {
         "a PyTorch file of before version 1.6, which is no zip archive: load it with a newer PyTorch and save it again"
     )]
     OldTorch,
-    #[error("damaged zip archive: {0}")]
-    Zip(#[from] zip::result::ZipError),
-    #[error("member `{name}` of the zip archive is compressed, PyTorch stores without compression")]
-    Compressed { name: String },
-    #[error(
-        "member `{name}` of the zip archive should take bytes {start} to {end}, the file has {len}"
-    )]
-    MemberRange {
-        name: String,
-        start: u64,
-        end: u64,
-        len: usize,
-    },
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Zip(#[from] ZipError),
     #[error("a zip archive without a member `.../data.pkl`: not written by torch.save")]
     NoPickle,
     #[error("`{name}` has {len} bytes, more than the {limit} that are read")]
@@ -53,6 +45,8 @@ pub enum CheckpointError {
         "the pickled modules are nested more than {0} deep, name each other in a circle, or are thousands"
     )]
     ModuleDepth(usize),
+    #[error("the pickled modules name more than {0} values")]
+    TooManyEntries(usize),
     #[error("more than {0} tensors")]
     TooManyTensors(usize),
     #[error("tensor `{tensor}`: {problem}")]

@@ -19,14 +19,12 @@ impl Checkpoint {
         let weights = Weights::find(self)?;
         let tensors = weights.used.iter().filter_map(|&tensor| {
             let matrix = Matrix::new(tensor, &self.bytes)?;
-            let fill = move |row: usize, out: &mut [f32]| {
-                out.copy_from_slice(&matrix.row(row));
-                matrix.release(row..row + 1);
-            };
+            let fill = move |row: usize, out: &mut [f32]| out.copy_from_slice(&matrix.row(row));
             Some(StateTensor {
                 name: tensor.name.clone(),
                 shape: tensor.shape.clone(),
                 fill: Box::new(fill),
+                source: Some(&self.bytes),
             })
         });
         Ok(StateDict {
@@ -57,7 +55,12 @@ pub fn network_state(network: &Network, factorised: bool) -> StateDict<'_> {
 }
 
 fn push<'a>(state: &mut StateDict<'a>, name: String, shape: Vec<usize>, fill: FillRow<'a>) {
-    state.tensors.push(StateTensor { name, shape, fill });
+    state.tensors.push(StateTensor {
+        name,
+        shape,
+        fill,
+        source: None,
+    });
 }
 
 /// Biases of the accumulator, then zeros for the PSQT columns.

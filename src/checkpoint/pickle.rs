@@ -8,6 +8,8 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
+use crate::quote::excerpt;
+
 mod machine;
 
 /// Number of a node.
@@ -29,10 +31,10 @@ pub(super) enum Node {
     List(Vec<NodeId>),
     Set(Vec<NodeId>),
     Dict(Vec<(NodeId, NodeId)>),
-    /// A class or function by name.
+    /// A class or function by name; both are nodes of text, which many may share.
     Global {
-        module: Box<str>,
-        name: Box<str>,
+        module: NodeId,
+        name: NodeId,
     },
     /// What the file's owner keeps outside of the pickle: tensor storages.
     Persistent(NodeId),
@@ -76,6 +78,8 @@ pub enum PickleError {
     Argument(usize),
     #[error("more than {0} values")]
     TooManyNodes(usize),
+    #[error("more than {0} values on the stack, or stored to be recalled")]
+    TooManyHeld(usize),
 }
 
 impl Pickle {
@@ -135,7 +139,7 @@ impl Pickle {
     /// `module.name` of a global.
     pub(super) fn global(&self, id: NodeId) -> Option<(&str, &str)> {
         match self.node(id) {
-            Node::Global { module, name } => Some((module, name)),
+            Node::Global { module, name } => Some((self.str(*module)?, self.str(*name)?)),
             _ => None,
         }
     }
@@ -144,7 +148,10 @@ impl Pickle {
     pub(super) fn describe(&self, id: NodeId) -> String {
         match self.node(id) {
             Node::Call { function, .. } => match self.global(*function) {
-                Some((module, name)) => format!("an object of {module}.{name}"),
+                Some((module, name)) => {
+                    let (module, name) = (excerpt(module.as_bytes()), excerpt(name.as_bytes()));
+                    format!("an object of {module}.{name}")
+                }
                 None => "an object".to_string(),
             },
             Node::Dict(entries) => format!("a dictionary of {} entries", entries.len()),

@@ -5,15 +5,20 @@ use std::io::{self, Write};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::bytes::FileBytes;
 use super::error::CheckpointError;
 use super::state_dict::StateDict;
 use super::tensor::{ElementType, Tensor};
+use crate::quote::{excerpt, message};
 
 /// Bytes in front of the header: its length.
 const PREFIX: usize = 8;
 
 /// Largest header that is read; those of networks have some hundred bytes.
 const MAX_HEADER: u64 = 4 << 20;
+
+/// Longest name of a tensor.
+const MAX_NAME: usize = 256;
 
 /// Does the file begin with a length below 2^32 and a JSON object?
 pub(super) fn is_safetensors(bytes: &[u8]) -> bool {
@@ -29,9 +34,10 @@ struct Entry {
 }
 
 /// All tensors, in the order of their data.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
+pub(super) fn read(bytes: &FileBytes) -> Result<Vec<Tensor>, CheckpointError> {
     let damaged = |problem: String| CheckpointError::Safetensors(problem);
     let header_len = bytes
+        .head(PREFIX)?
         .first_chunk::<PREFIX>()
         .map_or(u64::MAX, |len| u64::from_le_bytes(*len));
     if header_len > MAX_HEADER {
@@ -40,23 +46,27 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
         )));
     }
     let start = PREFIX + header_len as usize;
-    let header = bytes.get(PREFIX..start).ok_or_else(|| {
-        damaged(format!(
+    if start > bytes.len() {
+        return Err(damaged(format!(
             "it should end at byte {start}, the file has {}",
             bytes.len()
-        ))
-    })?;
+        )));
+    }
+    let header = bytes.read(PREFIX..start)?;
     let mut entries: Map<String, Value> =
-        serde_json::from_slice(header).map_err(|error| damaged(error.to_string()))?;
+        serde_json::from_slice(&header).map_err(|error| damaged(message(&error)))?;
     entries.remove("__metadata__");
     let mut tensors = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         let problem = |problem: String| CheckpointError::Tensor {
-            tensor: name.clone(),
+            tensor: excerpt(name.as_bytes()),
             problem,
         };
+        if name.len() > MAX_NAME {
+            return Err(problem(format!("its name is longer than {MAX_NAME} bytes")));
+        }
         let entry: Entry =
-            serde_json::from_value(entry).map_err(|error| problem(error.to_string()))?;
+            serde_json::from_value(entry).map_err(|error| problem(message(&error)))?;
         let element = element(&entry.dtype);
         let [begin, end] = entry.data_offsets;
         let room = bytes.len() - start;
@@ -78,7 +88,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
         tensors.push(tensor);
     }
     tensors.sort_by(|a, b| (a.data.start, &a.name).cmp(&(b.data.start, &b.name)));
+    check_apart(&tensors)?;
     Ok(tensors)
+}
+
+/// Tensors have bytes of their own, each: where two share some, an offset is wrong, and one of them is not what was saved.
+fn check_apart(tensors: &[Tensor]) -> Result<(), CheckpointError> {
+    let mut last: Option<&Tensor> = None;
+    for tensor in tensors.iter().filter(|tensor| !tensor.data.is_empty()) {
+        if let Some(last) = last.filter(|last| tensor.data.start < last.data.end) {
+            return Err(CheckpointError::Tensor {
+                tensor: excerpt(tensor.name.as_bytes()),
+                problem: format!(
+                    "its data begin at byte {} of the file, within those of `{}`, which end at {}",
+                    tensor.data.start,
+                    excerpt(last.name.as_bytes()),
+                    last.data.end
+                ),
+            });
+        }
+        last = Some(tensor);
+    }
+    Ok(())
 }
 
 fn element(dtype: &str) -> ElementType {
@@ -145,9 +176,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let problem = |header: &str, data| read(&file(header, data)).unwrap_err().to_string();
+        let problem =
+            |header: &str, data| read(&file(header, data).into()).unwrap_err().to_string();
         let one = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
-        let tensors = read(&file(one, 8)).unwrap();
+        let tensors = read(&file(one, 8).into()).unwrap();
         assert_eq!((tensors[0].name.as_str(), tensors[0].len()), ("a", 2));
         assert_eq!(
             problem(one, 7),
@@ -157,12 +189,27 @@ mod tests {
         assert!(problem(&large, 8).contains("needs elements up to 2"));
         let endless = one.replace("[2]", "[4294967296,4294967296]");
         assert!(problem(&endless, 8).contains("beyond all bounds"));
+        let both = format!(
+            "{},{}",
+            &one[..one.len() - 1],
+            &one.replace("\"a\"", "\"b\"")[1..]
+        );
+        assert_eq!(
+            problem(&both, 8),
+            format!(
+                "tensor `b`: its data begin at byte {} of the file, within those of `a`, which end at {}",
+                8 + both.len(),
+                16 + both.len()
+            )
+        );
+        let long = one.replace("\"a\"", &format!("\"{}\"", "n".repeat(257)));
+        assert!(problem(&long, 8).contains("longer than 256 bytes"));
         assert!(problem("{", 0).starts_with("damaged safetensors header"));
-        assert!(read(&(1u64 << 40).to_le_bytes()).is_err());
+        assert!(read(&(1u64 << 40).to_le_bytes().to_vec().into()).is_err());
         // The same name twice: the later one counts, as in every JSON reader.
         let other = r#""a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}"#;
         let twice = format!("{},{other}", &one[..one.len() - 1]);
-        assert_eq!(read(&file(&twice, 12)).unwrap().len(), 1);
+        assert_eq!(read(&file(&twice, 12).into()).unwrap().len(), 1);
     }
 
     #[test]
@@ -183,7 +230,7 @@ mod tests {
             if let Some(place) = bytes.get_mut(at) {
                 *place = byte;
             }
-            let _ = read(&bytes);
+            let _ = read(&bytes.into());
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::bytes::FileBytes;
 use super::safetensors::contiguous_strides;
 
 /// Named tensors of single precision, in the order of the trainer's model.
@@ -22,6 +23,8 @@ pub struct StateTensor<'a> {
     /// One or two dimensions.
     pub shape: Vec<usize>,
     pub(super) fill: FillRow<'a>,
+    /// What the rows are read from, if it may fail.
+    pub(super) source: Option<&'a FileBytes>,
 }
 
 impl StateTensor<'_> {
@@ -53,7 +56,7 @@ impl StateTensor<'_> {
             bytes.extend(row.iter().flat_map(|value| value.to_le_bytes()));
             out.write_all(&bytes)?;
         }
-        Ok(())
+        self.source.map_or(Ok(()), FileBytes::check)
     }
 }
 

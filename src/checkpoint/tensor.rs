@@ -18,6 +18,9 @@ pub enum ElementType {
     Other(&'static str, usize),
 }
 
+/// Dimensions of a tensor; PyTorch has at most 64, and weights have two.
+pub(super) const MAX_DIMENSIONS: usize = 64;
+
 impl ElementType {
     /// Bytes of an element.
     pub fn bytes(self) -> usize {
@@ -141,27 +144,34 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// One row in single precision, in place where the file holds it so.
+    /// One row in single precision. Where it cannot be read, it has zeros, and [`FileBytes::check`] fails.
     pub(super) fn row(&self, row: usize) -> Cow<'a, [f32]> {
         assert!(row < self.rows, "row {row} of {}", self.rows);
         let size = self.tensor.element.bytes();
         let first = self.tensor.offset + row * self.row_stride;
-        let data: &'a [u8] = &self.bytes[self.tensor.data.clone()];
-        if self.column_stride == 1 {
-            let bytes = &data[first * size..(first + self.columns) * size];
-            let native = self.tensor.big_endian == cfg!(target_endian = "big");
-            if self.tensor.element == ElementType::F32
-                && native
-                && let Ok(values) = bytemuck::try_cast_slice(bytes)
-            {
-                return Cow::Borrowed(values);
-            }
+        if self.column_stride != 1 {
+            let data = self.bytes.whole(self.tensor.data.clone());
+            let values = (0..self.columns).map(|column| {
+                let at = (first + column * self.column_stride) * size;
+                self.value(&data[at..at + size])
+            });
+            return Cow::Owned(values.collect());
         }
-        let values = (0..self.columns).map(|column| {
-            let at = (first + column * self.column_stride) * size;
-            self.value(&data[at..at + size])
-        });
-        Cow::Owned(values.collect())
+        let start = self.tensor.data.start + first * size;
+        let bytes = self.bytes.read_or_zeros(start..start + self.columns * size);
+        let native = self.tensor.big_endian == cfg!(target_endian = "big");
+        if let (Cow::Borrowed(bytes), ElementType::F32, true) =
+            (&bytes, self.tensor.element, native)
+            && let Ok(values) = bytemuck::try_cast_slice(bytes)
+        {
+            return Cow::Borrowed(values);
+        }
+        Cow::Owned(
+            bytes
+                .chunks_exact(size)
+                .map(|bytes| self.value(bytes))
+                .collect(),
+        )
     }
 
     fn value(&self, bytes: &[u8]) -> f32 {
@@ -177,17 +187,6 @@ impl<'a> Matrix<'a> {
             ElementType::F16 => f16::from_le_bytes([a, b]).to_f32(),
             ElementType::Bf16 => bf16::from_le_bytes([a, b]).to_f32(),
             ElementType::Other(..) => f32::NAN,
-        }
-    }
-
-    /// Says that these rows are not needed for now.
-    pub(super) fn release(&self, rows: Range<usize>) {
-        if self.column_stride == 1 && self.row_stride >= self.columns {
-            let size = self.tensor.element.bytes();
-            let base = self.tensor.data.start + self.tensor.offset * size;
-            let stride = self.row_stride * size;
-            self.bytes
-                .release(base + rows.start * stride..base + rows.end.min(self.rows) * stride);
         }
     }
 }
@@ -244,7 +243,7 @@ mod tests {
                 let mut shifted = vec![0; shift];
                 shifted.extend(&bytes);
                 let range = shift..shifted.len();
-                let file = FileBytes::Owned(shifted);
+                let file = FileBytes::from(shifted);
                 let plain = tensor(element, &[2, 3], &[3, 1], range.clone());
                 let matrix = Matrix::new(&plain, &file).unwrap();
                 assert_eq!(*matrix.row(1), [100.0, -0.5, 3.0]);
@@ -254,7 +253,7 @@ mod tests {
                 assert_eq!(*matrix.row(2), [0.25, 3.0]);
             }
         }
-        let file = FileBytes::Owned(values.map(|v| v.to_be_bytes().to_vec()).concat());
+        let file = FileBytes::from(values.map(|v| v.to_be_bytes().to_vec()).concat());
         let mut big = tensor(ElementType::F32, &[6], &[1], 0..24);
         big.big_endian = true;
         assert_eq!(*Matrix::new(&big, &file).unwrap().row(0), values);

@@ -3,23 +3,31 @@
 //! Three shapes of file lead to the same list: a state dictionary, a checkpoint that holds one, and a pickled module,
 //! whose parameters are collected as `Module.state_dict` would.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::archive::Member;
+use super::bytes::{FileBytes, MAX_UNPACKED};
 use super::error::CheckpointError;
 use super::pickle::{Node, NodeId, Pickle};
-use super::tensor::{ElementType, Tensor};
+use super::tensor::{ElementType, MAX_DIMENSIONS, Tensor};
 use super::{Container, Progress};
+use crate::quote::excerpt;
 
 /// Largest pickle that is read; those of real checkpoints have some ten thousand bytes.
-const MAX_PICKLE: usize = 64 << 20;
+const MAX_PICKLE: usize = 16 << 20;
+
+/// Longest name of a byte order that is read.
+const MAX_BYTE_ORDER: u64 = 1 << 16;
 
 /// Modules within modules; real models have three.
 const MAX_DEPTH: usize = 16;
 
 /// More tensors than any model of this kind has, and more modules.
 const MAX_TENSORS: usize = 4096;
+
+/// Entries of the dictionaries of all modules. A short pickle could name a long dictionary thousands of times.
+const MAX_ENTRIES: usize = 1 << 22;
 
 /// Longer names are no names; a short pickle could repeat one of megabytes thousands of times.
 const MAX_NAME: usize = 256;
@@ -31,45 +39,57 @@ pub(super) struct Contents {
     pub progress: Progress,
 }
 
-/// Reads the pickle of an archive.
-pub(super) fn read(bytes: &[u8], members: &[Member]) -> Result<Contents, CheckpointError> {
+/// Reads the pickle of an archive, and checks and unpacks the members that hold its tensors.
+pub(super) fn read(bytes: &mut FileBytes, members: &[Member]) -> Result<Contents, CheckpointError> {
     let pickled = members
         .iter()
         .find(|member| member.name.ends_with("/data.pkl"))
         .ok_or(CheckpointError::NoPickle)?;
     if pickled.data.len() > MAX_PICKLE {
         return Err(CheckpointError::PickleTooLarge {
-            name: pickled.name.clone(),
+            name: excerpt(pickled.name.as_bytes()),
             len: pickled.data.len(),
             limit: MAX_PICKLE,
         });
     }
+    pickled.prepare(bytes, MAX_PICKLE as u64)?;
     let root = pickled.name.trim_end_matches("data.pkl");
     let inner: HashMap<&str, &Member> = members
         .iter()
         .filter_map(|member| Some((member.name.strip_prefix(root)?, member)))
         .collect();
-    let big_endian = match inner.get("byteorder").map(|it| &bytes[it.data.clone()]) {
-        None | Some(b"little") => false,
-        Some(b"big") => true,
-        Some(other) => {
-            let text = String::from_utf8_lossy(&other[..other.len().min(20)]).into_owned();
-            return Err(CheckpointError::ByteOrder(text));
-        }
-    };
-    let pickle =
-        Pickle::parse(&bytes[pickled.data.clone()]).map_err(|source| CheckpointError::Pickle {
-            name: pickled.name.clone(),
-            source,
-        })?;
-    Reader {
+    let big_endian = is_big_endian(bytes, inner.get("byteorder").copied())?;
+    let pickle = Pickle::parse(&bytes.read(pickled.data.clone())?);
+    let pickle = pickle.map_err(|source| CheckpointError::Pickle {
+        name: excerpt(pickled.name.as_bytes()),
+        source,
+    })?;
+    let contents = Reader {
         pickle: &pickle,
         members: &inner,
         big_endian,
         tensors: Vec::new(),
         modules: 0,
+        entries: 0,
     }
-    .read()
+    .read()?;
+    let used: HashSet<&Range<usize>> = contents.tensors.iter().map(|tensor| &tensor.data).collect();
+    for member in members.iter().filter(|member| used.contains(&member.data)) {
+        member.prepare(bytes, MAX_UNPACKED)?;
+    }
+    Ok(contents)
+}
+
+fn is_big_endian(bytes: &mut FileBytes, said: Option<&Member>) -> Result<bool, CheckpointError> {
+    let Some(member) = said else {
+        return Ok(false);
+    };
+    member.prepare(bytes, MAX_BYTE_ORDER)?;
+    match &*bytes.read(member.data.clone())? {
+        b"little" => Ok(false),
+        b"big" => Ok(true),
+        other => Err(CheckpointError::ByteOrder(excerpt(other))),
+    }
 }
 
 struct Reader<'a> {
@@ -80,6 +100,8 @@ struct Reader<'a> {
     tensors: Vec<Tensor>,
     /// Modules visited: one named twice counts twice.
     modules: usize,
+    /// Entries of their dictionaries, counted likewise.
+    entries: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -94,7 +116,7 @@ impl<'a> Reader<'a> {
             self.dictionary(state)?;
             match pickle.get(root, "pytorch-lightning_version") {
                 Some(version) => Container::Lightning {
-                    version: pickle.str(version).unwrap_or_default().to_string(),
+                    version: excerpt(pickle.str(version).unwrap_or_default().as_bytes()),
                 },
                 None => Container::Checkpoint,
             }
@@ -138,7 +160,8 @@ impl<'a> Reader<'a> {
         else {
             return Ok(());
         };
-        let passing: Vec<&str> = match pickle
+        self.count_entries(*state)?;
+        let passing: HashSet<&str> = match pickle
             .get(*state, "_non_persistent_buffers_set")
             .map(|id| pickle.node(id))
         {
@@ -146,28 +169,43 @@ impl<'a> Reader<'a> {
             Some(Node::Call { arguments, .. }) => pickle
                 .tuple(*arguments)
                 .and_then(|arguments| arguments.first())
-                .map_or_else(Vec::new, |&list| self.texts(list)),
+                .map_or_else(HashSet::new, |&list| self.texts(list)),
             Some(Node::Set(elements)) => elements.iter().filter_map(|&id| pickle.str(id)).collect(),
-            _ => Vec::new(),
+            _ => HashSet::new(),
         };
-        for (kind, left_out) in [("_parameters", &[][..]), ("_buffers", passing.as_slice())] {
-            let Some(entries) = pickle.get(*state, kind).and_then(|id| pickle.entries(id)) else {
+        self.entries += passing.len();
+        for (kind, left_out) in [("_parameters", &HashSet::new()), ("_buffers", &passing)] {
+            let Some(found) = pickle.get(*state, kind) else {
                 continue;
             };
+            self.count_entries(found)?;
+            let entries = pickle.entries(found).unwrap_or_default();
             for &(key, value) in entries {
                 match self.name(key) {
-                    Some(name) if !left_out.contains(&name) => {
+                    Some(name) if !left_out.contains(name) => {
                         self.add(format!("{prefix}{name}"), value)?;
                     }
                     _ => {}
                 }
             }
         }
-        let inner = pickle.get(*state, "_modules");
-        for &(key, value) in inner.and_then(|id| pickle.entries(id)).unwrap_or_default() {
+        let Some(inner) = pickle.get(*state, "_modules") else {
+            return Ok(());
+        };
+        self.count_entries(inner)?;
+        for &(key, value) in pickle.entries(inner).unwrap_or_default() {
             if let Some(name) = self.name(key) {
                 self.module(value, &format!("{prefix}{name}."), depth + 1)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Counts the entries that are about to be looked through.
+    fn count_entries(&mut self, id: NodeId) -> Result<(), CheckpointError> {
+        self.entries += self.pickle.entries(id).map_or(0, <[_]>::len);
+        if self.entries > MAX_ENTRIES {
+            return Err(CheckpointError::TooManyEntries(MAX_ENTRIES));
         }
         Ok(())
     }
@@ -176,13 +214,13 @@ impl<'a> Reader<'a> {
         self.pickle.str(key).filter(|name| name.len() <= MAX_NAME)
     }
 
-    fn texts(&self, list: NodeId) -> Vec<&'a str> {
+    fn texts(&self, list: NodeId) -> HashSet<&'a str> {
         match self.pickle.node(list) {
             Node::List(elements) => elements
                 .iter()
                 .filter_map(|&id| self.pickle.str(id))
                 .collect(),
-            _ => Vec::new(),
+            _ => HashSet::new(),
         }
     }
 
@@ -205,7 +243,7 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
             Err(problem) => Err(CheckpointError::Tensor {
-                tensor: name,
+                tensor: excerpt(name.as_bytes()),
                 problem,
             }),
         }
@@ -260,6 +298,13 @@ impl<'a> Reader<'a> {
                 .pickle
                 .tuple(id)
                 .ok_or("its shape is no tuple".to_string())?;
+            // One shape may be shared by thousands of tensors.
+            if ids.len() > MAX_DIMENSIONS {
+                return Err(format!(
+                    "it has {} dimensions, at most {MAX_DIMENSIONS} are read",
+                    ids.len()
+                ));
+            }
             ids.iter()
                 .map(|&id| number(id))
                 .collect::<Result<Vec<_>, _>>()
@@ -306,24 +351,33 @@ impl<'a> Reader<'a> {
             "BoolStorage" => ElementType::Other("bool", 1),
             "ComplexFloatStorage" => ElementType::Other("complex64", 8),
             "ComplexDoubleStorage" => ElementType::Other("complex128", 16),
-            other => return Err(format!("its storage class `{other}` is not known")),
+            other => {
+                let other = excerpt(other.as_bytes());
+                return Err(format!("its storage class `{other}` is not known"));
+            }
         };
         let key = self
             .pickle
             .str(key)
+            .filter(|key| key.len() <= MAX_NAME)
             .map(ToString::to_string)
             .or_else(|| self.pickle.int(key).map(|key| key.to_string()))
-            .ok_or("its storage has no name")?;
+            .ok_or("its storage has no name, or one that is too long")?;
         let member = self
             .members
             .get(format!("data/{key}").as_str())
-            .ok_or_else(|| format!("the archive has no member `data/{key}`"))?;
+            .ok_or_else(|| {
+                format!(
+                    "the archive has no member `data/{}`",
+                    excerpt(key.as_bytes())
+                )
+            })?;
         let held = member.data.len() / element.bytes();
         let said = self.pickle.int(elements).unwrap_or(-1);
         if u64::try_from(said).map_or(true, |said| said > held as u64) {
             return Err(format!(
                 "its storage `{}` has {} bytes, {said} elements of {} were said",
-                member.name,
+                excerpt(member.name.as_bytes()),
                 member.data.len(),
                 element.name()
             ));

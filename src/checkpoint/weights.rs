@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::Checkpoint;
 use super::tensor::{Matrix, Tensor};
+use crate::quote::{excerpt, excerpt_of};
 
 /// Why tensors are not those of a network.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -265,8 +266,8 @@ impl<'a> Names<'a> {
         if let Some((_, second)) = found.next() {
             return Err(WeightsError::Twice(
                 name.to_string(),
-                tensor.name.clone(),
-                second.name.clone(),
+                excerpt(tensor.name.as_bytes()),
+                excerpt(second.name.as_bytes()),
             ));
         }
         Matrix::new(tensor, &self.checkpoint.bytes)
@@ -277,7 +278,11 @@ impl<'a> Names<'a> {
 
     fn required(&self, name: &str) -> Result<Matrix<'a>, WeightsError> {
         self.optional(name)?.ok_or_else(|| {
-            let shown = self.known.iter().take(12).map(|(_, it)| it.name.as_str());
+            let shown = self
+                .known
+                .iter()
+                .take(12)
+                .map(|(_, it)| excerpt_of(it.name.as_bytes(), 60));
             let mut present = shown.collect::<Vec<_>>().join(", ");
             if self.known.len() > 12 {
                 present.push_str(&format!(" and {} others", self.known.len() - 12));
@@ -336,7 +341,7 @@ impl<'a> Names<'a> {
 
     fn shape(&self, tensor: &Tensor, expected: String) -> WeightsError {
         WeightsError::Shape {
-            tensor: tensor.name.clone(),
+            tensor: excerpt(tensor.name.as_bytes()),
             found: tensor.element.name(),
             shape: tensor.shape.clone(),
             expected,

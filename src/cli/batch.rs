@@ -18,7 +18,7 @@ use ftperm::positions;
 
 use super::common::Files;
 use super::common::numbers::seconds;
-use super::{ExitWith, Global, UsageError, config, console};
+use super::{ExitWith, Global, UsageError, config, console, interrupt};
 use child::Ended;
 use jobs::{Job, Plan};
 use line::{Outcome, kept};
@@ -498,7 +498,7 @@ impl Outcome {
 /// Set by Ctrl-C and SIGTERM; a second one ends the program at once, and the job with it.
 fn stop_flag() -> anyhow::Result<&'static AtomicBool> {
     static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
+    interrupt::handle(|| {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(STOPPED));
         }

@@ -15,10 +15,11 @@ use ftperm::nnue::Network;
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::is_npy;
 use ftperm::positions::{self, Part};
+use ftperm::reading::is_blank;
 use ftperm::samples::SampleOrder;
 use ftperm::source::Origin;
 use ftperm::zeros::record::{DataFile, Record, Shard};
-use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
+use ftperm::zeros::{PlanesWriter, StoredGroup, StoredPlanes, ZeroPlanes};
 use serde::Serialize;
 
 use super::common::{
@@ -312,8 +313,17 @@ impl Gather {
             return Ok(None);
         }
         let advice = "remove it or leave out --resume";
-        let stored =
-            StoredPlanes::open(path).with_context(|| format!("cannot resume; {advice}"))?;
+        let checked = StoredPlanes::open(path).and_then(|stored| {
+            stored.groups().iter().try_for_each(StoredGroup::check)?;
+            Ok(stored)
+        });
+        let stored = match checked {
+            Err(error) if error.problem.is_damage() || is_blank(path) => {
+                console::warn(format!("{error}; it is made again"));
+                return Ok(None);
+            }
+            checked => checked.with_context(|| format!("cannot resume; {advice}"))?,
+        };
         let Some(found) = stored.record() else {
             bail!(
                 "{} does not say what it was made of; {advice}",
@@ -367,13 +377,13 @@ impl BoardsByBucket {
         path: &Path,
         mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
     ) -> anyhow::Result<()> {
-        let mut out = OutputFile::create(path)?;
         let failed = |source| io_error(path, source);
-        write_header(neurons, &self.samples, record, &mut out).map_err(failed)?;
+        let out = OutputFile::create(path)?;
+        let mut out = PlanesWriter::new(out, neurons, &self.samples, record).map_err(failed)?;
         for boards in self.boards.chunk_by(|a, b| a.bucket() == b.bucket()) {
-            planes_of(boards)?.write_words(&mut out).map_err(failed)?;
+            out.add(&planes_of(boards)?).map_err(failed)?;
         }
-        Ok(out.commit()?)
+        Ok(out.finish().map_err(failed)?.commit()?)
     }
 }
 

@@ -10,6 +10,7 @@ use ftperm::nnue::{Encoding, NetFileError, Network};
 use ftperm::output::check_writable;
 use ftperm::permutation::PermutationFile;
 use ftperm::positions::{self, Filters, Reason, Recognised, Sampling};
+use ftperm::reading::first_bytes;
 use ftperm::report::WeightsReport;
 use ftperm::source::{Engine, NetSource};
 use ftperm::zeros::record::Record;
@@ -425,18 +426,9 @@ impl Inspect {
     }
 }
 
-/// The first bytes of a file; none if it cannot be read.
+/// The first bytes of a file, unpacked; none if it cannot be read, which is reported when it is read in earnest.
 fn beginning(path: &Path) -> Vec<u8> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    // Opening a pipe would wait for somebody who writes.
-    if path.is_file()
-        && let Ok(file) = std::fs::File::open(path)
-    {
-        // What cannot be read is reported when the file is read in earnest.
-        let _ = file.take(512).read_to_end(&mut bytes);
-    }
-    bytes
+    first_bytes(path, 512, true).map_or(Vec::new(), |(bytes, _)| bytes)
 }
 
 /// Permutations are .npy, or text whose first line is a number; comments may stand in front. Networks have zeros there.

@@ -1,13 +1,12 @@
 //! `ftperm serialize`
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ftperm::checkpoint::{
-    Checkpoint, Conversion, ConvertOptions, StateDict, is_checkpoint, network_state, safetensors,
+    self, Checkpoint, Conversion, ConvertOptions, StateDict, network_state, safetensors,
     same_features, statistics, write_torch,
 };
 use ftperm::compute::choice::Work;
@@ -519,16 +518,9 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
         .any(|known| ending.eq_ignore_ascii_case(known))
 }
 
-/// Is it a file that begins as checkpoints do?
+/// Is it a checkpoint, perhaps compressed?
 pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
-    if !path.is_file() {
-        return Ok(false);
-    }
-    let mut head = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(16).read_to_end(&mut head))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(is_checkpoint(&head))
+    checkpoint::is_checkpoint_file(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn reference_of(network: &Network) -> ReferenceOutputs {

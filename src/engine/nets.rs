@@ -1,11 +1,9 @@
 //! Networks as files that an engine can open.
 
-use std::io::Write as _;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
 use super::error::EngineError;
+use crate::output::KnownTemporaryFile;
 use crate::source::LoadedBytes;
 
 /// Bytes at a network's end that are output weights of the last bucket in every known era: one byte each for the 32
@@ -19,7 +17,7 @@ pub struct EngineNet {
     pub name: String,
     path: String,
     bytes: Vec<u8>,
-    _temporary: Option<NamedTempFile>,
+    _temporary: Option<KnownTemporaryFile>,
 }
 
 impl EngineNet {
@@ -79,16 +77,10 @@ impl EngineNet {
     }
 }
 
-fn write(bytes: &[u8]) -> Result<NamedTempFile, EngineError> {
-    let mut file = tempfile::Builder::new()
-        .prefix("ftperm-")
-        .suffix(".nnue")
-        .tempfile()
-        .map_err(EngineError::Temporary)?;
-    file.write_all(bytes)
-        .and_then(|()| file.flush())
-        .map_err(EngineError::Temporary)?;
-    Ok(file)
+fn write(bytes: &[u8]) -> Result<KnownTemporaryFile, EngineError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("ftperm-").suffix(".nnue");
+    KnownTemporaryFile::write(|| builder.tempfile(), bytes).map_err(EngineError::Temporary)
 }
 
 fn sendable(path: &Path) -> Result<String, EngineError> {

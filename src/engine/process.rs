@@ -1,16 +1,15 @@
 //! An engine as a child process: lines in, lines out, never a wait without an end, never a process left behind.
 
-use std::io::{BufReader, Read, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-
 use super::error::EngineError;
 use super::lines::next_line;
+use super::running::Family;
 
 /// Lines that wait to be looked at. An engine that prints faster than that waits.
 const WAITING_LINES: usize = 1024;
@@ -41,6 +40,7 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
+    family: Option<Family>,
     commands: Option<Sender<String>>,
     lines: Receiver<Line>,
 }
@@ -51,35 +51,37 @@ impl Process {
             engine: engine.to_path_buf(),
             source,
         };
-        let mut child = Command::new(engine)
+        let mut command = Command::new(engine);
+        command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+            .stderr(Stdio::piped());
+        let (mut child, family) = Family::start(&mut command).map_err(failed)?;
         let (to_lines, lines) = sync_channel(WAITING_LINES);
         // The threads end with the pipes or with the channels. Nobody waits for them: a program that the engine
         // started may keep a pipe open.
         if let Some(stdout) = child.stdout.take() {
-            forward(stdout, to_lines.clone());
+            forward(stdout, to_lines.clone()).map_err(failed)?;
         }
         if let Some(stderr) = child.stderr.take() {
-            forward(stderr, to_lines);
+            forward(stderr, to_lines).map_err(failed)?;
         }
         let (commands, to_write) = channel::<String>();
         if let Some(mut stdin) = child.stdin.take() {
             // A thread of its own: an engine that does not read would block the writer.
-            thread::spawn(move || {
+            let write = move || {
                 for command in to_write {
                     let written = stdin.write_all(command.as_bytes());
                     if written.and_then(|()| stdin.flush()).is_err() {
                         break;
                     }
                 }
-            });
+            };
+            thread::Builder::new().spawn(write).map_err(failed)?;
         }
         Ok(Process {
             child,
+            family: Some(family),
             commands: Some(commands),
             lines,
         })
@@ -147,40 +149,17 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            kill_with_descendants(self.child.id());
-        }
+        // The processes first: the engine's id is its own until it was waited for.
+        self.family = None;
         // Fails only if it has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Kills a process and all that it started: an engine may be behind a script.
-fn kill_with_descendants(id: u32) {
-    let Ok(mut system) = System::new() else {
-        return;
-    };
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
-    let mut family = vec![Pid::from_u32(id)];
-    let mut looked_at = 0;
-    while let Some(&parent) = family.get(looked_at) {
-        let children = system.processes().values();
-        family.extend(
-            children
-                .filter(|it| it.parent() == Some(parent) && it.thread_kind().is_none())
-                .map(sysinfo::Process::pid),
-        );
-        looked_at += 1;
-    }
-    for process in family.iter().filter_map(|&it| system.process(it)) {
-        process.kill();
-    }
-}
-
 /// Sends the lines of a stream on until one side ends.
-fn forward(stream: impl Read + Send + 'static, lines: SyncSender<Line>) {
-    thread::spawn(move || {
+fn forward(stream: impl Read + Send + 'static, lines: SyncSender<Line>) -> io::Result<()> {
+    let forward = move || {
         let mut stream = BufReader::new(stream);
         while let Ok(Some(text)) = next_line(&mut stream) {
             let at = Instant::now();
@@ -188,5 +167,6 @@ fn forward(stream: impl Read + Send + 'static, lines: SyncSender<Line>) {
                 break;
             }
         }
-    });
+    };
+    thread::Builder::new().spawn(forward).map(drop)
 }

@@ -7,6 +7,7 @@ use super::counters::{Counters, Counts};
 use super::error::EngineError;
 use super::nodes::bench_nodes;
 use super::process::{Line, Next, Process};
+use crate::quote::excerpt_of;
 
 /// Most options of an engine that are remembered.
 const MAX_OPTIONS: usize = 1000;
@@ -62,7 +63,7 @@ impl EngineBench {
         {
             if text.contains(['\n', '\r', '\0']) {
                 return Err(EngineError::NotSendable {
-                    text: text.to_string(),
+                    text: excerpt_of(text.as_bytes(), 300),
                 });
             }
         }
@@ -242,9 +243,5 @@ fn is_complaint(line: &str) -> bool {
 
 /// An engine's line as a message may hold it.
 fn shown(line: &str) -> String {
-    line.trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(300)
-        .collect()
+    excerpt_of(line.trim().as_bytes(), 300)
 }

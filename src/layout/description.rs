@@ -9,6 +9,7 @@ use super::error::{LayoutError, LayoutFileError};
 use super::input::{Input, Mirror, piece_of_letter};
 use super::tensor::{ElementType, Role, Tensor};
 use crate::permutation::Pairing;
+use crate::quote::{excerpt, excerpt_of};
 use crate::source::MAX_BYTES;
 
 /// Longest layout that is read, in bytes.
@@ -210,7 +211,7 @@ impl Layout {
                     .iter()
                     .filter(|&&it| it == b'\n')
                     .count(),
-                message: error.message().replace('\n', " "),
+                message: excerpt_of(error.message().replace('\n', " ").as_bytes(), 300),
             }
         })?;
         if raw.format != 1 {
@@ -305,7 +306,7 @@ impl Layout {
 
 fn tensor_error(tensor: &str, problem: impl Into<String>) -> LayoutError {
     LayoutError::Tensor {
-        tensor: tensor.to_string(),
+        tensor: excerpt(tensor.as_bytes()),
         problem: problem.into(),
     }
 }

@@ -10,10 +10,8 @@ use super::description::{ActivationKind, FileCompression, Layout};
 use super::error::{RawNetError, RawNetFileError};
 use super::tensor::{Role, Tensor};
 use crate::permutation::Permutation;
+use crate::quote::excerpt;
 use crate::source::{Compression, MAX_BYTES};
-
-/// Largest zstd window that is accepted, as a power of two.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// How much work zstd does for files that are written.
 const ZSTD_LEVEL: i32 = 9;
@@ -72,7 +70,7 @@ impl RawNet {
             && !bytes.starts_with(magic.as_bytes())
         {
             return Err(RawNetError::Magic {
-                expected: magic.clone(),
+                expected: excerpt(magic.as_bytes()),
             });
         }
         Ok(RawNet {
@@ -163,10 +161,7 @@ fn unpack(file: &[u8], len: usize) -> Result<Vec<u8>, RawNetError> {
     if Compression::of(file) != Some(Compression::Zstd) {
         return Err(RawNetError::NotZstd);
     }
-    let mut decoder = zstd::stream::read::Decoder::new(file).map_err(RawNetError::Zstd)?;
-    decoder
-        .window_log_max(ZSTD_WINDOW_LOG)
-        .map_err(RawNetError::Zstd)?;
+    let decoder = Compression::Zstd.reader(file).map_err(RawNetError::Zstd)?;
     let mut bytes = Vec::new();
     decoder
         .take(len as u64 + 1)

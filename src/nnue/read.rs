@@ -9,6 +9,10 @@ use super::network::{DenseLayer, Encoding, FeatureTransformer, LayerStack, Netwo
 use super::recognise::{self, Candidate, Reading, Recognition};
 use super::registry::Era;
 use super::walk::{FIXED_HEADER, Header, Places};
+use crate::reading::read_file;
+
+/// Largest network file that is read: 1 GiB. The largest that Stockfish shipped has 0.1 GiB.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What the caller knows about a file that the file does not say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,16 +24,16 @@ pub struct ReadOptions {
 }
 
 impl Network {
-    /// Reads a network file.
+    /// Reads a network file, which may be compressed.
     ///
     /// # Errors
     /// The file cannot be read, or is no network that this program knows; the error names the place.
     pub fn read(path: &Path, options: &ReadOptions) -> Result<Network, NetFileError> {
-        let bytes = std::fs::read(path).map_err(|source| NetFileError::Io {
+        let contents = read_file(path, MAX_BYTES).map_err(|error| NetFileError::Io {
             path: path.to_path_buf(),
-            source,
+            source: error.into(),
         })?;
-        Network::parse(&bytes, options).map_err(|source| NetFileError::Net {
+        Network::parse(&contents.bytes, options).map_err(|source| NetFileError::Net {
             path: path.to_path_buf(),
             source,
         })

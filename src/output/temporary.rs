@@ -1,8 +1,8 @@
 //! Temporary files by their names, for a process that ends without dropping them.
 
 use std::collections::BTreeSet;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tempfile::NamedTempFile;
@@ -77,6 +77,36 @@ impl Drop for Listed {
 impl std::fmt::Debug for Listed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.path.fmt(f)
+    }
+}
+
+/// A temporary file for another program to read. It is removed when this is dropped, and by
+/// [`remove_temporary_files`].
+#[derive(Debug)]
+pub(crate) struct KnownTemporaryFile {
+    // Dropped first, while it is known.
+    file: NamedTempFile,
+    _listed: Listed,
+}
+
+impl KnownTemporaryFile {
+    /// Makes and fills a file.
+    pub(crate) fn write(
+        make: impl FnOnce() -> io::Result<NamedTempFile>,
+        contents: &[u8],
+    ) -> io::Result<KnownTemporaryFile> {
+        let (mut file, listed) = TEMPORARY_FILES.begin(make)?;
+        file.write_all(contents)?;
+        file.flush()?;
+        Ok(KnownTemporaryFile {
+            file,
+            _listed: listed,
+        })
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
     }
 }
 

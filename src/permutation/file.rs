@@ -1,6 +1,6 @@
 //! Permutation files: text with comments, and the `.npy` of the reference tool.
 
-use std::io::{Cursor, Read as _};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use npyz::{DType, NpyFile, TypeChar, WriterBuilder as _};
@@ -8,6 +8,8 @@ use thiserror::Error;
 
 use super::{Permutation, PermutationError};
 use crate::npy;
+use crate::quote::{excerpt, message};
+use crate::reading::{ReadError, read_file};
 
 /// What a file says: the permutation, and in text files the `key: value` comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +36,8 @@ pub struct PermutationFileError {
 /// What is wrong with a permutation file.
 #[derive(Debug, Error)]
 pub enum PermutationFileProblem {
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error("no permutation has more than {} MiB", MAX_BYTES >> 20)]
     TooLong,
     #[error("line {line}: `{text}` is not a neuron number")]
@@ -73,13 +75,11 @@ impl PermutationFile {
     /// The file cannot be read or is no permutation; the error names the line or entry.
     pub fn read(path: &Path) -> Result<PermutationFile, PermutationFileError> {
         let read = || {
-            let mut bytes = Vec::new();
-            let file = std::fs::File::open(path)?;
-            file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-            if bytes.len() as u64 > MAX_BYTES {
-                return Err(PermutationFileProblem::TooLong);
-            }
-            Self::parse(&bytes)
+            let contents = read_file(path, MAX_BYTES).map_err(|error| match error {
+                ReadError::TooLarge { .. } => PermutationFileProblem::TooLong,
+                other => other.into(),
+            })?;
+            Self::parse(&contents.bytes)
         };
         read().map_err(|problem| PermutationFileError {
             path: path.to_path_buf(),
@@ -170,7 +170,7 @@ fn parse_text(text: &str) -> Result<PermutationFile, PermutationFileProblem> {
                 line.parse()
                     .map_err(|_| PermutationFileProblem::NotANumber {
                         line: number + 1,
-                        text: line.chars().take(40).collect(),
+                        text: excerpt(line.as_bytes()),
                     })?,
             );
         }
@@ -182,7 +182,7 @@ fn parse_text(text: &str) -> Result<PermutationFile, PermutationFileProblem> {
 }
 
 fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
-    let damaged = |error: std::io::Error| PermutationFileProblem::Npy(error.to_string());
+    let damaged = |error: std::io::Error| PermutationFileProblem::Npy(message(&error));
     npy::header_bytes(&mut &*bytes).map_err(damaged)?;
     let file = NpyFile::new(Cursor::new(bytes)).map_err(damaged)?;
     let shape = file.shape().to_vec();
@@ -194,7 +194,7 @@ fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
     };
     let (Some(text), [len]) = (integer, shape.as_slice()) else {
         return Err(PermutationFileProblem::NpyShape {
-            dtype: file.dtype().descr(),
+            dtype: excerpt(file.dtype().descr().as_bytes()),
             shape,
         });
     };
@@ -219,7 +219,7 @@ fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
         (TypeChar::Uint, 2) => widen(file.into_vec::<u16>().map_err(damaged)?),
         _ => {
             return Err(PermutationFileProblem::NpyShape {
-                dtype: file.dtype().descr(),
+                dtype: excerpt(file.dtype().descr().as_bytes()),
                 shape,
             });
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::FORMATS;
@@ -11,14 +11,11 @@ use super::format::HEAD_SIZE;
 use super::input::{self, Input, Unseekable};
 use super::lines::is_utf16;
 use super::pipeline::Stream;
+use crate::reading::Compression;
 
 const BUFFER_SIZE: usize = 1 << 18;
 /// Endings of compressed files.
 const COMPRESSED: [&str; 3] = ["gz", "zst", "xz"];
-/// What a compressed file may ask for, in bytes: more than the strongest usual levels need.
-const DECOMPRESSION_MEMORY: u64 = 256 << 20;
-/// The same for zstd, as the logarithm of its window.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,13 +154,10 @@ pub(super) fn recognise(
             file: name.to_owned(),
         });
     }
-    let decompress = DECOMPRESSORS
-        .iter()
-        .find(|(magic, _)| begin.starts_with(magic));
-    let mut input = match decompress {
+    let mut input = match Compression::of(begin) {
         None => Input::new(name.to_owned(), Box::new(reader), false),
-        Some((_, decompress)) => {
-            let decoder = decompress(reader).map_err(failed)?;
+        Some(compression) => {
+            let decoder = compression.reader(reader).map_err(failed)?;
             let decoder = BufReader::with_capacity(BUFFER_SIZE, decoder);
             Input::new(name.to_owned(), Box::new(Unseekable(decoder)), true)
         }
@@ -221,27 +215,3 @@ pub(super) fn recognise(
         resembles: recognised.is_none().then(|| format.name()),
     })
 }
-
-type Compressed = BufReader<Box<dyn input::Source>>;
-type Decompress = fn(Compressed) -> io::Result<Box<dyn Read + Send>>;
-
-/// First bytes of compressed data, and how to decompress it. All three take concatenated streams.
-const DECOMPRESSORS: [(&[u8], Decompress); 3] = [
-    (b"\x1f\x8b", |reader| {
-        Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader)))
-    }),
-    (b"\x28\xb5\x2f\xfd", |reader| {
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-        Ok(Box::new(decoder))
-    }),
-    (b"\xfd7zXZ\0", |reader| {
-        let stream = liblzma::stream::Stream::new_stream_decoder(
-            DECOMPRESSION_MEMORY,
-            liblzma::stream::CONCATENATED,
-        )?;
-        Ok(Box::new(liblzma::bufread::XzDecoder::new_stream(
-            reader, stream,
-        )))
-    }),
-];

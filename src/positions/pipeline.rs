@@ -171,10 +171,11 @@ pub(super) fn read_streams(
     std::thread::scope(|scope| {
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
+        let mut started = 0;
         if threads > 1 {
             for _ in 0..threads {
                 let (queue, shared) = (Arc::clone(&queue), &shared);
-                scope.spawn(move || {
+                let decode = move || {
                     loop {
                         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                         let Ok(job) = job else { return };
@@ -182,15 +183,23 @@ pub(super) fn read_streams(
                         // Nobody waits for the answer when enough positions were taken.
                         let _ = reply.send(shared.decode(job));
                     }
-                });
+                };
+                // The system may have no more of them; what there are suffice, or this one.
+                if std::thread::Builder::new()
+                    .spawn_scoped(scope, decode)
+                    .is_err()
+                {
+                    break;
+                }
+                started += 1;
             }
         }
         drop(queue);
-        let window = if threads > 1 { threads * WINDOW } else { 1 };
+        let window = if started > 0 { started * WINDOW } else { 1 };
         let mut pending = VecDeque::new();
         let mut feeder = Feeder {
             shared: &shared,
-            jobs: (threads > 1).then_some(&jobs),
+            jobs: (started > 0).then_some(&jobs),
             number: 0,
             stream: None,
             spare: Vec::new(),

@@ -4,14 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::compression::Compression;
 use super::engine::{Engine, EngineNet};
 use super::error::SourceError;
-use super::input::first_bytes;
 use super::ways::Ways;
 use super::{LoadedBytes, MAX_BYTES, NetSource, embed};
 use crate::digest;
 use crate::nnue::{Network, VERSION_2020, VERSION_2021, VERSION_2026};
+use crate::reading::{Compression, first_bytes};
 
 /// Where networks are looked for, in this order.
 #[derive(Clone, Debug, Default)]

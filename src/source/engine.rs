@@ -14,6 +14,7 @@ use super::scan::scan;
 use super::wasm;
 use crate::digest;
 use crate::output::{commit_all, create_folder, finish_file};
+use crate::quote::message;
 
 /// A file that was searched for networks.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn read_stream(name: &str, stream: impl Read) -> Result<Engine, SourceError> {
+    pub fn read_stream(name: &str, stream: impl Read + Send) -> Result<Engine, SourceError> {
         Engine::search(Input::read_stream(name, stream, MAX_BYTES)?)
     }
 
@@ -96,7 +97,7 @@ impl Engine {
     fn search_module(&mut self, module: &[u8]) -> Result<Option<u64>, SourceError> {
         let regions = wasm::regions(module).map_err(|error| SourceError::Module {
             file: self.name.clone(),
-            reason: error.message().to_string(),
+            reason: message(&error.message()),
             offset: error.offset(),
         })?;
         let mut broken = None;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::compression::Compression;
 use super::kind::FileKind;
 use crate::output::OutputError;
+use crate::reading::{Compression, ReadError, ZipError};
 
 /// One sentence each: the file, what was found, what to try.
 #[derive(Debug, Error)]
@@ -38,6 +38,8 @@ pub enum SourceError {
         compression: Compression,
         source: io::Error,
     },
+    #[error("{file}: {source}")]
+    Zip { file: String, source: ZipError },
     #[error(
         "{}: part {missing} of the module is missing ({}); all its parts belong in one directory",
         path.display(), expected.display()
@@ -108,6 +110,32 @@ fn in_brackets(parts: &[String]) -> String {
 }
 
 impl SourceError {
+    /// What was wrong with the bytes of a file.
+    pub(super) fn reading(file: &str, error: ReadError) -> SourceError {
+        let file = file.to_string();
+        match error {
+            ReadError::Io(source) => SourceError::Io { file, source },
+            ReadError::TooLarge { limit } => SourceError::TooLarge { file, limit },
+            ReadError::UnpacksTooLarge { compression, limit } => SourceError::UnpacksTooLarge {
+                file,
+                compression,
+                limit,
+            },
+            ReadError::Damaged {
+                compression,
+                source,
+            } => SourceError::Damaged {
+                file,
+                compression,
+                source,
+            },
+            ReadError::Zip(source) => SourceError::Zip { file, source },
+            ReadError::Folder | ReadError::Device | ReadError::Pipe => {
+                SourceError::NotAFile { path: file.into() }
+            }
+        }
+    }
+
     pub(super) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> SourceError + '_ {
         move |source| {
             if source.kind() == io::ErrorKind::NotFound {

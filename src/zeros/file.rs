@@ -1,20 +1,27 @@
 //! Zero planes in a file: what one machine gathers and another searches on.
 //!
-//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, in format 3 eight u64 with the
-//! samples of each bucket, the record, then groups of samples: one of all samples, or in format 3 one for each bucket
-//! that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample are
-//! clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none and a
-//! length of 0.
+//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, from format 3 on eight u64 with
+//! the samples of each bucket, the record, then groups of samples: one of all samples, or from format 3 on one for each
+//! bucket that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample
+//! are clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none
+//! and a length of 0.
+//!
+//! In format 4 checksums follow, CRC-32 as u32: of each 256 KiB of each plane, in the file's order (the last piece of a
+//! plane is shorter), of all that stands before the planes, and of the checksums themselves.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::CrcReader;
 use thiserror::Error;
 
 use super::record::Record;
+use super::sums::{PIECE, Sums, SumsWriter, table_bytes};
 use super::{ZeroPlanes, put_words};
 use crate::bucket_weights::BUCKETS;
+use crate::quote::message;
+use crate::reading::{ReadError, crc32, open_seekable};
 
 /// The first four bytes.
 pub const MAGIC: &[u8; 4] = b"FTZP";
@@ -22,10 +29,8 @@ pub const MAGIC: &[u8; 4] = b"FTZP";
 const WITHOUT_RECORD: u32 = 1;
 const WITH_RECORD: u32 = 2;
 const WITH_BUCKETS: u32 = 3;
+const WITH_SUMS: u32 = 4;
 const HEADER: u64 = 24;
-
-/// Words that are read at a time.
-const PIECE: usize = 1 << 15;
 
 /// A plane takes memory even if it has no samples, and then no bytes in the file.
 const MAX_NEURONS: u32 = 1 << 16;
@@ -43,11 +48,11 @@ pub struct PlanesFileError {
 pub enum PlanesProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("it is no file but a folder, a device or a pipe; planes are read here and there")]
-    NotAFile,
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error("no planes file: it does not begin with FTZP")]
     Magic,
-    #[error("planes format {0} at offset 4 is not known, only 1 to 3 are")]
+    #[error("planes format {0} at offset 4 is not known, only 1 to 4 are")]
     Format(u32),
     #[error("the file ends within {what} at offset {offset}")]
     Cut { what: &'static str, offset: u64 },
@@ -68,6 +73,24 @@ pub enum PlanesProblem {
     Record(String),
     #[error("neuron {neuron} has bits set past the last sample")]
     Padding { neuron: usize },
+    #[error("damaged: bytes {begin} to {end}, of neuron {neuron}, have another checksum")]
+    Damaged { neuron: usize, begin: u64, end: u64 },
+    #[error("damaged: what stands before the planes has another checksum")]
+    HeaderSum,
+    #[error("damaged: the checksums at offset {offset} have another checksum")]
+    Table { offset: u64 },
+}
+
+impl PlanesProblem {
+    /// Is it damage to a planes file that was whole once, so that making it again is right? Not what only cannot be read
+    /// now, is newer, or is no planes file.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            PlanesProblem::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+            PlanesProblem::Read(_) | PlanesProblem::Format(_) | PlanesProblem::Magic => false,
+            _ => true,
+        }
+    }
 }
 
 impl ZeroPlanes {
@@ -77,7 +100,7 @@ impl ZeroPlanes {
     /// It cannot be read, or is none.
     pub fn read(path: &Path) -> Result<ZeroPlanes, PlanesFileError> {
         let read = || {
-            let (file, len) = open(path)?;
+            let (file, len) = open_seekable(path)?;
             ZeroPlanes::parse(&mut BufReader::with_capacity(1 << 20, file), len)
         };
         read().map_err(|problem| PlanesFileError {
@@ -96,17 +119,25 @@ impl ZeroPlanes {
         let mut planes = ZeroPlanes::new(header.neurons, header.samples());
         let mut buffer = vec![0; PIECE];
         let mut first = 0;
+        // Checksums follow the planes.
+        let mut found = Vec::new();
         for group in &header.groups {
             let words = group.samples.div_ceil(64);
             for neuron in 0..header.neurons {
                 for word in (0..words).step_by(PIECE) {
                     let piece = &mut buffer[..PIECE.min(words - word)];
                     group.fill(piece, input)?;
+                    if header.has_sums {
+                        found.push(crc32(bytemuck::cast_slice(piece)));
+                    }
                     group.check(neuron, word, piece)?;
                     put_words(planes.plane_mut(neuron), first + 64 * word, piece);
                 }
             }
             first += group.samples;
+        }
+        if let Some(sums) = header.read_sums(input)? {
+            sums.compare(&found, &header.groups)?;
         }
         Ok(planes)
     }
@@ -120,54 +151,84 @@ impl ZeroPlanes {
         self.write_words(out)
     }
 
-    /// Writes the words of all planes: a group of samples of a file that [`write_header`] began.
+    /// Writes the words of all planes, and nothing else.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write_words(&self, out: &mut impl Write) -> io::Result<()> {
         for neuron in 0..self.neurons() {
-            let plane = &self.plane(neuron)[..self.samples().div_ceil(64)];
-            if cfg!(target_endian = "little") {
-                out.write_all(bytemuck::cast_slice(plane))?;
-            } else {
-                for word in plane {
-                    out.write_all(&word.to_le_bytes())?;
-                }
-            }
+            self.write_plane(neuron, |bytes| out.write_all(bytes))?;
         }
         Ok(())
     }
+
+    /// Hands a plane's words on as they stand in a file.
+    fn write_plane(
+        &self,
+        neuron: usize,
+        mut write: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let plane = &self.plane(neuron)[..self.samples().div_ceil(64)];
+        if cfg!(target_endian = "little") {
+            return write(bytemuck::cast_slice(plane));
+        }
+        plane.iter().try_for_each(|word| write(&word.to_le_bytes()))
+    }
 }
 
-/// Opens a file and asks for its length, which pipes do not have; opening one would wait for a writer.
-pub(super) fn open(path: &Path) -> Result<(File, u64), PlanesProblem> {
-    if !path.metadata()?.is_file() {
-        return Err(PlanesProblem::NotAFile);
-    }
-    let file = File::open(path)?;
-    let len = file.metadata()?.len();
-    Ok((file, len))
+/// Writes a planes file that says what the planes were made of and which bucket each sample is of, with checksums.
+#[derive(Debug)]
+pub struct PlanesWriter<W> {
+    writer: SumsWriter<W>,
+    header: u32,
 }
 
-/// Begins a planes file that says what the planes were made of and which bucket each sample is of. What follows are the
-/// [words](ZeroPlanes::write_words) of each bucket that has samples, in ascending order.
-///
-/// # Errors
-/// Those of the writer.
-pub fn write_header(
-    neurons: usize,
-    samples: &[usize; BUCKETS],
-    record: &Record,
-    out: &mut impl Write,
-) -> io::Result<()> {
-    let mut text = serde_json::to_vec(record)?;
-    text.resize(text.len().next_multiple_of(8), b' ');
-    let all = samples.iter().sum();
-    write_head(out, WITH_BUCKETS, neurons, text.len(), all)?;
-    for samples in samples {
-        out.write_all(&(*samples as u64).to_le_bytes())?;
+impl<W: Write> PlanesWriter<W> {
+    /// Begins a file. The planes of each bucket that has samples are to be [added](Self::add) in ascending order.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn new(
+        mut out: W,
+        neurons: usize,
+        samples: &[usize; BUCKETS],
+        record: &Record,
+    ) -> io::Result<PlanesWriter<W>> {
+        let mut text = serde_json::to_vec(record)?;
+        text.resize(text.len().next_multiple_of(8), b' ');
+        let all = samples.iter().sum();
+        let mut header = Vec::new();
+        write_head(&mut header, WITH_SUMS, neurons, text.len(), all)?;
+        for samples in samples {
+            header.extend((*samples as u64).to_le_bytes());
+        }
+        header.extend(text);
+        out.write_all(&header)?;
+        Ok(PlanesWriter {
+            writer: SumsWriter::new(out),
+            header: crc32(&header),
+        })
     }
-    out.write_all(&text)
+
+    /// Writes the planes of the next bucket.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn add(&mut self, planes: &ZeroPlanes) -> io::Result<()> {
+        for neuron in 0..planes.neurons() {
+            planes.write_plane(neuron, |bytes| self.writer.write(bytes))?;
+            self.writer.end_plane();
+        }
+        Ok(())
+    }
+
+    /// Ends the file with the checksums.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(self) -> io::Result<W> {
+        self.writer.finish(self.header)
+    }
 }
 
 fn write_head(
@@ -193,6 +254,12 @@ pub(super) struct Header {
     pub record: Option<Record>,
     /// In the order in which they stand in the file.
     pub groups: Vec<Group>,
+    /// Do checksums follow the planes?
+    pub has_sums: bool,
+    /// Where the planes end.
+    end: u64,
+    /// Checksum of what stands before the planes.
+    sum: u32,
 }
 
 /// Samples whose planes stand together.
@@ -208,6 +275,13 @@ pub(super) struct Group {
 impl Header {
     /// Reads up to the first plane of a file of `len` bytes.
     pub fn read(input: &mut impl Read, len: u64) -> Result<Header, PlanesProblem> {
+        let mut input = CrcReader::new(input);
+        let mut header = Header::read_sizes(&mut input, len)?;
+        header.sum = input.crc().sum();
+        Ok(header)
+    }
+
+    fn read_sizes(input: &mut impl Read, len: u64) -> Result<Header, PlanesProblem> {
         let mut header = [0; HEADER as usize];
         let (magic, rest) = header.split_at_mut(MAGIC.len());
         match fill(magic, input, "the magic number", 0) {
@@ -217,7 +291,7 @@ impl Header {
         }
         let number = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| header[at + i]));
         let (format, neurons, record_len) = (number(4), number(8), number(12));
-        if ![WITHOUT_RECORD, WITH_RECORD, WITH_BUCKETS].contains(&format) {
+        if ![WITHOUT_RECORD, WITH_RECORD, WITH_BUCKETS, WITH_SUMS].contains(&format) {
             return Err(PlanesProblem::Format(format));
         }
         let samples = u64::from(number(16)) | u64::from(number(20)) << 32;
@@ -227,7 +301,7 @@ impl Header {
         } else {
             record_len
         };
-        let sizes = if format == WITH_BUCKETS {
+        let sizes = if format >= WITH_BUCKETS {
             let sizes = read_buckets(input)?;
             let of_buckets = sizes.iter().map(|&(_, size)| u128::from(size)).sum();
             if of_buckets != u128::from(samples) {
@@ -240,24 +314,27 @@ impl Header {
         } else {
             vec![(None, samples)]
         };
-        let buckets = if format == WITH_BUCKETS {
+        let buckets = if format >= WITH_BUCKETS {
             8 * BUCKETS as u64
         } else {
             0
         };
         let mut end = u128::from(HEADER + buckets + u64::from(record_len));
+        let has_sums = format == WITH_SUMS;
+        let table = has_sums.then(|| table_bytes(neurons, sizes.iter().map(|&(_, size)| size)));
         let mut groups = Vec::new();
         for (bucket, samples) in sizes {
             groups.push((bucket, samples, end));
             end += 8 * u128::from(neurons) * u128::from(samples.div_ceil(64));
         }
+        let expected = end + table.unwrap_or(0);
         let wrong_length = || PlanesProblem::Length {
             neurons,
             samples,
-            expected: end,
+            expected,
             len,
         };
-        if end != u128::from(len) {
+        if expected != u128::from(len) {
             return Err(wrong_length());
         }
         if neurons > MAX_NEURONS {
@@ -270,7 +347,7 @@ impl Header {
             let mut text = vec![0; record_len as usize];
             fill(&mut text, input, "the record", HEADER + buckets)?;
             let record = serde_json::from_slice(&text);
-            Some(record.map_err(|error| PlanesProblem::Record(error.to_string()))?)
+            Some(record.map_err(|error| PlanesProblem::Record(message(&error)))?)
         };
         // Without neurons a file of any length may claim any number of samples.
         usize::try_from(samples).map_err(|_| wrong_length())?;
@@ -286,7 +363,22 @@ impl Header {
                     offset: offset as u64,
                 })
                 .collect(),
+            has_sums,
+            end: end as u64,
+            sum: 0,
         })
+    }
+
+    /// Reads the checksums behind the planes, where the input is then, if there are some.
+    pub fn read_sums(&self, input: &mut impl Read) -> Result<Option<Sums>, PlanesProblem> {
+        let read = || Sums::read(input, self.end, self.sum, self.neurons, &self.groups);
+        self.has_sums.then(read).transpose()
+    }
+
+    /// As [`read_sums`](Self::read_sums), wherever the file is.
+    pub fn seek_sums(&self, file: &mut File) -> Result<Option<Sums>, PlanesProblem> {
+        file.seek(SeekFrom::Start(self.end))?;
+        self.read_sums(file)
     }
 
     pub fn samples(&self) -> usize {
@@ -295,7 +387,7 @@ impl Header {
 }
 
 /// Fills the buffer with what begins at an offset.
-fn fill(
+pub(super) fn fill(
     buffer: &mut [u8],
     input: &mut impl Read,
     what: &'static str,
@@ -401,8 +493,7 @@ mod tests {
             // And by bucket: the samples of both halves, in a bucket each.
             let half = samples / 2;
             let sizes = [0, half, 0, 0, 0, samples - half, 0, 0];
-            let mut bytes = Vec::new();
-            write_header(neurons, &sizes, &record, &mut bytes).unwrap();
+            let mut writer = PlanesWriter::new(Vec::new(), neurons, &sizes, &record).unwrap();
             for part in [0..half, half..samples] {
                 let mut group = ZeroPlanes::new(neurons, part.len());
                 for neuron in 0..neurons {
@@ -410,14 +501,22 @@ mod tests {
                         group.set(neuron, sample - part.start);
                     }
                 }
-                group.write_words(&mut bytes).unwrap();
+                if !part.is_empty() {
+                    writer.add(&group).unwrap();
+                }
             }
+            let mut bytes = writer.finish().unwrap();
             let header = Header::read(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
             prop_assert_eq!(header.record, Some(record));
             let groups = header.groups.iter().map(|it| (it.bucket, it.samples));
             let expected = [(Some(1), half), (Some(5), samples - half)];
             prop_assert!(groups.eq(expected.into_iter().filter(|it| it.1 > 0)));
-            prop_assert_eq!(parse(&bytes).unwrap(), planes);
+            prop_assert_eq!(&parse(&bytes).unwrap(), &planes);
+            // Any bit that changes is noticed.
+            let at = seed as usize % bytes.len();
+            bytes[at] ^= 1 << (seed >> 61);
+            prop_assert!(parse(&bytes).is_err(), "{}", at);
+            bytes[at] ^= 1 << (seed >> 61);
             bytes.pop();
             prop_assert!(parse(&bytes).is_err());
         }
@@ -425,7 +524,7 @@ mod tests {
         #[test]
         fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let _ = parse(&bytes);
-            for format in [1, 2, 3] {
+            for format in [1, 2, 3, 4] {
                 let mut planes = b"FTZP".to_vec();
                 planes.extend([format, 0, 0, 0]);
                 planes.extend(&bytes);
@@ -481,10 +580,12 @@ mod tests {
             count: None,
             shard: None,
         };
-        let mut whole = Vec::new();
-        write_header(4, &[0, 0, 5, 0, 0, 0, 0, 0], &record, &mut whole).unwrap();
-        ZeroPlanes::new(4, 5).write_words(&mut whole).unwrap();
-        let planes = whole.len() - 4 * 8;
+        let sizes = [0, 0, 5, 0, 0, 0, 0, 0];
+        let mut writer = PlanesWriter::new(Vec::new(), 4, &sizes, &record).unwrap();
+        writer.add(&ZeroPlanes::new(4, 5)).unwrap();
+        let whole = writer.finish().unwrap();
+        // A checksum for each plane and two more.
+        let planes = whole.len() - 4 * 8 - 6 * 4;
         assert!(parse(&whole).is_ok());
         let cut = |len: usize| parse(&whole[..len]).unwrap_err().to_string();
         let length = |len| {
@@ -521,8 +622,15 @@ mod tests {
             "the file ends within the record at offset 88"
         );
         assert_eq!(
-            shrunk(whole.len() - 1),
+            shrunk(planes + 31),
             format!("the file ends within the planes at offset {planes}")
+        );
+        assert_eq!(
+            shrunk(whole.len() - 1),
+            format!(
+                "the file ends within the checksums at offset {}",
+                planes + 32
+            )
         );
     }
 }

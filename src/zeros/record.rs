@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::quote::{LONGEST, excerpt_of};
 use crate::walks::Walk;
 
 /// What a planes file was made of.
@@ -73,7 +74,7 @@ impl Record {
     pub fn difference(&self, other: &Record) -> Option<String> {
         let names = |record: &Record| {
             let names: Vec<&str> = record.data.iter().map(|it| it.name.as_str()).collect();
-            names.join(" ")
+            excerpt_of(names.join(" ").as_bytes(), 3 * LONGEST)
         };
         let number = |count: Option<u64>| count.map_or("all".to_string(), |it| it.to_string());
         let shard = |it: &Record| {
@@ -82,7 +83,7 @@ impl Record {
         };
         let differ = |what: &str, a: String, b: String| Some(format!("{what} {a}, not {b}"));
         if self.net_sha256 != other.net_sha256 {
-            let short = |it: &Record| it.net_sha256.chars().take(12).collect::<String>();
+            let short = |it: &Record| excerpt_of(it.net_sha256.as_bytes(), 12);
             differ("network", short(self), short(other))
         } else if self.data != other.data {
             if names(self) == names(other) {
@@ -153,7 +154,7 @@ pub fn check_together(
     };
     for (at, &(path, record)) in known.iter().enumerate() {
         if record.net_sha256 != first.net_sha256 {
-            let short = |sha256: &str| sha256.chars().take(12).collect();
+            let short = |sha256: &str| excerpt_of(sha256.as_bytes(), 12);
             return Err(MixError::Networks {
                 a: first_path.to_path_buf(),
                 net_a: short(&first.net_sha256),

@@ -101,7 +101,7 @@ impl Spill {
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
         let name = folder.join("(temporary file)");
-        Ok(StoredGroup::all(&name, file, neurons, groups))
+        Ok(StoredGroup::all(&name, file, None, neurons, groups))
     }
 
     fn failed(&self, source: io::Error) -> SpillError {

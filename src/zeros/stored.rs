@@ -1,19 +1,18 @@
 //! Planes that stay in their file: for more samples than memory holds.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::file::{Group, Header, PlanesFileError, PlanesProblem, open};
+use super::file::{Group, Header, PlanesFileError, PlanesProblem};
 use super::record::Record;
 use super::subsample::PlaneSource;
+use super::sums::{PIECE, Sums};
 use super::{ZeroPlanes, put_words};
-
-/// Words that are read at a time: 256 KiB.
-const PIECE: usize = 1 << 15;
+use crate::reading::open_seekable;
 
 /// An open planes file, its sizes checked. Planes are read when they are needed.
 #[derive(Debug)]
@@ -28,6 +27,8 @@ pub struct StoredPlanes {
 pub struct StoredGroup {
     file: Arc<PlanesFile>,
     neurons: usize,
+    /// Among those of the file.
+    number: usize,
     group: Group,
 }
 
@@ -36,6 +37,7 @@ pub struct StoredGroup {
 struct PlanesFile {
     path: PathBuf,
     file: Mutex<File>,
+    sums: Option<Sums>,
 }
 
 impl StoredPlanes {
@@ -44,19 +46,20 @@ impl StoredPlanes {
     /// # Errors
     /// It cannot be read, or is none.
     pub fn open(path: &Path) -> Result<StoredPlanes, PlanesFileError> {
-        let open = || -> Result<(File, Header), PlanesProblem> {
-            let (mut file, len) = open(path)?;
-            let header = Header::read(&mut file, len)?;
-            Ok((file, header))
+        let open = || -> Result<(File, Header, Option<Sums>), PlanesProblem> {
+            let (mut file, len) = open_seekable(path)?;
+            let header = Header::read(&mut BufReader::new(&file), len)?;
+            let sums = header.seek_sums(&mut file)?;
+            Ok((file, header, sums))
         };
-        let (file, header) = open().map_err(|problem| PlanesFileError {
+        let (file, header, sums) = open().map_err(|problem| PlanesFileError {
             path: path.to_path_buf(),
             problem,
         })?;
         Ok(StoredPlanes {
             neurons: header.neurons,
             record: header.record,
-            groups: StoredGroup::all(path, file, header.neurons, header.groups),
+            groups: StoredGroup::all(path, file, sums, header.neurons, header.groups),
         })
     }
 
@@ -88,24 +91,53 @@ impl StoredGroup {
     pub(super) fn all(
         path: &Path,
         file: File,
+        sums: Option<Sums>,
         neurons: usize,
         groups: Vec<Group>,
     ) -> Vec<StoredGroup> {
         let file = Arc::new(PlanesFile {
             path: path.to_path_buf(),
             file: Mutex::new(file),
+            sums,
         });
-        let of_file = |group| StoredGroup {
+        let of_file = |(number, group)| StoredGroup {
             file: Arc::clone(&file),
             neurons,
+            number,
             group,
         };
-        groups.into_iter().map(of_file).collect()
+        groups.into_iter().enumerate().map(of_file).collect()
     }
 
     /// The bucket of all these samples, where the file tells it.
     pub fn bucket(&self) -> Option<usize> {
         self.group.bucket
+    }
+
+    /// Compares a piece of a plane, as it stands in the file, with its checksum, if it has one.
+    fn check_sum(&self, neuron: usize, first: usize, words: &[u64]) -> Result<(), PlanesProblem> {
+        let bytes = bytemuck::cast_slice(words);
+        self.file.sums.as_ref().map_or(Ok(()), |sums| {
+            sums.check(self.number, &self.group, neuron, first, bytes)
+        })
+    }
+
+    /// Reads all planes and compares them with their checksums.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged.
+    pub fn check(&self) -> Result<(), PlanesFileError> {
+        let words = self.samples().div_ceil(64);
+        (0..self.neurons).into_par_iter().try_for_each_init(
+            || vec![0; PIECE.min(words)],
+            |scratch, neuron| {
+                (0..words).step_by(PIECE).try_for_each(|word| {
+                    let piece = &mut scratch[..PIECE.min(words - word)];
+                    let read = self.words(neuron, word, piece).map(drop);
+                    read.map_err(|error| self.failed(into_problem(error)))
+                })
+            },
+        )
     }
 
     fn failed(&self, problem: PlanesProblem) -> PlanesFileError {
@@ -205,9 +237,19 @@ impl PlaneSource for StoredGroup {
             file.seek(SeekFrom::Start(offset))?;
             self.group.fill(scratch, &mut *file)
         };
-        let checked = filled.and_then(|()| self.group.check(neuron, first, scratch));
+        let checked = filled
+            .and_then(|()| self.check_sum(neuron, first, scratch))
+            .and_then(|()| self.group.check(neuron, first, scratch));
         checked.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         Ok(scratch)
+    }
+}
+
+/// What [`PlaneSource::words`] made an error of.
+fn into_problem(error: io::Error) -> PlanesProblem {
+    match error.downcast::<PlanesProblem>() {
+        Ok(problem) => problem,
+        Err(error) => PlanesProblem::Io(error),
     }
 }
 

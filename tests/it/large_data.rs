@@ -441,8 +441,8 @@ fn a_part_is_weighed_too_and_rated_on_all() {
         shard: None,
     };
     let sizes = [0, 600_000, 0, 0, 1_299_971, 0, 0, 100_032];
-    let mut file = fs::File::create(folder.path().join("b.z")).unwrap();
-    zeros::write_header(64, &sizes, &record, &mut file).unwrap();
+    let file = fs::File::create(folder.path().join("b.z")).unwrap();
+    let mut file = zeros::PlanesWriter::new(file, 64, &sizes, &record).unwrap();
     for part in [0, 2, 1] {
         let mut group = ZeroPlanes::new(64, cuts[part + 1] - cuts[part]);
         for neuron in 0..64 {
@@ -451,9 +451,9 @@ fn a_part_is_weighed_too_and_rated_on_all() {
             group.plane_mut(neuron)[..words]
                 .copy_from_slice(&planes.plane(neuron)[first..][..words]);
         }
-        group.write_words(&mut file).unwrap();
+        file.add(&group).unwrap();
     }
-    drop(file);
+    drop(file.finish().unwrap());
     let found = json(&run(&folder, &[&find[..], &["b.z"], &weight].concat()));
     let searched = found["samples_searched"].as_u64().unwrap();
     assert!((500_000..1_300_000).contains(&searched), "{searched}");

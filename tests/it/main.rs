@@ -33,6 +33,8 @@ mod serialize;
 mod sources;
 mod traps;
 mod vectors;
+mod hostile_files;
+mod interruptions;
 mod walks;
 mod weights;
 

@@ -2,8 +2,12 @@
 
 use super::{Memo, Node, NodeId, Pickle, PickleError};
 
-/// Values of one pickle. A checkpoint has some thousands; this many take some hundred megabytes.
-const MAX_NODES: usize = 1 << 22;
+/// Values of one pickle. A checkpoint has some thousands; this many take less than a hundred megabytes.
+const MAX_NODES: usize = 1 << 20;
+
+/// References to values that the machine holds at a time: on its stack, at its marks, stored to be recalled. An
+/// instruction of one byte may add one.
+const MAX_HELD: usize = 1 << 20;
 
 pub(super) fn run(bytes: &[u8]) -> Result<Pickle, PickleError> {
     let mut machine = Machine {
@@ -44,6 +48,9 @@ impl<'a> Machine<'a> {
     /// One instruction; the root at the end.
     fn step(&mut self) -> Result<Option<NodeId>, PickleError> {
         self.start = self.at;
+        if self.stack.len() + self.marks.len() + self.memo.len() > MAX_HELD {
+            return Err(PickleError::TooManyHeld(MAX_HELD));
+        }
         let code = self.byte()?;
         match code {
             b'.' => return self.pop().map(Some),
@@ -348,16 +355,16 @@ impl<'a> Machine<'a> {
     fn object(&mut self, code: u8) -> Done {
         match code {
             b'c' => {
-                let (module, name) = (self.line()?.into(), self.line()?.into());
-                self.push(Node::Global { module, name })
+                let global = self.named_global()?;
+                self.push(global)
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
-                let text = |id: NodeId| match &self.nodes[id as usize] {
-                    Node::Str(text) => Ok(text.clone()),
-                    _ => Err(PickleError::Argument(self.start)),
-                };
-                let (module, name) = (text(module)?, text(name)?);
+                for part in [module, name] {
+                    if !matches!(self.nodes[part as usize], Node::Str(_)) {
+                        return Err(PickleError::Argument(self.start));
+                    }
+                }
                 self.push(Node::Global { module, name })
             }
             b'R' | 0x81 => {
@@ -377,9 +384,9 @@ impl<'a> Machine<'a> {
                 self.call(function, arguments)
             }
             b'i' => {
-                let (module, name) = (self.line()?.into(), self.line()?.into());
+                let global = self.named_global()?;
                 let values = self.pop_mark()?;
-                let function = self.add(Node::Global { module, name })?;
+                let function = self.add(global)?;
                 let arguments = self.add(Node::Tuple(values))?;
                 self.call(function, arguments)
             }
@@ -412,9 +419,19 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// A global whose module and name stand in two lines.
+    fn named_global(&mut self) -> Result<Node, PickleError> {
+        let (module, name) = (self.line()?.into(), self.line()?.into());
+        Ok(Node::Global {
+            module: self.add(Node::Str(module))?,
+            name: self.add(Node::Str(name))?,
+        })
+    }
+
     fn call(&mut self, function: NodeId, arguments: NodeId) -> Done {
+        let is_text = |id: NodeId, expected: &str| matches!(&self.nodes[id as usize], Node::Str(text) if &**text == expected);
         let ordered_dict = matches!(&self.nodes[function as usize], Node::Global { module, name }
-            if &**module == "collections" && &**name == "OrderedDict");
+            if is_text(*module, "collections") && is_text(*name, "OrderedDict"));
         let Node::Tuple(list) = &self.nodes[arguments as usize] else {
             return Err(PickleError::Kind {
                 offset: self.start,

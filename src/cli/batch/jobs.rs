@@ -10,6 +10,7 @@ use ftperm::batch::is_network_name;
 use ftperm::digest::{hex, sha256};
 use ftperm::positions;
 use ftperm::source::NetSource;
+use ftperm::quote::excerpt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -175,7 +176,8 @@ impl Plan {
                 return Err(toml.error(
                     at,
                     format!(
-                        "`{name}` stands outside the tables [defaults], [jobs.NAME] and [watch]"
+                        "`{}` stands outside the tables [defaults], [jobs.NAME] and [watch]",
+                        excerpt(name.as_bytes())
                     ),
                 ));
             };
