@@ -156,6 +156,7 @@ impl Optimize {
             task: Task {
                 compared: &chosen.compared,
                 search,
+                holdout_seed: self.holdout_seed,
                 certify: self.search.certify,
                 time_limit: self.search.time_limit,
                 room: Some(chosen.room(begun.target.folder())),
@@ -275,6 +276,7 @@ impl Optimize {
             count: self.count,
             positions_kind: self.walks.kind.name().to_string(),
             holdout: self.holdout,
+            holdout_seed: self.holdout_seed,
             net: outcome.net.clone(),
             out: NetSummary::new(outcome.written.target(), &outcome.written.sha256()),
             perm: PermReport {
