@@ -27,8 +27,10 @@ use super::export::ExportArgs;
 use super::progress::RunProgress;
 use super::{Global, console, interrupt};
 
+mod holdout;
 mod state;
 
+use holdout::{HoldoutArgs, HoldoutReport, say_held_out};
 use state::SearchState;
 
 /// How often the state of the search is left in a file.
@@ -45,6 +47,8 @@ pub struct Find {
     data: Vec<PathBuf>,
     #[command(flatten)]
     activations: ActivationArgs,
+    #[command(flatten)]
+    holdout: HoldoutArgs,
     /// Where the permutation goes: in the format of .npy if the name ends in .npy or .perm, else text
     #[arg(long, value_name = "FILE", required_unless_present = "export")]
     out: Option<PathBuf>,
@@ -82,6 +86,8 @@ struct Report {
     zero_blocks_before: u64,
     zero_blocks_after: u64,
     cells: u64,
+    /// With --holdout.
+    holdout: Option<HoldoutReport>,
     /// The rates with every sample counted as often as it weighs, which is what the search looks at; with weights only.
     weighted_zero_block_rate: Option<WeightedRates>,
     /// Of the buckets that have samples, where the files tell buckets.
@@ -112,6 +118,7 @@ impl Find {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.export.check(global)?;
         let inputs = self.data.iter().chain(&self.activations.activations);
+        let inputs = inputs.chain(&self.holdout.holdout);
         let files = inputs.fold(Files::new(), |files, it| files.input("the data", Some(it)));
         files
             .input("--start", self.search.start_file())
@@ -129,6 +136,7 @@ impl Find {
             PlanesInput::open(&self.data, limit)?
         };
         let neurons = input.groups.neurons();
+        let held_out = self.holdout.open(&input, limit)?;
         let weights = self.weight.weight;
         let net_sha256 = input.net_sha256.clone();
         if let Some(out) = &self.out {
@@ -223,6 +231,7 @@ impl Find {
             zero_blocks_before: before.values().sum(),
             zero_blocks_after: after.values().sum(),
             cells: samples.values().sum::<u64>() * blocks,
+            holdout: held_out.rate(&found.permutation)?,
             weighted_zero_block_rate: weights.map(|weights| {
                 let sum = |counts: &ByBucket| weighted_sum(counts, Some(&weights)) as f64;
                 let cells = sum(&samples) * blocks as f64;
@@ -263,6 +272,15 @@ impl Find {
                 format!("{:.4} %", percent(report.zero_blocks_after)),
             ),
         ]);
+        if let Some(held_out) = &report.holdout {
+            let percent =
+                |zero: u64| format!("{:.4} %", 100.0 * zero as f64 / held_out.cells as f64);
+            let (before, after) = (held_out.zero_blocks_before, held_out.zero_blocks_after);
+            notes.extend([
+                ("held-out zero blocks before".to_string(), percent(before)),
+                ("held-out zero blocks after".to_string(), percent(after)),
+            ]);
+        }
         if let Some(given) = weights.map(|it| it.given()) {
             let given: Vec<String> = given.iter().map(f64::to_string).collect();
             notes.push(("weights of buckets 0 to 7".to_string(), given.join(" ")));
@@ -286,6 +304,7 @@ impl Find {
             percent(report.zero_blocks_before),
             percent(report.zero_blocks_after)
         ));
+        say_held_out(report.holdout.as_ref());
         if let Some(it) = &report.certificate {
             say_certificate(it, loaded.is_part());
         } else if self.search.certify {

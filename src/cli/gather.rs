@@ -14,7 +14,7 @@ use ftperm::gather::gather;
 use ftperm::nnue::Network;
 use ftperm::output::{OutputFile, check_writable, io_error};
 use ftperm::permutation::is_npy;
-use ftperm::positions::{self, Part};
+use ftperm::positions::{self, Part, Positions};
 use ftperm::reading::is_blank;
 use ftperm::samples::SampleOrder;
 use ftperm::source::Origin;
@@ -22,8 +22,9 @@ use ftperm::zeros::record::{DataFile, Record, Shard};
 use ftperm::zeros::{PlanesWriter, StoredGroup, StoredPlanes, ZeroPlanes};
 use serde::Serialize;
 
+use super::common::numbers::share;
 use super::common::{
-    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written,
+    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written, warn_of_games,
 };
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
@@ -50,6 +51,13 @@ pub struct Gather {
     count: Option<u64>,
     #[command(flatten)]
     walks: KindArgs,
+    /// Share of the positions, by whole games, for a file of their own, holdout-planes.ftzp: `find --holdout` tells the
+    /// rates on it, and does not search on it
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, allow_negative_numbers = true)]
+    holdout: f64,
+    /// Seed of the choice of what is held out
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    holdout_seed: u64,
     /// The file to write; shard 2 of 8 of planes.ftzp becomes planes.0002-of-0008.ftzp
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -96,6 +104,8 @@ struct FileReport {
     positions: usize,
     samples: usize,
     shard: Option<Shard>,
+    /// Are these the held-out positions?
+    holdout: bool,
     /// Was it there already?
     kept: bool,
 }
@@ -107,23 +117,47 @@ struct Selection<'a> {
     sample_rate: f64,
     skip: u64,
     skip_damaged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holdout: Option<Holdout>,
+}
+
+/// Which side of a hold-out positions are on.
+#[derive(Clone, Copy, Serialize)]
+struct Holdout {
+    share: f64,
+    seed: u64,
+    held_out: bool,
+}
+
+/// A file to write: all positions of a shard or of the whole, those to search on, or those held out.
+struct Side {
+    path: PathBuf,
+    record: Record,
+    holdout: Option<Holdout>,
+}
+
+impl Side {
+    fn is_held_out(&self) -> bool {
+        self.holdout.is_some_and(|holdout| holdout.held_out)
+    }
 }
 
 impl Gather {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.check_options()?;
         let shards = self.shards.list(self.count)?;
-        let mut files = Files::new()
+        let mut named = Files::new()
             .network("--net", self.net.net.as_deref())
             .input("--checkpoint", self.checkpoint.as_deref())
             .data("--data", &self.positions.data);
-        for shard in &shards {
-            files = files.output("--out", Some(&self.file_of(*shard)));
+        for path in shards.iter().flat_map(|shard| self.paths_of(*shard)) {
+            named = named.output("--out", Some(&path));
         }
-        files.check()?;
-        check_writable(&self.file_of(shards.first().copied().flatten()))?;
+        named.check()?;
+        let first = self.paths_of(shards.first().copied().flatten());
+        first.iter().try_for_each(|path| check_writable(path))?;
         let (network, net_sha256, origin) = self.network()?;
-        files.network_found("--net", &origin).check()?;
+        named.network_found("--net", &origin).check()?;
         self.check(&network)?;
         let neurons = network.architecture.neurons();
         let inputs = positions::input_files(&self.positions.data)?;
@@ -131,7 +165,6 @@ impl Gather {
             let text = "standard input cannot be read once for every shard: name files";
             return Err(UsageError(text.into()).into());
         }
-        let common = self.record(net_sha256, &inputs)?;
         let evaluation = Evaluation::new(self, &network)?;
         let mut evaluator = evaluation.evaluator()?;
         let room = self.memory.beside_network(neurons)?;
@@ -142,67 +175,41 @@ impl Gather {
             0
         };
         let most = room / (2 * POSITION + of_planes);
-        let mut gather_one = |shard: Option<Shard>| -> anyhow::Result<FileReport> {
-            let path = self.file_of(shard);
-            let count = self.shards.count(self.count, shard);
-            let record = Record {
-                count,
-                shard,
-                ..common.clone()
-            };
-            if let Some(kept) = self.kept(&path, &record)? {
-                return Ok(kept);
+        let mut files: Vec<FileReport> = Vec::new();
+        let mut gather = |shard: Option<Shard>, files: &mut Vec<FileReport>| {
+            let sides = self.sides(net_sha256, &inputs, shard)?;
+            let kept = sides.iter().map(|side| self.kept(side));
+            let kept: Vec<Option<FileReport>> = kept.collect::<anyhow::Result<_>>()?;
+            if kept.iter().all(Option::is_some) {
+                files.extend(kept.into_iter().flatten());
+                return Ok(());
             }
+            let count = self.shards.count(self.count, shard);
             let mut options = self.positions.options(count, self.backend.threads)?;
             options.part = shard.map(|it| Part {
                 number: it.number - 1,
                 of: it.of,
                 by: positions::part_by(&inputs, it.of),
             });
-            let advice =
-                "take more shards, fewer positions with --count, or allow more with --memory";
-            let boards = self.positions.read_within(&options, most, advice)?.boards;
-            let boards = self.walks.kind.of(boards, self.positions.seed);
-            if boards.is_empty() {
-                console::warn(format!("no positions for {}", path.display()));
+            let taken = self.positions.read_within(&options, most, ADVICE)?;
+            for (side, boards) in sides.iter().zip(self.divide(taken)) {
+                let left = room.saturating_sub(POSITION * boards.len() as u64);
+                let progress = RunProgress::new(boards.len(), neurons);
+                let planes_of = |boards: &[Board]| {
+                    evaluation.planes(evaluator.as_deref_mut(), boards, &progress)
+                };
+                files.push(side.write(boards, neurons, left, planes_of)?);
             }
-            let positions = boards.len();
-            let left = room.saturating_sub(POSITION * positions as u64);
-            let progress = RunProgress::new(positions, neurons);
-            let mut planes_of =
-                |boards: &[Board]| evaluation.planes(evaluator.as_deref_mut(), boards, &progress);
-            if is_npy(&path) {
-                write_matrix(&planes_of(&boards)?, &path)?;
-            } else {
-                let boards = BoardsByBucket::new(boards);
-                if ZeroPlanes::bytes_for(neurons, boards.most_samples() as u64) > left {
-                    bail!(
-                        "the planes of {positions} positions do not fit in the memory that is left: {advice}"
-                    );
-                }
-                boards.write(neurons, &record, &path, planes_of)?;
-            }
-            Ok(FileReport {
-                path: path.display().to_string(),
-                positions,
-                samples: 2 * positions,
-                shard,
-                kept: false,
-            })
+            anyhow::Ok(())
         };
-        let mut files = Vec::new();
         for shard in shards {
-            let gathered = gather_one(shard);
-            files.push(gathered.map_err(|error| match files.len() {
-                0 => error,
-                done => but_written(
-                    error,
-                    &format!(
-                    "already written: {done} shards, the last of them {}; --resume keeps them",
-                    self.file_of(files.last().and_then(|last: &FileReport| last.shard)).display()
-                ),
-                ),
-            })?);
+            if let Err(error) = gather(shard, &mut files) {
+                let Some(last) = files.last() else {
+                    return Err(error);
+                };
+                let written = format!("already written: all up to {}; --resume keeps it", last.path);
+                return Err(but_written(error, &written));
+            }
         }
         let report = Report {
             positions: files.iter().map(|it| it.positions).sum(),
@@ -240,9 +247,64 @@ impl Gather {
         Ok(())
     }
 
-    /// The file of a shard, or the one of all.
-    fn file_of(&self, shard: Option<Shard>) -> PathBuf {
-        shard.map_or(self.out.clone(), |it| shards::path(&self.out, it))
+    /// The files of a shard, or those of all.
+    fn paths_of(&self, shard: Option<Shard>) -> Vec<PathBuf> {
+        let held_out = (self.holdout > 0.0).then(|| holdout_path(&self.out));
+        let bases = std::iter::once(self.out.clone()).chain(held_out);
+        bases
+            .map(|base| shard.map_or_else(|| base.clone(), |shard| shards::path(&base, shard)))
+            .collect()
+    }
+
+    /// The files of a shard: of one, or of what is searched on and of what is held out.
+    fn sides(
+        &self,
+        net_sha256: [u8; 32],
+        inputs: &[positions::InputFile],
+        shard: Option<Shard>,
+    ) -> anyhow::Result<Vec<Side>> {
+        let held_out: &[Option<bool>] = if self.holdout > 0.0 {
+            &[Some(false), Some(true)]
+        } else {
+            &[None]
+        };
+        let side = |&held_out: &Option<bool>| {
+            let holdout = held_out.map(|held_out| Holdout {
+                share: self.holdout,
+                seed: self.holdout_seed,
+                held_out,
+            });
+            let base = if held_out == Some(true) {
+                holdout_path(&self.out)
+            } else {
+                self.out.clone()
+            };
+            Ok(Side {
+                path: shard.map_or(base.clone(), |shard| shards::path(&base, shard)),
+                record: Record {
+                    count: self.shards.count(self.count, shard),
+                    shard,
+                    ..self.record(net_sha256, inputs, holdout)?
+                },
+                holdout,
+            })
+        };
+        held_out.iter().map(side).collect()
+    }
+
+    /// Positions for each of the sides, as they are walked to.
+    fn divide(&self, taken: Positions) -> Vec<Vec<Board>> {
+        let walk = |boards, seed| self.walks.kind.of(boards, seed);
+        let seed = self.positions.seed;
+        if self.holdout == 0.0 {
+            return vec![walk(taken.boards, seed)];
+        }
+        warn_of_games(&taken.statistics);
+        let (training, held_out) = taken.split_holdout(self.holdout, self.holdout_seed);
+        vec![
+            walk(training.boards, seed),
+            walk(held_out.boards, self.holdout_seed),
+        ]
     }
 
     /// The network, the SHA-256 of its file, and where that is.
@@ -283,12 +345,14 @@ impl Gather {
         &self,
         net_sha256: [u8; 32],
         inputs: &[positions::InputFile],
+        holdout: Option<Holdout>,
     ) -> anyhow::Result<Record> {
         let selection = Selection {
             filters: &self.positions.filters.filters()?,
             sample_rate: self.positions.sample_rate,
             skip: self.positions.skip,
             skip_damaged: self.positions.skip_damaged,
+            holdout,
         };
         Ok(Record {
             net_sha256: hex(&net_sha256),
@@ -308,7 +372,8 @@ impl Gather {
     }
 
     /// The file of an earlier run, if it is to be kept.
-    fn kept(&self, path: &Path, record: &Record) -> anyhow::Result<Option<FileReport>> {
+    fn kept(&self, side: &Side) -> anyhow::Result<Option<FileReport>> {
+        let Side { path, record, .. } = side;
         if !self.resume || !path.exists() {
             return Ok(None);
         }
@@ -339,8 +404,55 @@ impl Gather {
             positions: stored.samples() / 2,
             samples: stored.samples(),
             shard: record.shard,
+            holdout: side.is_held_out(),
             kept: true,
         }))
+    }
+}
+
+/// What to do where positions or planes do not fit in memory.
+const ADVICE: &str = "take more shards, fewer positions with --count, or allow more with --memory";
+
+/// Where held-out positions go. A pattern for the shards of `out`, such as `planes.*.ftzp`, does not match it.
+fn holdout_path(out: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from("holdout-");
+    name.push(out.file_name().unwrap_or_default());
+    out.with_file_name(name)
+}
+
+impl Side {
+    /// Makes the planes of positions and writes them, in `left` bytes of memory.
+    fn write(
+        &self,
+        boards: Vec<Board>,
+        neurons: usize,
+        left: u64,
+        mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
+    ) -> anyhow::Result<FileReport> {
+        let path = &self.path;
+        let positions = boards.len();
+        if boards.is_empty() {
+            console::warn(format!("no positions for {}", path.display()));
+        }
+        if is_npy(path) {
+            write_matrix(&planes_of(&boards)?, path)?;
+        } else {
+            let boards = BoardsByBucket::new(boards);
+            if ZeroPlanes::bytes_for(neurons, boards.most_samples() as u64) > left {
+                bail!(
+                    "the planes of {positions} positions do not fit in the memory that is left: {ADVICE}"
+                );
+            }
+            boards.write(neurons, &self.record, path, planes_of)?;
+        }
+        Ok(FileReport {
+            path: path.display().to_string(),
+            positions,
+            samples: 2 * positions,
+            shard: self.record.shard,
+            holdout: self.is_held_out(),
+            kept: false,
+        })
     }
 }
 

@@ -57,6 +57,10 @@ pub struct Optimize {
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share, allow_negative_numbers = true)]
     holdout: f64,
+    /// Seed of the choice of what is held out: not that of --seed, so that searches of different seeds are measured on the
+    /// same games
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    holdout_seed: u64,
     #[command(flatten)]
     weight: WeightArgs,
     #[command(flatten)]

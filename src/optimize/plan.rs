@@ -186,7 +186,6 @@ pub(crate) fn make(
         spilled,
     } = outcome;
 
-    let seed = task.search.seed;
     let held = evaluated.held.iter();
     let measured: Vec<Measured> = held
         .map(|it| it.measured(&search.permutation))
@@ -215,7 +214,7 @@ pub(crate) fn make(
             *sum += zero;
         }
     }
-    let holdout = task.holdout;
+    let (holdout, holdout_seed) = (task.holdout, task.holdout_seed);
     let compared = task.compared.iter().zip(&measured[1..]);
     let plan = Plan {
         samples: all as usize,
@@ -225,16 +224,16 @@ pub(crate) fn make(
         },
         before: share(&before),
         after: share(&after),
-        holdout: measured[0].rates(&holdout.games, |_| 1, seed),
+        holdout: measured[0].rates(&holdout.games, |_| 1, holdout_seed),
         compared: compared
-            .map(|(set, measured)| measured.rates(&set.games, |_| 1, seed))
+            .map(|(set, measured)| measured.rates(&set.games, |_| 1, holdout_seed))
             .collect(),
         weighted: weights.map(|weights| WeightedRates {
             before: weighted_share(&before),
             after: weighted_share(&after),
             holdout: {
                 let weight = |k: usize| weights.of(holdout.boards[k].bucket());
-                measured[0].rates(&holdout.games, weight, seed)
+                measured[0].rates(&holdout.games, weight, holdout_seed)
             },
         }),
         buckets: weights.map_or(Vec::new(), |_| {

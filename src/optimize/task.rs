@@ -17,6 +17,9 @@ pub struct Task<'a> {
     /// Other positions that the search does not see, each set to be measured on by itself.
     pub compared: &'a [Positions],
     pub search: SearchOptions,
+    /// Of the random choices when held-out games are drawn again for the intervals: apart from the search's, so that
+    /// searches of different seeds can be compared.
+    pub holdout_seed: u64,
     /// Check the result for local optimality and bound it from above.
     pub certify: bool,
     /// Ends the search after this time; the outcome then depends on the machine's speed.
@@ -33,6 +36,7 @@ impl<'a> Task<'a> {
             holdout,
             compared: &[],
             search: SearchOptions::default(),
+            holdout_seed: 0,
             certify: false,
             time_limit: None,
             room: None,

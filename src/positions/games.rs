@@ -125,7 +125,7 @@ impl GameNumber {
 /// engine's searches, whose positions are near-copies of one another (measured in `docs/positions.md`).
 const GROUP: usize = 256;
 /// The same in small sets, which would have too few groups of the usual size to tell how these differ.
-const SMALLEST_GROUP: usize = 64;
+pub(super) const SMALLEST_GROUP: usize = 64;
 /// Groups of a set, at least, if its groups need not be smaller than the smallest for that.
 const GROUPS: usize = 100;
 

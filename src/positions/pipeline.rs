@@ -10,7 +10,7 @@ use super::error::{Damage, PositionsError, Problem};
 use super::filter::piece_count::PieceCountFilter;
 use super::filter::{Candidate, Reason, Sieve, SieveContext, Verdict, block_random};
 use super::format::{Format, NextBlock};
-use super::games::{GameNumber, Link, Relation};
+use super::games::{GameNumber, Link, Relation, SMALLEST_GROUP};
 use super::input::Input;
 use super::part::PartBy;
 use super::{Options, Positions, Progress};
@@ -481,9 +481,14 @@ impl<'a> Taker<'a> {
             let entry = candidate.entry as usize;
             let game = first_game + u64::from(candidate.game.get(block.gaps));
             let part = self.options.part;
+            // Where games are not known, neighbours stay together.
+            let dealt = match block.told {
+                Told::Games => game,
+                _ => block.origin.number + u64::from(candidate.game.whole) / SMALLEST_GROUP as u64,
+            };
             // What is taken of other parts counts too: together the parts are the whole.
             let reason = self.sample(block.origin.number, candidate).or_else(|| {
-                let other = part.is_some_and(|part| part.lacks_game(game));
+                let other = part.is_some_and(|part| part.lacks_game(dealt));
                 other.then_some(Reason::OtherPart)
             });
             match reason {

@@ -35,6 +35,7 @@ mod traps;
 mod vectors;
 mod hostile_files;
 mod interruptions;
+mod holdout;
 mod walks;
 mod weights;
 

@@ -90,7 +90,7 @@ impl Optimize {
             warn_of_games(&statistics);
         }
         let seed = self.positions.seed;
-        let (mut training, mut holdout) = taken.split_holdout(self.holdout, seed);
+        let (mut training, mut holdout) = taken.split_holdout(self.holdout, self.holdout_seed);
         if training.is_empty() {
             anyhow::bail!(
                 "no position is left to search on: all {} are of games that are held out; take more (--count) or hold \
@@ -105,10 +105,10 @@ impl Optimize {
             .collect();
         let compared: Vec<Positions> = compared_kinds
             .iter()
-            .map(|&kind| of(kind, holdout.clone(), seed))
+            .map(|&kind| of(kind, holdout.clone(), self.holdout_seed))
             .collect();
         training = of(self.walks.kind, training, seed);
-        holdout = of(self.walks.kind, holdout, seed);
+        holdout = of(self.walks.kind, holdout, self.holdout_seed);
         let mut chosen = Chosen {
             statistics,
             training,

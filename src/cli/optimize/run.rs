@@ -172,6 +172,7 @@ impl Optimize {
             task: Task {
                 compared: &chosen.compared,
                 search,
+                holdout_seed: self.holdout_seed,
                 certify: self.search.certify,
                 time_limit: self.search.time_limit,
                 room: Some(chosen.room(begun.target.folder())),
@@ -362,6 +363,7 @@ impl Optimize {
             count: self.count,
             positions_kind: self.walks.kind.name().to_string(),
             holdout: self.holdout,
+            holdout_seed: self.holdout_seed,
             net: outcome.net.clone(),
             written: outcome.delivery.is_some(),
             out: outcome

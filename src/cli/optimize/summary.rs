@@ -42,6 +42,13 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
     if let Some(weighted) = &report.weighted_zero_block_rate {
         weights(report, weighted);
     }
+    let doubts = report.doubts();
+    if !doubts.is_empty() {
+        console::warn(format!(
+            "the held-out rates say little: {}; take more positions (--count)",
+            doubts.join("; ")
+        ));
+    }
     if let Some(advice) = &report.advice {
         let more = if report.positions < report.count as usize {
             "in more data "
