@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::CheckpointError;
+use super::provenance;
 use super::state_dict::StateDict;
 use super::tensor::{ElementType, Tensor};
 
@@ -81,6 +82,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Tensor>, CheckpointError> {
     Ok(tensors)
 }
 
+/// A text of the header's metadata.
+pub(super) fn metadata(bytes: &[u8], key: &str) -> Option<String> {
+    let len = u64::from_le_bytes(*bytes.first_chunk::<PREFIX>()?).min(MAX_HEADER) as usize;
+    let header: Map<String, Value> =
+        serde_json::from_slice(bytes.get(PREFIX..PREFIX + len)?).ok()?;
+    let text = header.get("__metadata__")?.get(key)?.as_str()?;
+    Some(text.to_string())
+}
+
 fn element(dtype: &str) -> ElementType {
     match dtype {
         "F64" => ElementType::F64,
@@ -117,7 +127,11 @@ pub fn write(state: &StateDict<'_>, out: &mut impl Write) -> io::Result<()> {
         header.insert(tensor.name.clone(), entry);
         offset = end;
     }
-    header.insert("__metadata__".to_string(), json!({"format": "pt"}));
+    let mut metadata = json!({"format": "pt"});
+    if let Some(provenance) = &state.provenance {
+        metadata[provenance::KEY] = provenance.json().into();
+    }
+    header.insert("__metadata__".to_string(), metadata);
     let mut header = Value::Object(header).to_string();
     while !header.len().is_multiple_of(8) {
         header.push(' ');

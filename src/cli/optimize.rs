@@ -106,6 +106,7 @@ impl Optimize {
             origin,
             sha256,
             file_bytes,
+            ..
         } = self.net.load()?;
         let read_net = clock.elapsed();
         let shape = Shape {
