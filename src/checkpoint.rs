@@ -44,7 +44,9 @@ mod choose;
 mod convert;
 mod error;
 mod export;
+mod names;
 mod pickle;
+mod provenance;
 mod quantise;
 mod ranges;
 mod rows;
@@ -60,7 +62,9 @@ pub use choose::ChoiceError;
 pub use convert::{Conversion, ConvertError, ConvertOptions, DEFAULT_DESCRIPTION, same_features};
 pub use error::{CheckpointError, CheckpointFileError};
 pub use export::network_state;
+pub use names::known_features;
 pub use pickle::PickleError;
+pub use provenance::Provenance;
 pub use ranges::{Example, Ranges};
 pub use rules::RangeRule;
 pub use state_dict::{StateDict, StateTensor, write_torch};
@@ -112,6 +116,7 @@ pub struct Checkpoint {
     container: Container,
     progress: Progress,
     tensors: Vec<Tensor>,
+    provenance: Option<Provenance>,
 }
 
 /// Do these first bytes of a file (16 are enough) look like those of a checkpoint? A zip archive may hold something else:
@@ -200,18 +205,31 @@ impl Checkpoint {
 
     fn parse(mut bytes: FileBytes) -> Result<Checkpoint, CheckpointError> {
         let head = bytes.head(HEAD)?.into_owned();
-        let (container, progress, tensors) = if is_archive(&head) {
+        let (container, progress, tensors, note) = if is_archive(&head) {
             let members = archive::members(&bytes)?;
             let contents = torch::read(&mut bytes, &members)?;
-            (contents.container, contents.progress, contents.tensors)
+            let noted = members.iter().find(|member| {
+                let name = member.name.strip_suffix(provenance::MEMBER);
+                name.is_some_and(|folder| folder.ends_with('/'))
+            });
+            let note = noted.map(|member| provenance::read(member, &mut bytes));
+            (
+                contents.container,
+                contents.progress,
+                contents.tensors,
+                note.transpose()?,
+            )
         } else if safetensors::is_safetensors(&head) {
             let tensors = safetensors::read(&bytes)?;
-            (Container::Safetensors, Progress::default(), tensors)
+            let note = safetensors::metadata(&bytes, provenance::KEY)?.map(String::into_bytes);
+            (Container::Safetensors, Progress::default(), tensors, note)
         } else if head.starts_with(b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9") {
             return Err(CheckpointError::OldTorch);
         } else {
             return Err(CheckpointError::Unknown(head[..head.len().min(8)].to_vec()));
         };
+        let provenance = note.map(|note| Provenance::parse(&note)).transpose();
+        let provenance = provenance.map_err(CheckpointError::Provenance)?;
         tracing::info!(
             %container,
             tensors = tensors.len(),
@@ -226,7 +244,13 @@ impl Checkpoint {
             container,
             progress,
             tensors,
+            provenance,
         })
+    }
+
+    /// What ftperm noted when it wrote the file.
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
     }
 
     /// The kind of file.

@@ -80,7 +80,7 @@ pub fn evaluate(network: &Network, board: &Board) -> Evaluation {
         .iter()
         .map(|stack| forward(it.stack, stack, &ft_bytes))
         .collect();
-    let bucket = board.bucket().min(network.stacks.len() - 1);
+    let bucket = bucket(board, network.stacks.len());
     Evaluation {
         bucket,
         psqt,
@@ -92,6 +92,11 @@ pub fn evaluate(network: &Network, board: &Board) -> Evaluation {
         ft_bytes,
         features,
     }
+}
+
+/// The stack for a position: equal steps of the number of pieces. Eight of them are what every engine has.
+fn bucket(board: &Board, stacks: usize) -> usize {
+    ((board.piece_count() as usize - 1) * stacks / 32).min(stacks - 1)
 }
 
 fn active_features(network: &Network, board: &Board) -> Vec<ActiveFeatures> {

@@ -25,28 +25,37 @@
 //! ```
 
 mod architecture;
+mod clamp;
 mod error;
 pub mod hash;
 mod known;
 pub mod leb128;
 mod network;
+mod numbers;
+mod overridden;
 mod permute;
 mod read;
 mod recognise;
 mod registry;
 mod relayout;
+mod sizes;
+mod storage;
 mod walk;
 mod write;
 
 pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
+pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
 pub use error::{NetError, NetFileError};
 pub use hash::FeatureHash;
 pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
+pub use numbers::FileNumbers;
 pub use permute::PermuteError;
 pub use read::ReadOptions;
 pub use recognise::{Reading, Recognition};
 pub use registry::{ERAS, Era, era};
 pub use relayout::RelayoutError;
+pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
+pub use storage::Storage;
 pub use write::FtCompression;
 
 /// Version constant of SFNNv1 files.

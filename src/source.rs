@@ -25,6 +25,7 @@ mod error;
 mod input;
 mod kind;
 mod parts;
+mod release;
 mod scan;
 mod wasm;
 mod ways;
@@ -39,6 +40,7 @@ pub use embed::{embed, embedded};
 pub use engine::{Engine, EngineNet, Extracted};
 pub use error::SourceError;
 pub use kind::FileKind;
+pub use release::Release;
 
 use crate::digest;
 use crate::nnue::{VERSION_2020, VERSION_2021, VERSION_2026};
@@ -97,6 +99,8 @@ pub struct Origin {
     pub inside: Option<Inside>,
     /// Was it embedded in the executable `path` by this program?
     pub appended: bool,
+    /// Which engine it was in.
+    pub engine: Option<Release>,
     /// Why this one, if the user did not name it.
     pub why: Option<String>,
 }
@@ -189,6 +193,19 @@ impl NetSource {
     /// # Errors
     /// There is no network, or it cannot be read; the error names the file and says what to try.
     pub fn load(&self) -> Result<LoadedBytes, SourceError> {
+        self.load_with(false)
+    }
+
+    /// As [`load`](Self::load), for a user who knows which network a file is: one that is no engine is taken for a network
+    /// whatever version it begins with.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_any_version(&self) -> Result<LoadedBytes, SourceError> {
+        self.load_with(true)
+    }
+
+    fn load_with(&self, any_version: bool) -> Result<LoadedBytes, SourceError> {
         match self {
             NetSource::Discover => SearchPlaces::of_process().discover(),
             NetSource::Embedded => {
@@ -203,6 +220,7 @@ impl NetSource {
                 from_input(
                     Input::read_stream("standard input", stdin, MAX_BYTES)?,
                     None,
+                    any_version,
                 )
             }
             NetSource::File { path, number } if path.is_dir() => match number {
@@ -212,13 +230,19 @@ impl NetSource {
                     index: *number,
                 }),
             },
-            NetSource::File { path, number } => from_input(Input::read(path, MAX_BYTES)?, *number),
+            NetSource::File { path, number } => {
+                from_input(Input::read(path, MAX_BYTES)?, *number, any_version)
+            }
         }
     }
 }
 
 /// The network that was read, or that an engine holds.
-fn from_input(input: Input, number: Option<usize>) -> Result<LoadedBytes, SourceError> {
+fn from_input(
+    input: Input,
+    number: Option<usize>,
+    any_version: bool,
+) -> Result<LoadedBytes, SourceError> {
     let mut origin = Origin {
         path: input.path.clone(),
         parts: input.parts,
@@ -227,10 +251,15 @@ fn from_input(input: Input, number: Option<usize>) -> Result<LoadedBytes, Source
     };
     let version = input.bytes.first_chunk().map(|it| u32::from_le_bytes(*it));
     let known = [VERSION_2020, VERSION_2021, VERSION_2026].map(Some);
+    let of_a_fork = || {
+        let kind = FileKind::of(&input.bytes);
+        any_version && matches!(kind, FileKind::OtherNetwork(_) | FileKind::Other)
+    };
     // What begins like a network is handed on as it is: whoever parses it can say best what is wrong with it.
-    let bytes = if number.is_none() && known.contains(&version) {
+    let bytes = if number.is_none() && (known.contains(&version) || of_a_fork()) {
         input.bytes
     } else {
+        origin.engine = Release::find(&input.bytes, input.path.as_deref());
         let engine = Engine::search(input)?;
         let net = engine.choose(number)?.clone();
         let count = engine.nets().len();

@@ -11,7 +11,8 @@ use crate::nnue::{
 };
 
 use super::Checkpoint;
-use super::choose::{Choice, ChoiceError, choose};
+use super::choose::{Choice, ChoiceError, Wanted, choose};
+use super::provenance::Provenance;
 use super::quantise::{Integer, quantise_row};
 use super::ranges::Ranges;
 use super::rows::{Rule, SetRows};
@@ -30,6 +31,8 @@ const TASK_ROWS: usize = 128;
 pub struct ConvertOptions {
     /// Write it as this era instead of the recognised one.
     pub target_era: Option<&'static Era>,
+    /// One of the feature transformer, 127 or 255, where no more is known than that it is one of them.
+    pub clamp: Option<i16>,
     /// Do exactly what the reference tool of that version does, wrapping values that do not fit included.
     pub compat: bool,
     /// The reference tool adds the shared rows twice when it also permutes; with `compat` so does this. It changes
@@ -37,6 +40,10 @@ pub struct ConvertOptions {
     pub permuted: bool,
     /// The sum of the columns that the caller expects, to be checked.
     pub l1: Option<usize>,
+    /// Rows of the first layer that the caller expects, as trainers count them (without one that only skips).
+    pub l2: Option<usize>,
+    /// Rows of the second layer that the caller expects.
+    pub l3: Option<usize>,
     /// Names of feature sets that the caller expects, joined by `+`, to be checked.
     pub features: Option<String>,
     /// Description in the header.
@@ -57,16 +64,31 @@ pub enum ConvertError {
 }
 
 fn out_of_range_text(ranges: &[Ranges], rule: RangeRule) -> String {
-    let mut text = "values do not fit the network file:".to_string();
-    for range in ranges.iter().filter(|range| range.out_of_range > 0) {
+    let lost: usize = ranges.iter().map(|range| range.not_finite).sum();
+    let mut text = if lost > 0 {
+        format!("the network is lost, {lost} of its values are infinite or no numbers:")
+    } else {
+        "values do not fit the network file:".to_string()
+    };
+    for range in ranges
+        .iter()
+        .filter(|range| range.out_of_range + range.not_finite > 0)
+    {
         text.push_str(&format!("\n  {range}"));
+    }
+    if lost > 0 {
+        text.push_str(
+            "\ntraining went wrong before this checkpoint was written; go back to an earlier one",
+        );
+        return text;
     }
     text.push_str(match rule {
         RangeRule::ClampAndWrap => {
             "\nthe reference tool of this version lets them wrap around without a word; --compat does the same"
         }
         RangeRule::Refuse => {
-            "\nthe reference tool of this version refuses such a checkpoint too: train on, the trainer clips them"
+            "\nthe reference tool of this version refuses such a checkpoint too. While it trains, the trainer clips weights \
+             of layers and 8-bit inputs to what fits; all others it lets grow"
         }
     });
     text
@@ -83,6 +105,8 @@ pub struct Conversion {
     pub range_rule: RangeRule,
     /// Names of tensors that belong to no part of the network.
     pub unused: Vec<String>,
+    /// Are the tensors' encodings those of a network that the checkpoint was made from?
+    pub noted_encodings: bool,
 }
 
 impl Checkpoint {
@@ -98,7 +122,10 @@ impl Checkpoint {
         options: &ConvertOptions,
     ) -> Result<(Network, Conversion), ConvertError> {
         let (network, conversion) = self.preview(options)?;
-        let outside = conversion.ranges.iter().any(|range| range.out_of_range > 0);
+        let outside = conversion
+            .ranges
+            .iter()
+            .any(|range| range.out_of_range + range.not_finite > 0);
         let wraps = options.compat && conversion.range_rule == RangeRule::ClampAndWrap;
         if outside && !wraps {
             return Err(ConvertError::OutOfRange(
@@ -116,9 +143,12 @@ impl Checkpoint {
     /// The tensors are those of no known network or contradict the options.
     pub fn preview(&self, options: &ConvertOptions) -> Result<(Network, Conversion), ConvertError> {
         let weights = Weights::find(self)?;
-        let choice = choose(&weights, options.target_era)?;
-        check_wishes(&choice, options)?;
+        let choice = self.choice(&weights, options)?;
         let features = choice.features();
+        let noted = self
+            .provenance
+            .as_ref()
+            .filter(|_| options.target_era.is_none());
         let converter = Converter {
             weights: &weights,
             architecture: &choice.architecture,
@@ -126,15 +156,29 @@ impl Checkpoint {
             rules: Rules::of(&choice.architecture),
             added_twice: options.compat && options.permuted,
         };
-        let (ft, mut ranges) = converter.feature_transformer();
+        let (mut ft, mut ranges) = converter.feature_transformer();
+        let encodings = noted.map_or(&[][..], |noted| &noted.encodings);
+        let noted_encodings = encodings.len() == ft.encodings.len();
+        if noted_encodings {
+            for (own, (spec, noted)) in ft
+                .encodings
+                .iter_mut()
+                .zip(choice.architecture.layout.iter().zip(encodings))
+            {
+                if !matches!(spec.role, TensorRole::Narrow(..)) {
+                    *own = *noted;
+                }
+            }
+        }
         let (stacks, layer_ranges) = converter.stacks();
         self.bytes.check()?;
         ranges.extend(layer_ranges);
         ranges.retain(|range| !range.all_fit());
-        let description = match &options.description {
-            Some(description) => description.clone(),
-            None => DEFAULT_DESCRIPTION.as_bytes().to_vec(),
-        };
+        let description = options
+            .description
+            .clone()
+            .or_else(|| noted?.description())
+            .unwrap_or_else(|| DEFAULT_DESCRIPTION.as_bytes().to_vec());
         let range_rule = converter.rules.range;
         let unused = weights.unused.clone();
         let network = Network {
@@ -150,8 +194,34 @@ impl Checkpoint {
             ranges,
             range_rule,
             unused,
+            noted_encodings,
         };
         Ok((network, conversion))
+    }
+
+    /// Which network the tensors make, without converting them.
+    ///
+    /// # Errors
+    /// The tensors are those of no known network or contradict the options.
+    pub fn recognise(&self, options: &ConvertOptions) -> Result<Provenance, ConvertError> {
+        let weights = Weights::find(self)?;
+        let choice = self.choice(&weights, options)?;
+        Ok(Provenance::new(&choice.architecture, &choice.recognition))
+    }
+
+    fn choice(
+        &self,
+        weights: &Weights<'_>,
+        options: &ConvertOptions,
+    ) -> Result<Choice, ChoiceError> {
+        let wanted = Wanted {
+            target: options.target_era,
+            clamp: options.clamp,
+            noted: self.provenance.as_ref(),
+        };
+        let choice = choose(weights, &wanted)?;
+        check_wishes(&choice, options)?;
+        Ok(choice)
     }
 }
 
@@ -159,6 +229,19 @@ fn check_wishes(choice: &Choice, options: &ConvertOptions) -> Result<(), ChoiceE
     let found = choice.architecture.l1;
     if let Some(wanted) = options.l1.filter(|&wanted| wanted != found) {
         return Err(ChoiceError::L1 { found, wanted });
+    }
+    let layers = [
+        ("L2", options.l2, choice.architecture.l2()),
+        ("L3", options.l3, choice.architecture.l3()),
+    ];
+    for (name, wanted, found) in layers {
+        if let Some(wanted) = wanted.filter(|&wanted| wanted != found) {
+            return Err(ChoiceError::Layer {
+                name,
+                found,
+                wanted,
+            });
+        }
     }
     match &options.features {
         Some(wanted) if !same_features(wanted, &choice.architecture) => {
@@ -323,9 +406,11 @@ fn add(sum: &mut [f32], row: &[f32]) {
 
 fn clamp(row: &mut [f32], limit: f32, scale: f32, ranges: &mut Ranges, index: &[usize]) {
     for (column, value) in row.iter_mut().enumerate() {
-        // What is no number stays so.
+        // What is no number stays so, and is counted when it is quantised.
         let clamped = value.clamp(-limit, limit);
-        if clamped != *value && !value.is_nan() {
+        if value.is_infinite() {
+            ranges.out_of_range(index, column, *value, *value);
+        } else if clamped != *value && !value.is_nan() {
             ranges.clamped(index, column, *value, (*value * scale).round_ties_even());
         }
         *value = clamped;
@@ -366,18 +451,25 @@ impl<'a> SetConversion<'a> {
     fn run<T: Integer>(&self, weights: &mut [T], psqt: &mut [i32]) -> [Ranges; 2] {
         let psqt_buckets = psqt.len() / (weights.len() / self.l1);
         let limits = [self.rules.limits(T::BITS), self.rules.limits(i32::BITS)];
+        // The oldest networks have no PSQT: then every task has an empty part of it.
+        let mut parts: Vec<&mut [i32]> = match psqt_buckets {
+            0 => Vec::new(),
+            _ => psqt.chunks_mut(TASK_ROWS * psqt_buckets).collect(),
+        };
+        parts.resize_with(
+            weights.len().div_ceil(TASK_ROWS * self.l1),
+            Default::default,
+        );
         let tasks = weights
             .par_chunks_mut(TASK_ROWS * self.l1)
-            .zip(psqt.par_chunks_mut(TASK_ROWS * psqt_buckets))
+            .zip(parts)
             .enumerate();
         let results: Vec<[Ranges; 2]> = tasks
             .map(|(task, (weights, psqt))| {
                 let mut ranges = [Ranges::new(""), Ranges::new("")];
                 let first = task * TASK_ROWS;
-                let rows = weights
-                    .chunks_exact_mut(self.l1)
-                    .zip(psqt.chunks_exact_mut(psqt_buckets));
-                for (number, (weights, psqt)) in rows.enumerate() {
+                for (number, weights) in weights.chunks_exact_mut(self.l1).enumerate() {
+                    let psqt = &mut psqt[number * psqt_buckets..(number + 1) * psqt_buckets];
                     let feature = first + number;
                     let row = self.row(feature);
                     let (left, right) = row.split_at(self.l1);

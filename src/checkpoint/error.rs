@@ -53,6 +53,8 @@ pub enum CheckpointError {
     Tensor { tensor: String, problem: String },
     #[error("damaged safetensors header: {0}")]
     Safetensors(String),
+    #[error("the note of ftperm in it (which network the tensors make) is damaged: {0}")]
+    Provenance(String),
 }
 
 /// A [`CheckpointError`] with the file's name.

@@ -3,6 +3,8 @@
 use crate::nnue::{Network, Store, VERSION_2026};
 
 use super::Checkpoint;
+use super::convert::ConvertOptions;
+use super::provenance::Provenance;
 use super::rows::{Rule, SetRows};
 use super::rules::Rules;
 use super::state_dict::{FillRow, StateDict, StateTensor};
@@ -27,8 +29,13 @@ impl Checkpoint {
                 source: Some(&self.bytes),
             })
         });
+        let provenance = match &self.provenance {
+            Some(provenance) => Some(provenance.clone()),
+            None => self.recognise(&ConvertOptions::default()).ok(),
+        };
         Ok(StateDict {
             tensors: tensors.collect(),
+            provenance,
         })
     }
 }
@@ -42,6 +49,7 @@ pub fn network_state(network: &Network, factorised: bool) -> StateDict<'_> {
     let rules = Rules::of(&network.architecture);
     let mut state = StateDict {
         tensors: Vec::new(),
+        provenance: Some(Provenance::of(network)),
     };
     if network.architecture.version == VERSION_2026 {
         bias(network, rules, &mut state);
@@ -81,6 +89,17 @@ fn divide<T: Copy + Into<i32>>(values: &[T], scale: f32, out: &mut [f32]) {
     }
 }
 
+/// As [`divide`], for numbers that may need all digits of single precision: takes the neighbour that conversion turns back
+/// into the integer where the quotient itself does not.
+fn divide_back(values: &[i32], scale: f32, out: &mut [f32]) {
+    for (out, &value) in out.iter_mut().zip(values) {
+        let quotient = value as f32 / scale;
+        let neighbours = [quotient, quotient.next_up(), quotient.next_down()];
+        let returns = |&it: &f32| (it * scale).round_ties_even() as i64 == i64::from(value);
+        *out = neighbours.into_iter().find(returns).unwrap_or(quotient);
+    }
+}
+
 /// Weights and PSQT of one feature.
 fn feature_row(network: &Network, rules: &Rules, set: usize, feature: usize, out: &mut [f32]) {
     let it = &network.architecture;
@@ -93,7 +112,7 @@ fn feature_row(network: &Network, rules: &Rules, set: usize, feature: usize, out
     }
     let at = (it.features_in(0..set) + feature) * it.psqt_buckets;
     let values = &network.ft.psqt[at..at + it.psqt_buckets];
-    divide(values, rules.psqt, psqt);
+    divide_back(values, rules.psqt, psqt);
 }
 
 fn one_matrix<'a>(network: &'a Network, rules: Rules, factorised: bool, state: &mut StateDict<'a>) {
@@ -185,7 +204,7 @@ fn layers<'a>(network: &'a Network, rules: Rules, state: &mut StateDict<'a>) {
         };
         let biases = move |_: usize, out: &mut [f32]| {
             for (stack, out) in network.stacks.iter().zip(out.chunks_exact_mut(outputs)) {
-                divide(&stack.layers[number].bias, rules.biases[number], out);
+                divide_back(&stack.layers[number].bias, rules.biases[number], out);
             }
         };
         let shape = vec![rows, inputs];

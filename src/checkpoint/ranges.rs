@@ -24,7 +24,9 @@ pub struct Ranges {
     pub out_of_range: usize,
     /// Values that were moved to the limit, as the version's rule wants.
     pub clamped: usize,
-    /// The first of both kinds.
+    /// Values that are infinite or no number at all: training went wrong.
+    pub not_finite: usize,
+    /// The first of all kinds.
     pub examples: Vec<Example>,
 }
 
@@ -34,12 +36,17 @@ impl Ranges {
             tensor: tensor.to_string(),
             out_of_range: 0,
             clamped: 0,
+            not_finite: 0,
             examples: Vec::new(),
         }
     }
 
     pub(super) fn out_of_range(&mut self, index: &[usize], column: usize, value: f32, scaled: f32) {
-        self.out_of_range += 1;
+        if value.is_finite() {
+            self.out_of_range += 1;
+        } else {
+            self.not_finite += 1;
+        }
         self.example(index, column, value, scaled);
     }
 
@@ -64,33 +71,41 @@ impl Ranges {
     pub(super) fn append(&mut self, later: Ranges) {
         self.out_of_range += later.out_of_range;
         self.clamped += later.clamped;
+        self.not_finite += later.not_finite;
         let room = EXAMPLES - self.examples.len();
         self.examples.extend(later.examples.into_iter().take(room));
     }
 
     /// Did everything fit as it was?
     pub fn all_fit(&self) -> bool {
-        self.out_of_range == 0 && self.clamped == 0
+        self.out_of_range + self.clamped + self.not_finite == 0
     }
 }
 
 impl fmt::Display for Ranges {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: ", self.tensor)?;
-        match (self.out_of_range, self.clamped) {
-            (0, 0) => return write!(out, "all values fit"),
-            (0, clamped) => write!(out, "{clamped} clamped")?,
-            (outside, 0) => write!(out, "{outside} out of range")?,
-            (outside, clamped) => write!(out, "{outside} out of range, {clamped} clamped")?,
+        let counts = [
+            (self.not_finite, "not finite"),
+            (self.out_of_range, "out of range"),
+            (self.clamped, "clamped"),
+        ];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        if counts.is_empty() {
+            return write!(out, "all values fit");
         }
+        write!(out, "{}", counts.join(", "))?;
         for example in &self.examples {
-            write!(
-                out,
-                "; {:?} is {} ({} in the file's unit)",
-                example.index, example.value, example.scaled
-            )?;
+            write!(out, "; {:?} is {}", example.index, example.value)?;
+            if example.value.is_finite() {
+                write!(out, " ({} in the file's unit)", example.scaled)?;
+            }
         }
-        if self.out_of_range + self.clamped > self.examples.len() {
+        if self.out_of_range + self.clamped + self.not_finite > self.examples.len() {
             write!(out, "; and so on")?;
         }
         Ok(())

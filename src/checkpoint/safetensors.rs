@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::bytes::FileBytes;
 use super::error::CheckpointError;
+use super::provenance;
 use super::state_dict::StateDict;
 use super::tensor::{ElementType, Tensor};
 use crate::quote::{excerpt, message};
@@ -112,6 +113,21 @@ fn check_apart(tensors: &[Tensor]) -> Result<(), CheckpointError> {
     Ok(())
 }
 
+/// A text of the header's metadata.
+pub(super) fn metadata(bytes: &FileBytes, key: &str) -> Result<Option<String>, CheckpointError> {
+    let Some(len) = bytes.head(PREFIX)?.first_chunk::<PREFIX>().copied() else {
+        return Ok(None);
+    };
+    let len = u64::from_le_bytes(len).min(MAX_HEADER) as usize;
+    let header = bytes.head(PREFIX + len)?;
+    let text = || {
+        let header: Map<String, Value> = serde_json::from_slice(header.get(PREFIX..)?).ok()?;
+        let text = header.get("__metadata__")?.get(key)?.as_str()?;
+        Some(text.to_string())
+    };
+    Ok(text())
+}
+
 fn element(dtype: &str) -> ElementType {
     match dtype {
         "F64" => ElementType::F64,
@@ -148,7 +164,11 @@ pub fn write(state: &StateDict<'_>, out: &mut impl Write) -> io::Result<()> {
         header.insert(tensor.name.clone(), entry);
         offset = end;
     }
-    header.insert("__metadata__".to_string(), json!({"format": "pt"}));
+    let mut metadata = json!({"format": "pt"});
+    if let Some(provenance) = &state.provenance {
+        metadata[provenance::KEY] = provenance.json().into();
+    }
+    header.insert("__metadata__".to_string(), metadata);
     let mut header = Value::Object(header).to_string();
     while !header.len().is_multiple_of(8) {
         header.push(' ');

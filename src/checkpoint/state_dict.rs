@@ -6,11 +6,14 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::bytes::FileBytes;
+use super::provenance::{self, Provenance};
 use super::safetensors::contiguous_strides;
 
 /// Named tensors of single precision, in the order of the trainer's model.
 pub struct StateDict<'a> {
     pub tensors: Vec<StateTensor<'a>>,
+    /// Which network they make, to be noted beside them.
+    pub provenance: Option<Provenance>,
 }
 
 /// Fills a row of a tensor.
@@ -86,6 +89,10 @@ pub fn write_torch(state: &StateDict<'_>, out: &mut impl Write) -> io::Result<()
     }
     archive.start_file(format!("{FOLDER}/version"), plain)?;
     archive.write_all(b"3\n")?;
+    if let Some(provenance) = &state.provenance {
+        archive.start_file(format!("{FOLDER}/{}", provenance::MEMBER), plain)?;
+        archive.write_all(provenance.json().as_bytes())?;
+    }
     archive.finish()?;
     Ok(())
 }

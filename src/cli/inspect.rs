@@ -82,6 +82,8 @@ struct EngineNetReport {
     bytes: usize,
     sha256: String,
     era: Option<&'static str>,
+    #[serde(skip)]
+    title: Option<String>,
     problem: Option<String>,
     extracted: Option<String>,
 }
@@ -116,7 +118,11 @@ struct NetReport {
     sha256: String,
     fingerprint: String,
     era: &'static str,
-    engines: &'static str,
+    /// Eras that are the same at these sizes: nothing tells them apart.
+    eras_alike: Vec<&'static str>,
+    engines: Option<&'static str>,
+    #[serde(skip)]
+    title: String,
     sizes_as_shipped: bool,
     engines_skip_zero_blocks: bool,
     version: String,
@@ -129,6 +135,7 @@ struct NetReport {
     neurons: usize,
     blocks: usize,
     clamp: i16,
+    clamp_assumed: bool,
     shift: Option<u32>,
     stacks: usize,
     psqt_buckets: usize,
@@ -195,7 +202,7 @@ impl Inspect {
             return console::json(&report);
         }
         match &report {
-            Report::Network(it) => show_network(it),
+            Report::Network(it) => show_network(it, global.verbose),
             Report::Permutation(it) => show_permutation(it),
             Report::Engine(it) => show_engine(it),
             Report::Positions(it) => show_positions(it),
@@ -213,7 +220,11 @@ impl Inspect {
             }
             return Ok(other);
         }
-        let loaded = NetSource::parse(Some(&self.file)).load()?;
+        let source = NetSource::parse(Some(&self.file));
+        let loaded = match self.reading.era {
+            Some(_) => source.load_any_version()?,
+            None => source.load()?,
+        };
         // A number after the file's name asks for one network of an engine.
         if loaded.origin.inside.is_some() && path.exists() {
             return Ok(Report::Engine(self.engine(path)?));
@@ -270,6 +281,10 @@ impl Inspect {
                     .as_ref()
                     .ok()
                     .map(|network| network.recognition.era.id),
+                title: parsed
+                    .as_ref()
+                    .ok()
+                    .map(|network| network.recognition.title()),
                 problem: parsed.err().map(|error| error.to_string()),
                 extracted: written
                     .iter()
@@ -349,9 +364,11 @@ impl Inspect {
             sha256: hex(&sha256(bytes)),
             fingerprint: hex(&network.fingerprint()),
             era: recognition.era.id,
-            engines: recognition.era.engines,
+            eras_alike: recognition.alike.iter().map(|era| era.id).collect(),
+            engines: recognition.exact.then_some(recognition.era.engines),
+            title: recognition.title(),
             sizes_as_shipped: recognition.exact,
-            engines_skip_zero_blocks: recognition.era.sparse,
+            engines_skip_zero_blocks: recognition.sparse(),
             version: number(it.version),
             header_hash: number(it.header_hash()),
             ft_hash: number(it.ft_hash()),
@@ -370,6 +387,7 @@ impl Inspect {
             neurons: it.neurons(),
             blocks: it.ft_outputs() / 4,
             clamp,
+            clamp_assumed: recognition.clamp_assumed,
             shift,
             stacks: it.stacks,
             psqt_buckets: it.psqt_buckets,
@@ -443,18 +461,12 @@ fn looks_like_permutation(bytes: &[u8]) -> bool {
     !bytes.is_empty() && !bytes.contains(&0) && first.is_none_or(|line| line[0].is_ascii_digit())
 }
 
-fn show_network(it: &NetReport) -> anyhow::Result<()> {
+fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
     let line = |name: &str, value: String| console::result(format!("{name:<14} {value}"));
     line("network", it.path.clone())?;
     line("size", format!("{} bytes", it.bytes))?;
     line("sha256", it.sha256.clone())?;
-    line("era", format!("{} ({})", it.era, it.engines))?;
-    if !it.sizes_as_shipped {
-        line(
-            "",
-            "sizes derived from the file's hashes, not those of an engine".to_string(),
-        )?;
-    }
+    line("era", it.title.clone())?;
     line(
         "hashes",
         format!(
@@ -528,7 +540,8 @@ fn show_network(it: &NetReport) -> anyhow::Result<()> {
     for assumption in &it.assumptions {
         line("assumed", assumption.clone())?;
     }
-    for reading in &it.other_readings {
+    let shown = |reading: &&ReadingReport| reading.possible || verbose > 0;
+    for reading in it.other_readings.iter().filter(shown) {
         let verdict = if reading.possible { "possible" } else { "no" };
         line(
             "other era",
@@ -553,8 +566,8 @@ fn show_permutation(it: &PermutationReport) -> anyhow::Result<()> {
 fn show_engine(it: &EngineReport) -> anyhow::Result<()> {
     console::result(format!("engine         {}", it.path))?;
     for net in &it.nets {
-        let what = match (net.era, &net.problem) {
-            (Some(era), _) => format!("era {era}"),
+        let what = match (&net.title, &net.problem) {
+            (Some(title), _) => title.clone(),
             (None, Some(problem)) => problem.clone(),
             (None, None) => String::new(),
         };

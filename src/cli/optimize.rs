@@ -118,6 +118,7 @@ impl Optimize {
             origin,
             sha256,
             file_bytes,
+            ..
         } = self.net.load()?;
         let read_net = clock.elapsed();
         begun

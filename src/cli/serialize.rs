@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use ftperm::checkpoint::{
-    self, Checkpoint, Conversion, ConvertOptions, StateDict, network_state, safetensors,
-    same_features, statistics, write_torch,
+    self, Checkpoint, Conversion, ConvertOptions, StateDict, known_features, network_state,
+    safetensors, same_features, statistics, write_torch,
 };
 use ftperm::compute::choice::Work;
 use ftperm::deliver::{DeliverError, Target, write_compared};
@@ -23,7 +23,8 @@ use ftperm::verify::ReferenceOutputs;
 
 use super::common::names::name;
 use super::common::{
-    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load,
+    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load, store,
+    usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
 use super::report::finish_report;
@@ -52,7 +53,8 @@ pub struct Serialize {
     /// Description in the network's header [default: that of the source network, else the reference tool's]
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// How the network's feature transformer is stored [default: as in a source network, leb128 for checkpoints]
+    /// How the network's feature transformer is stored [default: as in a source network, else leb128; raw where the
+    /// era's engines read nothing else]
     #[arg(long, alias = "ft_compression", value_name = "HOW", value_enum)]
     ft_compression: Option<Compression>,
     /// Permute the network with this permutation, text or .npy
@@ -82,6 +84,12 @@ pub struct Serialize {
     /// L1 that the source must have; it is recognised anyway
     #[arg(long, value_name = "N")]
     l1: Option<usize>,
+    /// L2 that the source must have: rows of the first layer, without one that only skips
+    #[arg(long, value_name = "N")]
+    l2: Option<usize>,
+    /// L3 that the source must have: rows of the second layer
+    #[arg(long, value_name = "N")]
+    l3: Option<usize>,
     /// Feature sets that the source must have; for a network of before 2026 that becomes a state dictionary a `^`
     /// asks for the factorised form, with zeros in the shared rows
     #[arg(long, value_name = "NAMES")]
@@ -158,6 +166,9 @@ struct Report {
 
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if let Some(features) = &self.features {
+            known_features(features).map_err(UsageError)?;
+        }
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
         let is_state = target.is_some_and(|target| has_ending(target, &STATE_ENDINGS));
         let files = Files::new();
@@ -177,8 +188,9 @@ impl Serialize {
             check_writable(file)?;
         }
         let source = if is_checkpoint_file(Path::new(&self.source))? {
-            if self.reading.era.is_some() || self.reading.clamp.is_some() {
-                let text = "--era and --clamp are for networks; --target-era says as what a checkpoint is written";
+            if self.reading.era.is_some() {
+                let text =
+                    "--era is for networks; --target-era says as what a checkpoint is written";
                 return Err(UsageError(text.into()).into());
             }
             let checkpoint = Checkpoint::open(Path::new(&self.source))?;
@@ -240,6 +252,18 @@ impl Serialize {
         }
     }
 
+    /// What a checkpoint must be.
+    fn expectations(&self) -> ConvertOptions {
+        ConvertOptions {
+            clamp: self.reading.clamp,
+            l1: self.l1,
+            l2: self.l2,
+            l3: self.l3,
+            features: self.features.clone(),
+            ..ConvertOptions::default()
+        }
+    }
+
     fn source_name(&self) -> String {
         self.source.to_string_lossy().into_owned()
     }
@@ -297,8 +321,19 @@ impl Serialize {
 
     fn check_network(&self, network: &Network) -> anyhow::Result<()> {
         let it = &network.architecture;
-        if let Some(l1) = self.l1.filter(|&l1| l1 != it.l1) {
-            anyhow::bail!("L1 of {} is {}, --l1 says {l1}", self.source_name(), it.l1);
+        let sizes = [
+            ("L1", it.l1, self.l1),
+            ("L2", it.l2(), self.l2),
+            ("L3", it.l3(), self.l3),
+        ];
+        for (name, found, wanted) in sizes {
+            if let Some(wanted) = wanted.filter(|&wanted| wanted != found) {
+                anyhow::bail!(
+                    "{name} of {} is {found}, --{} says {wanted}",
+                    self.source_name(),
+                    name.to_lowercase()
+                );
+            }
         }
         if let Some(features) = &self.features
             && !same_features(features, it)
@@ -340,14 +375,16 @@ impl Serialize {
                     target_era: self.target_era,
                     compat: self.compat,
                     permuted: self.ft_perm.is_some() || self.ft_optimize,
-                    l1: self.l1,
-                    features: self.features.clone(),
                     description: self.description.clone().map(String::into_bytes),
+                    ..self.expectations()
                 };
-                let (network, conversion) = checkpoint
+                let (mut network, conversion) = checkpoint
                     .to_network(&options)
                     .with_context(|| self.source_name())?;
                 describe(&network, &conversion);
+                if !conversion.noted_encodings {
+                    network.set_compression(usual_compression(&network));
+                }
                 report.clamped = conversion.ranges.iter().map(|it| it.clamped).sum();
                 report.out_of_range = conversion.ranges.iter().map(|it| it.out_of_range).sum();
                 if self.report.is_some() {
@@ -394,12 +431,14 @@ impl Serialize {
         reference: Option<ReferenceOutputs>,
         target: &Target,
     ) -> anyhow::Result<ftperm::output::FinishedFile> {
-        network.set_compression(match self.ft_compression {
-            Some(Compression::None) => FtCompression::None,
-            Some(Compression::Leb128) => FtCompression::Leb128,
-            None if reference.is_some() => FtCompression::Keep,
-            None => FtCompression::Leb128,
-        });
+        store(
+            &mut network,
+            match self.ft_compression {
+                Some(Compression::None) => FtCompression::None,
+                Some(Compression::Leb128) => FtCompression::Leb128,
+                None => FtCompression::Keep,
+            },
+        );
         let permutation = self.permutation(&network)?;
         let reference = match (reference, &permutation) {
             (Some(reference), _) => reference,
@@ -487,16 +526,18 @@ impl Serialize {
         let factorised = self.features.as_deref().is_some_and(|it| it.contains('^'));
         let state = match &source {
             Source::Checkpoint(checkpoint) => {
+                let mut state = checkpoint.state_dict()?;
                 // The sizes say whether it is a network at all, and whether it is the expected one.
-                let options = ConvertOptions {
-                    l1: self.l1,
-                    features: self.features.clone(),
-                    ..ConvertOptions::default()
-                };
-                if self.l1.is_some() || self.features.is_some() {
-                    checkpoint.preview(&options)?;
+                let options = self.expectations();
+                let expected = [self.l1, self.l2, self.l3].iter().any(Option::is_some);
+                if expected || self.features.is_some() || options.clamp.is_some() {
+                    let recognised = checkpoint.recognise(&options);
+                    let recognised = recognised.with_context(|| self.source_name())?;
+                    if options.clamp.is_some() {
+                        state.provenance = Some(recognised);
+                    }
                 }
-                checkpoint.state_dict()?
+                state
             }
             Source::Network(network) => network_state(network, factorised),
         };
@@ -530,14 +571,18 @@ fn reference_of(network: &Network) -> ReferenceOutputs {
 /// What was recognised and what did not fit.
 pub fn describe(network: &Network, conversion: &Conversion) {
     let it = &network.recognition;
-    let engines = if it.exact {
-        format!(" ({})", it.era.engines)
-    } else {
-        ", though no engine has these sizes".to_string()
-    };
+    let sizes = &network.architecture;
     console::say(format!(
-        "recognised {}, L1 = {}: written as era {}{engines}",
-        conversion.features, network.architecture.l1, it.era.id
+        "recognised {}, L1 = {}, L2 = {}, L3 = {}: written {}",
+        conversion.features,
+        sizes.l1,
+        sizes.l2(),
+        sizes.l3(),
+        if it.exact {
+            format!("as era {}", it.title())
+        } else {
+            it.title()
+        }
     ));
     for assumption in &it.assumptions {
         console::warn(assumption);

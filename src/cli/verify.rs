@@ -8,7 +8,7 @@ use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
 use super::bench::{BenchArgs, engine_net};
-use super::common::{NetSummary, PositionArgs, ReadingArgs, load};
+use super::common::{NetSummary, PositionArgs, ReadingArgs, load_pair};
 use super::layout::{self, LayoutArgs};
 use super::{Global, console};
 
@@ -113,8 +113,7 @@ impl Verify {
     }
 
     fn compare(&self) -> anyhow::Result<Compared> {
-        let a = load(Some(self.a.as_os_str()), &self.reading)?;
-        let b = load(Some(self.b.as_os_str()), &self.reading)?;
+        let (a, b) = load_pair(self.a.as_os_str(), self.b.as_os_str(), &self.reading)?;
         let taken = self.positions.read(self.count, None)?;
         let reference = ReferenceOutputs::new(&a.network, taken.boards);
         let positions = reference.len();

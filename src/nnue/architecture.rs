@@ -73,6 +73,19 @@ pub enum StackVariant {
     DenseSkip,
 }
 
+impl StackVariant {
+    /// Fewest rows of the first layer with which the arithmetic makes sense.
+    pub fn least_outputs0(self) -> usize {
+        match self {
+            StackVariant::Plain => 1,
+            StackVariant::Skip
+            | StackVariant::SquaredSkip
+            | StackVariant::SquaredSkipScaled
+            | StackVariant::DenseSkip => 2,
+        }
+    }
+}
+
 /// Inputs and outputs of the three layers of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerSizes {
@@ -122,6 +135,40 @@ impl Architecture {
         LayerSizes {
             layers: [(self.ft_outputs(), o0), (inputs1, o1), (inputs2, 1)],
         }
+    }
+
+    /// What trainers call L2: rows of the first layer, without one that only skips to the output.
+    pub fn l2(&self) -> usize {
+        match self.stack {
+            StackVariant::Plain | StackVariant::DenseSkip => self.outputs0,
+            StackVariant::Skip | StackVariant::SquaredSkip | StackVariant::SquaredSkipScaled => {
+                self.outputs0 - 1
+            }
+        }
+    }
+
+    /// What trainers call L3: rows of the second layer.
+    pub fn l3(&self) -> usize {
+        self.outputs1
+    }
+
+    /// Another architecture of the same sizes as this one.
+    pub(crate) fn sizes_of(&self, kind: &Architecture) -> Architecture {
+        Architecture {
+            l1: self.l1,
+            outputs0: self.outputs0,
+            outputs1: self.outputs1,
+            stacks: self.stacks,
+            psqt_buckets: self.psqt_buckets,
+            ..*kind
+        }
+    }
+
+    /// Have both the same width, layers and buckets?
+    pub(crate) fn same_sizes(&self, other: &Architecture) -> bool {
+        let sizes =
+            |it: &Architecture| (it.l1, it.outputs0, it.outputs1, it.stacks, it.psqt_buckets);
+        sizes(self) == sizes(other)
     }
 
     /// Hash in front of the feature transformer.

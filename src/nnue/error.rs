@@ -14,7 +14,7 @@ pub enum NetError {
     TooShort(usize),
     #[error(
         "not an NNUE network, or one newer than this program: version {found:#010X} at offset 0, \
-         known are 0x7AF32F16, 0x7AF32F20 and 0x6A448AFA"
+         known are 0x7AF32F16, 0x7AF32F20 and 0x6A448AFA (--era reads it as a known era all the same)"
     )]
     Version { found: u32 },
     #[error("the description is {len} bytes long by the header (offset 8), but only {left} follow")]

@@ -79,6 +79,11 @@ pub struct Decoded<T> {
     pub minimal: bool,
 }
 
+/// Number of values that end in a payload.
+pub(super) fn count(payload: &[u8]) -> usize {
+    payload.iter().filter(|&&byte| byte & 0x80 == 0).count()
+}
+
 /// Decodes exactly `expected` values that fill the whole payload.
 ///
 /// # Errors

@@ -9,7 +9,8 @@ use super::recognise::Recognition;
 use crate::compute::{Activation, FtWeights};
 
 /// How a tensor is stored in the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// Little-endian values.
     Raw,

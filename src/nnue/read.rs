@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::architecture::{Architecture, TensorRole, padded};
+use super::clamp::settle_clamp;
 use super::error::{NetError, NetFileError};
 use super::leb128::{self, Leb128Value};
 use super::network::{DenseLayer, Encoding, FeatureTransformer, LayerStack, Network};
@@ -17,7 +18,7 @@ const MAX_BYTES: u64 = 1 << 30;
 /// What the caller knows about a file that the file does not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
-    /// Read it as this era.
+    /// Read it as this era, even if version and hashes are others.
     pub era: Option<&'static Era>,
     /// The clamp of pairwise activations: 127 or 255.
     pub clamp: Option<i16>,
@@ -45,7 +46,11 @@ impl Network {
     /// # Errors
     /// The bytes are no network that this program knows; the error names the offset.
     pub fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Network, NetError> {
-        let header = Header::parse(bytes)?;
+        let header = match options.era {
+            None => Header::parse(bytes)?,
+            // It may be of a fork that has a version of its own.
+            Some(_) => Header::parse_any(bytes)?,
+        };
         let (mut candidates, mut readings) = recognise::candidates(bytes, &header, options)?;
         let mut evidence = vec![format!(
             "version {:#010X}, header hash {:#010X}, feature transformer hash {:#010X}, {} bytes",
@@ -57,7 +62,7 @@ impl Network {
         recognise::prefer_shipped(&mut candidates, &mut readings);
         let stacks = parse_stacks(bytes, &candidates[0]);
         recognise::separate_squared(&mut candidates, &stacks, &mut readings, &mut evidence);
-        let chosen = candidates.remove(0);
+        let mut chosen = candidates.remove(0);
         // The column test may have chosen other input sizes for the same bytes.
         let stacks = parse_stacks(bytes, &chosen);
         let (ft, longer_leb128) = parse_feature_transformer(bytes, &chosen)?;
@@ -69,8 +74,11 @@ impl Network {
         let recognition = Recognition {
             era: chosen.era,
             exact: chosen.exact,
+            alike: std::mem::take(&mut chosen.alike),
+            clamp_assumed: false,
+            numbers: chosen.numbers.take(),
             evidence,
-            assumptions: Vec::new(),
+            assumptions: std::mem::take(&mut chosen.assumptions),
             readings,
         };
         let mut network = Network {
@@ -82,7 +90,7 @@ impl Network {
             longer_leb128,
         };
         candidates.push(chosen);
-        recognise::settle_clamp(&mut network, bytes, &candidates, options)?;
+        settle_clamp(&mut network, bytes, &candidates, options)?;
         let settled = network.recognition.era.id;
         network
             .recognition

@@ -2,15 +2,14 @@
 
 use super::architecture::{Architecture, StackVariant, padded};
 use super::error::NetError;
-use super::known;
+use super::hash;
 use super::network::{LayerStack, Network};
+use super::numbers::FileNumbers;
+use super::overridden::overridden;
 use super::read::ReadOptions;
 use super::registry::{ERAS, Era};
-use super::walk::{Header, Places, WalkFailure, walk, walk_prefix};
-use super::{VERSION_2021, hash};
-use crate::compute::Activation;
-use crate::digest::sha256;
-use crate::features::{FeatureSet as _, HALF_KA_V2_HM};
+use super::sizes::{self, MAX_L1, filling, layer_pairs};
+use super::walk::{Header, Places, WalkFailure, walk};
 
 /// What was recognised, and why.
 #[derive(Clone, Debug)]
@@ -18,12 +17,42 @@ pub struct Recognition {
     pub era: &'static Era,
     /// Are the sizes those that the era's engines have compiled in?
     pub exact: bool,
+    /// Other eras that are the same at these sizes: nothing tells them apart.
+    pub alike: Vec<&'static Era>,
+    /// Is the clamp of the activations an assumption, one of the [`assumptions`](Self::assumptions)?
+    pub clamp_assumed: bool,
+    /// The numbers of the file where they are not the era's, which it was read as all the same.
+    pub numbers: Option<FileNumbers>,
     /// What spoke for this era.
     pub evidence: Vec<String>,
     /// What the file does not say and was assumed; people should see this.
     pub assumptions: Vec<String>,
     /// Every era with this version, and what became of it.
     pub readings: Vec<Reading>,
+}
+
+impl Recognition {
+    /// Do engines skip all-zero blocks of such networks? Without that a permutation brings nothing.
+    pub fn sparse(&self) -> bool {
+        self.era.sparse || self.alike.iter().any(|era| era.sparse)
+    }
+
+    /// What the network is, in words: an era and its engines, or eras that cannot be told apart.
+    pub fn title(&self) -> String {
+        if self.exact {
+            return format!("{} ({})", self.era.id, self.era.engines);
+        }
+        let mut ids: Vec<&str> = self.alike.iter().map(|era| era.id).collect();
+        ids.push(self.era.id);
+        match ids.as_slice() {
+            [one] => format!("as {one}, in sizes of no release"),
+            [first @ .., last] => format!(
+                "as {} and {last}, which are the same but for their sizes; these are those of no release",
+                first.join(", ")
+            ),
+            [] => String::new(),
+        }
+    }
 }
 
 /// One era that was considered.
@@ -42,13 +71,26 @@ pub(super) struct Candidate {
     pub architecture: Architecture,
     pub exact: bool,
     pub places: Places,
+    /// Eras of the same architecture at these sizes.
+    pub alike: Vec<&'static Era>,
+    pub numbers: Option<FileNumbers>,
+    /// What was taken although it might be otherwise.
+    pub assumptions: Vec<String>,
 }
 
-/// Largest size of a layer that is tried when a hash is resolved into layer sizes.
-const MAX_OUTPUTS: usize = 256;
-
-/// Widest accumulator that is considered; it keeps sizes far from overflowing.
-const MAX_L1: usize = 1 << 16;
+impl Candidate {
+    pub(super) fn new(era: &'static Era, architecture: Architecture, places: Places) -> Candidate {
+        Candidate {
+            era,
+            architecture,
+            exact: architecture.same_sizes(&era.architecture),
+            places,
+            alike: Vec::new(),
+            numbers: None,
+            assumptions: Vec::new(),
+        }
+    }
+}
 
 /// Candidates by size, and what became of all others.
 pub(super) fn candidates(
@@ -88,55 +130,58 @@ pub(super) fn candidates(
         };
         features_match = true;
         let stack_hash = header.hash ^ header.ft_hash;
-        let Some((outputs0, outputs1)) = layer_outputs(era, l1, stack_hash) else {
+        let shipped = era.architecture;
+        let base = Architecture { l1, ..shipped };
+        let pairs = layer_pairs(&base, stack_hash);
+        let Some(&(outputs0, outputs1)) = pairs.first() else {
             readings.push(reject(format!(
                 "no layer sizes give the stack hash {stack_hash:#010X}"
             )));
             continue;
         };
-        let shipped = era.architecture;
-        let exact = (l1, outputs0, outputs1) == (shipped.l1, shipped.outputs0, shipped.outputs1);
+        let filled = filling(bytes, header, &base, &pairs, Some(stack_hash));
+        if let Some(candidate) = first_of(era, filled) {
+            found.push(candidate);
+            continue;
+        }
+        // Where the likeliest sizes stop to fit says what is wrong.
         let architecture = Architecture {
-            l1,
             outputs0,
             outputs1,
-            ..shipped
+            ..base
         };
-        match walk(bytes, header, &architecture, era.id) {
-            Ok(places) => found.push(Candidate {
-                era,
-                architecture,
-                exact,
-                places,
-            }),
-            Err(mut failure) => {
-                // Sizes of no engine that end at stacks of a shipped one: it is the header that is damaged.
-                let shipped_stack = hash::stack_hash(l1, shipped.outputs0, shipped.outputs1);
-                if let NetError::StackHash {
-                    stack: 0, found, ..
-                } = failure.error
-                    && !exact
-                    && found == shipped_stack
-                {
-                    failure.error = NetError::HeaderMismatch {
-                        header: header.hash,
-                        expected: header.ft_hash ^ shipped_stack,
-                        era: era.id,
-                    };
-                }
-                readings.push(reject(failure.error.to_string()));
-                failures.push(Failure {
-                    exact,
-                    architecture,
-                    failure,
-                });
-            }
+        let exact = architecture.same_sizes(&shipped);
+        let Err(mut failure) = walk(bytes, header, &architecture, era.id) else {
+            continue;
+        };
+        // Sizes of no engine that end at stacks of a shipped one: it is the header that is damaged.
+        let shipped_stack = hash::stack_hash(l1, shipped.outputs0, shipped.outputs1);
+        if let NetError::StackHash {
+            stack: 0, found, ..
+        } = failure.error
+            && !exact
+            && found == shipped_stack
+        {
+            failure.error = NetError::HeaderMismatch {
+                header: header.hash,
+                expected: header.ft_hash ^ shipped_stack,
+                era: era.id,
+            };
         }
+        readings.push(reject(failure.error.to_string()));
+        failures.push(Failure {
+            exact,
+            architecture,
+            failure,
+        });
     }
     if !found.is_empty() {
         return Ok((found, readings));
     }
     if let Some(era) = options.era {
+        if let Some(candidate) = overridden(bytes, header, era) {
+            return Ok((vec![candidate], readings));
+        }
         let reason = readings
             .pop()
             .map_or_else(String::new, |reading| reading.reason);
@@ -149,6 +194,34 @@ pub(super) fn candidates(
         return Err(failure.error);
     }
     Err(hash_error(header, features_match))
+}
+
+/// The first way to fill the file; what else there is becomes an assumption.
+pub(super) fn first_of(
+    era: &'static Era,
+    mut filled: Vec<(Architecture, Places)>,
+) -> Option<Candidate> {
+    if filled.is_empty() {
+        return None;
+    }
+    let (architecture, places) = filled.swap_remove(0);
+    let mut candidate = Candidate::new(era, architecture, places);
+    let sizes = |it: &Architecture| format!("{} and {}", it.outputs0, it.outputs1);
+    if !filled.is_empty() {
+        let others: Vec<String> = filled.iter().map(|(it, _)| sizes(it)).collect();
+        candidate.assumptions.push(format!(
+            "layers of {} rows; others have the same hash and the same size: {}",
+            sizes(&architecture),
+            others.join("; ")
+        ));
+    }
+    if architecture.stacks != era.architecture.stacks {
+        candidate.assumptions.push(format!(
+            "the {0} layer stacks are for {0} equal steps of the number of pieces; the file does not say it",
+            architecture.stacks
+        ));
+    }
+    Some(candidate)
 }
 
 /// An era whose tensors do not fill the file.
@@ -180,38 +253,25 @@ fn likeliest(failures: Vec<Failure>) -> Option<WalkFailure> {
 }
 
 /// Accumulator width that makes the era's feature hash into the file's, if any does.
-fn width(era: &Era, ft_hash: u32) -> Option<usize> {
+pub(super) fn width(era: &Era, ft_hash: u32) -> Option<usize> {
     let feature_hash = hash::feature_hash(era.architecture.sets, era.architecture.feature_hash);
     let both = ft_hash ^ feature_hash;
     let l1 = (both / 2) as usize;
     (both.is_multiple_of(16) && (8..=MAX_L1).contains(&l1)).then_some(l1)
 }
 
-/// Rows of the first two layers that give this stack hash: the era's own if they do.
-fn layer_outputs(era: &Era, l1: usize, stack_hash: u32) -> Option<(usize, usize)> {
-    // The usual second layer is tried before all others.
-    let second = std::iter::once(era.architecture.outputs1).chain(1..=MAX_OUTPUTS);
-    second
-        .map(|o1| (hash::outputs0(l1, stack_hash, o1) as usize, o1))
-        .find(|(o0, _)| (2..=MAX_OUTPUTS).contains(o0))
-}
-
-/// Sizes by which this era would read a file with this header; the flag says whether they are the era's own.
-fn sized(era: &Era, header: &Header) -> Option<(Architecture, bool)> {
-    let shipped = era.architecture;
-    if shipped.version != header.version {
+/// The era at the width that the header says, and the layer sizes of the header's hashes; `None` if there are none.
+fn widths_and_pairs(era: &Era, header: &Header) -> Option<(Architecture, Vec<(usize, usize)>)> {
+    if era.architecture.version != header.version {
         return None;
     }
     let l1 = width(era, header.ft_hash)?;
-    let (outputs0, outputs1) = layer_outputs(era, l1, header.hash ^ header.ft_hash)?;
-    let exact = (l1, outputs0, outputs1) == (shipped.l1, shipped.outputs0, shipped.outputs1);
-    let architecture = Architecture {
+    let base = Architecture {
         l1,
-        outputs0,
-        outputs1,
-        ..shipped
+        ..era.architecture
     };
-    Some((architecture, exact))
+    let pairs = layer_pairs(&base, header.hash ^ header.ft_hash);
+    (!pairs.is_empty()).then_some((base, pairs))
 }
 
 impl Network {
@@ -220,8 +280,10 @@ impl Network {
     /// Reads the header alone: a file's first bytes suffice, as far as the description (any length) and the four
     /// bytes after it are among them.
     pub fn has_header(bytes: &[u8]) -> bool {
-        Header::parse(bytes)
-            .is_ok_and(|header| ERAS.iter().any(|era| sized(era, &header).is_some()))
+        Header::parse(bytes).is_ok_and(|header| {
+            ERAS.iter()
+                .any(|era| widths_and_pairs(era, &header).is_some())
+        })
     }
 
     /// Length of the network that these bytes begin with, whatever follows it; `None` if no whole network stands there.
@@ -231,13 +293,14 @@ impl Network {
     /// ones.
     pub fn extent(bytes: &[u8]) -> Option<usize> {
         let header = Header::parse(bytes).ok()?;
+        let hash = header.hash ^ header.ft_hash;
         let mut derived = None;
         for era in ERAS {
-            let Some((architecture, exact)) = sized(era, &header) else {
+            let Some((base, pairs)) = widths_and_pairs(era, &header) else {
                 continue;
             };
-            if let Ok((_, end)) = walk_prefix(bytes, &header, &architecture, era.id) {
-                if exact {
+            if let Some((end, found)) = sizes::extent(bytes, &header, &base, &pairs, hash) {
+                if found.same_sizes(&era.architecture) {
                     return Some(end);
                 }
                 derived = derived.or(Some(end));
@@ -279,24 +342,32 @@ fn hash_error(header: &Header, features_match: bool) -> NetError {
 pub(super) fn prefer_shipped(candidates: &mut Vec<Candidate>, readings: &mut Vec<Reading>) {
     let any_exact = candidates.iter().any(|candidate| candidate.exact);
     let mut kept: Vec<Candidate> = Vec::new();
-    for candidate in candidates.drain(..) {
+    for mut candidate in candidates.drain(..) {
         let twin = kept
             .iter()
-            .find(|other| other.architecture.same_as(&candidate.architecture));
-        let reason = if any_exact && !candidate.exact {
+            .position(|other| other.architecture.same_as(&candidate.architecture));
+        let (era, reason) = if any_exact && !candidate.exact {
             let it = candidate.era.architecture;
-            format!(
+            let reason = format!(
                 "its engines have L1 = {}, {} first-layer rows",
                 it.l1, it.outputs0
-            )
+            );
+            (candidate.era.id, reason)
         } else if let Some(twin) = twin {
-            format!("at these sizes the same as {}", twin.era.id)
+            // The younger one stands for all: it is what engines still read.
+            let twin = &mut kept[twin];
+            let id = twin.era.id;
+            candidate.alike = std::mem::take(&mut twin.alike);
+            candidate.alike.push(twin.era);
+            let reason = format!("at these sizes the same as {}", candidate.era.id);
+            *twin = candidate;
+            (id, reason)
         } else {
             kept.push(candidate);
             continue;
         };
         readings.push(Reading {
-            era: candidate.era.id,
+            era,
             possible: false,
             reason,
         });
@@ -312,12 +383,19 @@ pub(super) fn separate_squared(
     readings: &mut Vec<Reading>,
     evidence: &mut Vec<String>,
 ) {
-    let has = |candidates: &[Candidate], variant| {
-        candidates
+    let sizes_with = |variant| {
+        let mut of_variant = candidates
             .iter()
-            .any(|candidate| candidate.architecture.stack == variant)
+            .map(|candidate| candidate.architecture)
+            .filter(|it| it.stack == variant);
+        of_variant.next().map(|it| (it.outputs0, it.outputs1))
     };
-    if !has(candidates, StackVariant::Skip) || !has(candidates, StackVariant::SquaredSkip) {
+    let (skip, squared) = (
+        sizes_with(StackVariant::Skip),
+        sizes_with(StackVariant::SquaredSkip),
+    );
+    // Both fill the file only where their rows are padded to the same length.
+    if skip.is_none() || skip != squared {
         return;
     }
     let outputs0 = candidates[0].architecture.outputs0;
@@ -366,77 +444,4 @@ pub(super) fn separate_squared(
 
 fn has_variant(candidate: &Candidate, keep: StackVariant, drop: StackVariant) -> bool {
     keep != drop && candidate.architecture.stack == drop
-}
-
-/// Settles the clamp of a parsed network, which no file says.
-pub(super) fn settle_clamp(
-    network: &mut Network,
-    bytes: &[u8],
-    others: &[Candidate],
-    options: &ReadOptions,
-) -> Result<(), NetError> {
-    let Activation::Pairwise { clamp: assumed, .. } = network.architecture.activation else {
-        return match options.clamp {
-            Some(_) => Err(NetError::ClampWithoutPairs(network.recognition.era.id)),
-            None => Ok(()),
-        };
-    };
-    if let Some(clamp) = options.clamp {
-        set_clamp(network, pairwise(clamp)?, others);
-        network
-            .recognition
-            .evidence
-            .push(format!("clamp {clamp} was asked for"));
-        return Ok(());
-    }
-    // Only networks of piece-square inputs were ever written with both clamps under one version and hash.
-    let it = &network.architecture;
-    let ambiguous = options.era.is_none()
-        && it.version == VERSION_2021
-        && it.sets.len() == 1
-        && it.sets[0].hash() == HALF_KA_V2_HM.hash();
-    if !ambiguous {
-        return Ok(());
-    }
-    if let Some((name, clamp)) = known::clamp(network, &sha256(bytes)) {
-        set_clamp(network, pairwise(clamp)?, others);
-        network
-            .recognition
-            .evidence
-            .push(format!("clamp {clamp}: this is {name}"));
-        return Ok(());
-    }
-    if others
-        .iter()
-        .any(|other| other.architecture.activation != network.architecture.activation)
-        && network.recognition.exact
-    {
-        return Err(NetError::ClampUnknown {
-            l1: network.architecture.l1,
-        });
-    }
-    network.recognition.assumptions.push(format!(
-        "activations are clamped to {assumed}, as in every such network that Stockfish shipped; the file does \
-         not say it (a trainer of December 2025 or later writes 255: --clamp 255)"
-    ));
-    Ok(())
-}
-
-fn pairwise(clamp: i16) -> Result<Activation, NetError> {
-    match clamp {
-        127 => Ok(Activation::Pairwise { clamp, shift: 7 }),
-        255 => Ok(Activation::Pairwise { clamp, shift: 9 }),
-        _ => Err(NetError::Clamp(clamp)),
-    }
-}
-
-/// Sets the activation, and the era with it if another candidate is named after that activation.
-fn set_clamp(network: &mut Network, activation: Activation, others: &[Candidate]) {
-    network.architecture.activation = activation;
-    let twin = others
-        .iter()
-        .find(|other| other.architecture.same_as(&network.architecture));
-    if let Some(twin) = twin {
-        network.recognition.era = twin.era;
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::architecture::{Architecture, StackVariant, TensorRole, TensorSpec};
 use super::hash::FeatureHash;
+use super::storage::Storage;
 use super::{VERSION_2020, VERSION_2021, VERSION_2026};
 use crate::compute::Activation;
 use crate::features::{
@@ -18,6 +19,8 @@ pub struct Era {
     pub engines: &'static str,
     /// Do engines skip all-zero blocks of these networks? Without that a permutation brings nothing.
     pub sparse: bool,
+    /// How they want the feature transformer stored.
+    pub storage: Storage,
     pub architecture: Architecture,
 }
 
@@ -172,6 +175,7 @@ const fn trainer_union(
         id,
         engines: "none, an architecture of the reference trainer alone",
         sparse: false,
+        storage: Storage::Either,
         architecture: Architecture {
             sets,
             layout,
@@ -186,6 +190,7 @@ pub static ERAS: &[Era] = &[
         id: "v1",
         engines: "Stockfish 12 and 13",
         sparse: false,
+        storage: Storage::Raw,
         architecture: Architecture {
             version: VERSION_2020,
             sets: &[&HALF_KP],
@@ -203,6 +208,7 @@ pub static ERAS: &[Era] = &[
         id: "v2",
         engines: "Stockfish 14",
         sparse: false,
+        storage: Storage::Raw,
         architecture: Architecture {
             sets: &[&HALF_KA_V2],
             l1: 512,
@@ -215,6 +221,7 @@ pub static ERAS: &[Era] = &[
         id: "v3",
         engines: "Stockfish 14.1",
         sparse: false,
+        storage: Storage::Raw,
         architecture: Architecture {
             activation: Activation::Clipped { clamp: 127 },
             stack: StackVariant::Plain,
@@ -226,6 +233,7 @@ pub static ERAS: &[Era] = &[
         id: "v4",
         engines: "Stockfish 15",
         sparse: false,
+        storage: Storage::Raw,
         architecture: Architecture {
             stack: StackVariant::Skip,
             ..V5
@@ -235,42 +243,49 @@ pub static ERAS: &[Era] = &[
         id: "v5",
         engines: "Stockfish 15.1",
         sparse: false,
+        storage: Storage::Raw,
         architecture: V5,
     },
     Era {
         id: "v6",
         engines: "Stockfish 16",
         sparse: true,
+        storage: Storage::Either,
         architecture: Architecture { l1: 1536, ..V5 },
     },
     Era {
         id: "v7",
         engines: "Stockfish of July to September 2023",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture { l1: 2048, ..V5 },
     },
     Era {
         id: "v8",
         engines: "Stockfish 16.1",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture { l1: 2560, ..V5 },
     },
     Era {
         id: "v9",
         engines: "Stockfish 17 and 17.1",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture { l1: 3072, ..V5 },
     },
     Era {
         id: "small127",
         engines: "Stockfish 16.1 to 18, small network",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture { l1: 128, ..V5 },
     },
     Era {
         id: "small255",
         engines: "Stockfish of March to May 2026, small network",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             l1: 128,
             activation: PAIRWISE_255,
@@ -281,6 +296,7 @@ pub static ERAS: &[Era] = &[
         id: "v10a",
         engines: "Stockfish of November and December 2025",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             layout: LAYOUT_WIDE_THREATS,
             ..V10B
@@ -290,12 +306,14 @@ pub static ERAS: &[Era] = &[
         id: "v10b",
         engines: "Stockfish 18",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: V10B,
     },
     Era {
         id: "v11",
         engines: "Stockfish of February 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             sets: &[&FULL_THREATS_66864, &HALF_KA_V2_HM],
             ..V10B
@@ -305,6 +323,7 @@ pub static ERAS: &[Era] = &[
         id: "v12",
         engines: "Stockfish of February 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             sets: &[&FULL_THREATS_60144, &HALF_KA_V2_HM],
             ..V10B
@@ -314,12 +333,14 @@ pub static ERAS: &[Era] = &[
         id: "v13a",
         engines: "Stockfish of February and March 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: V13A,
     },
     Era {
         id: "v13b",
         engines: "Stockfish of March 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             feature_hash: FeatureHash::Combined,
             ..V13A
@@ -329,12 +350,14 @@ pub static ERAS: &[Era] = &[
         id: "v14",
         engines: "Stockfish of April and May 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: V14,
     },
     Era {
         id: "v14.1",
         engines: "Stockfish of May and June 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             stack: StackVariant::SquaredSkipScaled,
             ..V15
@@ -344,12 +367,14 @@ pub static ERAS: &[Era] = &[
         id: "v15",
         engines: "Stockfish of July 2026",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: V15,
     },
     Era {
         id: "v16",
         engines: "Stockfish 19",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             sets: &[&FULL_THREATS_59808, &PP_3WIDE, &HALF_KA_V2_HM],
             layout: LAYOUT_BY_SET_WITH_PAWN_PAIRS,
@@ -360,6 +385,7 @@ pub static ERAS: &[Era] = &[
         id: "lite768",
         engines: "Stockfish 19 for browsers, lite network",
         sparse: true,
+        storage: Storage::Leb128,
         architecture: Architecture {
             sets: &[&A768_HM],
             feature_hash: FeatureHash::First,
@@ -371,6 +397,7 @@ pub static ERAS: &[Era] = &[
         id: "halfka",
         engines: "none, an architecture of the reference trainer alone",
         sparse: false,
+        storage: Storage::Either,
         architecture: Architecture {
             sets: &[&HALF_KA],
             activation: PAIRWISE_255,
@@ -381,6 +408,7 @@ pub static ERAS: &[Era] = &[
         id: "halfkp",
         engines: "none, an architecture of the reference trainer alone",
         sparse: false,
+        storage: Storage::Either,
         architecture: Architecture {
             sets: &[&HALF_KP],
             activation: PAIRWISE_255,
@@ -391,6 +419,7 @@ pub static ERAS: &[Era] = &[
         id: "halfkav2",
         engines: "none, an architecture of the reference trainer alone",
         sparse: false,
+        storage: Storage::Either,
         architecture: Architecture {
             sets: &[&HALF_KA_V2],
             activation: PAIRWISE_255,

@@ -23,12 +23,7 @@ impl Network {
     /// hashes (`docs/notes/eras.md`, section 15: the two layouts of SFNNv10, the two hashes of SFNNv13).
     pub fn other_layouts(&self) -> Vec<&'static Era> {
         let it = &self.architecture;
-        let sized = |era: &Era| Architecture {
-            l1: it.l1,
-            outputs0: it.outputs0,
-            outputs1: it.outputs1,
-            ..era.architecture
-        };
+        let sized = |era: &Era| it.sizes_of(&era.architecture);
         let mut eras: Vec<&'static Era> = ERAS
             .iter()
             .filter(|era| !it.same_as(&sized(era)) && difference(it, &era.architecture).is_none())
@@ -63,12 +58,7 @@ impl Network {
             });
         }
         let before = self.architecture;
-        let after = Architecture {
-            l1: before.l1,
-            outputs0: before.outputs0,
-            outputs1: before.outputs1,
-            ..era.architecture
-        };
+        let after = before.sizes_of(&era.architecture);
         let compressed = self.ft.encodings.contains(&Encoding::Leb128);
         let mut changed = 0;
         let (mut wide, mut narrow, mut psqt) = (Vec::new(), Vec::new(), Vec::new());
@@ -123,7 +113,11 @@ impl Network {
             .map(|spec| encoding(spec.role))
             .collect();
         self.architecture = after;
-        self.recognition.era = era;
+        let recognition = &mut self.recognition;
+        recognition.era = era;
+        recognition.exact = after.same_sizes(&era.architecture);
+        recognition.alike = Vec::new();
+        recognition.numbers = None;
         Ok(changed)
     }
 
@@ -165,8 +159,8 @@ fn difference(it: &Architecture, other: &Architecture) -> Option<&'static str> {
     if it.stack != other.stack {
         return Some("its layers compute something else");
     }
-    if (it.stacks, it.psqt_buckets) != (other.stacks, other.psqt_buckets) {
-        return Some("it has other buckets");
+    if (it.psqt_buckets == 0) != (other.psqt_buckets == 0) {
+        return Some("only one of them has PSQT");
     }
     None
 }

@@ -18,18 +18,23 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// The header of a file of a known version.
     pub(super) fn parse(bytes: &[u8]) -> Result<Header, NetError> {
-        let too_short = || NetError::TooShort(bytes.len());
-        let version = read_u32(bytes, 0).ok_or_else(too_short)?;
-        if ![
+        let known = [
             super::VERSION_2020,
             super::VERSION_2021,
             super::VERSION_2026,
-        ]
-        .contains(&version)
-        {
-            return Err(NetError::Version { found: version });
+        ];
+        match read_u32(bytes, 0) {
+            Some(found) if !known.contains(&found) => Err(NetError::Version { found }),
+            _ => Header::parse_any(bytes),
         }
+    }
+
+    /// The header of a file of any version.
+    pub(super) fn parse_any(bytes: &[u8]) -> Result<Header, NetError> {
+        let too_short = || NetError::TooShort(bytes.len());
+        let version = read_u32(bytes, 0).ok_or_else(too_short)?;
         let hash = read_u32(bytes, 4).ok_or_else(too_short)?;
         let len = read_u32(bytes, 8).ok_or_else(too_short)?;
         let left = bytes.len() - FIXED_HEADER;
@@ -84,36 +89,13 @@ pub(super) struct WalkFailure {
     pub error: NetError,
 }
 
-/// Walks through the file. It succeeds only if the file ends exactly at the end of the last stack and every stack
-/// carries the architecture's hash.
-pub(super) fn walk(
+/// Walks through the tensors of the feature transformer; returns their end too.
+pub(super) fn walk_tensors(
     bytes: &[u8],
     header: &Header,
     architecture: &Architecture,
     era: &'static str,
-) -> Result<Places, WalkFailure> {
-    let (places, end) = walk_prefix(bytes, header, architecture, era)?;
-    if end < bytes.len() {
-        let error = NetError::TrailingBytes {
-            offset: end,
-            count: bytes.len() - end,
-            era,
-        };
-        return Err(WalkFailure {
-            reached: end,
-            error,
-        });
-    }
-    Ok(places)
-}
-
-/// As [`walk`], but other bytes may follow the network; returns its end too.
-pub(super) fn walk_prefix(
-    bytes: &[u8],
-    header: &Header,
-    architecture: &Architecture,
-    era: &'static str,
-) -> Result<(Places, usize), WalkFailure> {
+) -> Result<(Vec<TensorPlace>, usize), WalkFailure> {
     let mut at = header.ft_hash_at() + 4;
     let mut tensors = Vec::with_capacity(architecture.layout.len());
     for spec in architecture.layout {
@@ -169,6 +151,18 @@ pub(super) fn walk_prefix(
         at = place.end;
         tensors.push(place);
     }
+    Ok((tensors, at))
+}
+
+/// Walks through the file. It succeeds only if the file ends exactly at the end of the last stack and every stack
+/// carries the architecture's hash.
+pub(super) fn walk(
+    bytes: &[u8],
+    header: &Header,
+    architecture: &Architecture,
+    era: &'static str,
+) -> Result<Places, WalkFailure> {
+    let (tensors, mut at) = walk_tensors(bytes, header, architecture, era)?;
     let stack_bytes = architecture.layer_sizes().stack_bytes();
     let expected = architecture.stack_hash();
     let mut stacks = Vec::with_capacity(architecture.stacks);
@@ -197,5 +191,13 @@ pub(super) fn walk_prefix(
         stacks.push(at);
         at += stack_bytes;
     }
-    Ok((Places { tensors, stacks }, at))
+    if at < bytes.len() {
+        let error = NetError::TrailingBytes {
+            offset: at,
+            count: bytes.len() - at,
+            era,
+        };
+        return Err(WalkFailure { reached: at, error });
+    }
+    Ok(Places { tensors, stacks })
 }

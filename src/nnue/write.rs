@@ -38,16 +38,16 @@ impl Network {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let it = &self.architecture;
-        for number in [it.version, it.header_hash(), self.description.len() as u32] {
+        let numbers = self.numbers();
+        let len = self.description.len() as u32;
+        for number in [numbers.version, numbers.header_hash, len] {
             out.write_all(&number.to_le_bytes())?;
         }
         out.write_all(&self.description)?;
-        out.write_all(&it.ft_hash().to_le_bytes())?;
-        self.write_feature_transformer(it, out)?;
-        let stack_hash = it.stack_hash().to_le_bytes();
-        for stack in &self.stacks {
-            out.write_all(&stack_hash)?;
+        out.write_all(&numbers.ft_hash.to_le_bytes())?;
+        self.write_feature_transformer(&self.architecture, out)?;
+        for (stack, hash) in self.stacks.iter().zip(&numbers.stack_hashes) {
+            out.write_all(&hash.to_le_bytes())?;
             for layer in &stack.layers {
                 write_raw(out, &layer.bias, i32::to_le_bytes)?;
                 out.write_all(bytemuck::cast_slice(&layer.weights))?;

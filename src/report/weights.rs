@@ -55,6 +55,9 @@ pub struct RangeReport {
     pub tensor: String,
     pub clamped: usize,
     pub out_of_range: usize,
+    /// Infinite or no numbers.
+    #[serde(default)]
+    pub not_finite: usize,
     /// With the first of them.
     pub text: String,
 }
@@ -65,6 +68,7 @@ impl From<&Ranges> for RangeReport {
             tensor: ranges.tensor.clone(),
             clamped: ranges.clamped,
             out_of_range: ranges.out_of_range,
+            not_finite: ranges.not_finite,
             text: ranges.to_string(),
         }
     }

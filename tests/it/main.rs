@@ -36,6 +36,9 @@ mod vectors;
 mod hostile_files;
 mod interruptions;
 mod holdout;
+mod same_function;
+mod sizes;
+mod storage;
 mod walks;
 mod weights;
 

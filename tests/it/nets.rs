@@ -16,7 +16,7 @@ fn real_nets() -> Vec<(PathBuf, &'static str, usize)> {
         ("nets/nn-1a298aa575a0.nnue", "v16", 1024),
         ("nets/nn-37f18f62d772.nnue", "small127", 128),
         ("nets/nn-61e7af4bb97d.nnue", "lite768", 1024),
-        ("nets/nn-9067e33176e8.nnue", "v5", 256),
+        ("nets/nn-9067e33176e8.nnue", "small127", 256),
     ];
     let mut nets: Vec<_> = shared
         .into_iter()

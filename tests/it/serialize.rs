@@ -285,10 +285,11 @@ fn values_that_do_not_fit_are_named_and_wrap_only_if_asked_to() {
         .unwrap_err();
     let text = error.to_string();
     for part in [
-        "feature transformer biases: 1 out of range; [2] is NaN",
+        "the network is lost, 1 of its values are infinite or no numbers",
+        "feature transformer biases: 1 not finite; [2] is NaN",
         "Full_Threats weights: 1 out of range; [7, 3] is 0.6 (153 in the file's unit)",
         "HalfKAv2_hm weights: 1 out of range; [5, 1] is 2",
-        "--compat does the same",
+        "go back to an earlier one",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -304,9 +305,9 @@ fn values_that_do_not_fit_are_named_and_wrap_only_if_asked_to() {
         conversion
             .ranges
             .iter()
-            .map(|it| it.out_of_range)
-            .sum::<usize>(),
-        3
+            .map(|it| (it.out_of_range, it.not_finite))
+            .fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1)),
+        (2, 1)
     );
 }
 

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use ftperm::deliver::Target;
 use ftperm::digest::hex;
-use ftperm::nnue::{FtCompression, Network};
+use ftperm::nnue::{Encoding, FtCompression, Network};
 use ftperm::output;
 use ftperm::report::NetSummary;
 
 use super::LoadedNet;
-use crate::cli::UsageError;
+use crate::cli::{UsageError, console};
 
 /// The output network.
 #[derive(Debug, clap::Args)]
@@ -77,14 +77,46 @@ impl OutArgs {
 
     /// Applies compression and description.
     pub fn dress(&self, network: &mut Network) {
-        network.set_compression(match self.ft_compression {
-            Compression::Keep => FtCompression::Keep,
-            Compression::None => FtCompression::None,
-            Compression::Leb128 => FtCompression::Leb128,
-        });
+        store(
+            network,
+            match self.ft_compression {
+                Compression::Keep => FtCompression::Keep,
+                Compression::None => FtCompression::None,
+                Compression::Leb128 => FtCompression::Leb128,
+            },
+        );
         if let Some(description) = &self.description {
             network.description = description.clone().into_bytes();
         }
+    }
+}
+
+/// What the network's engines read.
+pub fn usual_compression(network: &Network) -> FtCompression {
+    match network.usual_encoding() {
+        Encoding::Raw => FtCompression::None,
+        Encoding::Leb128 => FtCompression::Leb128,
+    }
+}
+
+/// Chooses how the network is stored. What its engines do not read is written only if it was asked for.
+pub fn store(network: &mut Network, compression: FtCompression) {
+    network.set_compression(compression);
+    let other = match network.usual_encoding() {
+        Encoding::Raw => "LEB128",
+        Encoding::Leb128 => "raw tensors",
+    };
+    let unreadable = network.unreadable_tensors();
+    if unreadable.is_empty() {
+        return;
+    }
+    let engines = format!("{} do not read {other}", network.recognition.era.engines);
+    let names = unreadable.join(", ");
+    if compression == FtCompression::Keep {
+        network.make_readable();
+        console::say(format!("{engines}; written as they read it: {names}"));
+    } else {
+        console::warn(format!("{engines}; so asked for, yet: {names}"));
     }
 }
 
