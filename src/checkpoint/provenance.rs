@@ -9,8 +9,8 @@ use super::archive::Member;
 use super::bytes::FileBytes;
 use super::error::CheckpointError;
 use crate::compute::Activation;
-use crate::quote::message;
 use crate::nnue::{Architecture, Encoding, FileNumbers, Network, Recognition};
+use crate::quote::message;
 
 /// Key of the metadata of safetensors files.
 pub(super) const KEY: &str = "ftperm";

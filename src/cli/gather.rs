@@ -24,7 +24,8 @@ use serde::Serialize;
 
 use super::common::numbers::share;
 use super::common::{
-    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written, warn_of_games,
+    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written,
+    warn_of_games,
 };
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
@@ -207,7 +208,10 @@ impl Gather {
                 let Some(last) = files.last() else {
                     return Err(error);
                 };
-                let written = format!("already written: all up to {}; --resume keeps it", last.path);
+                let written = format!(
+                    "already written: all up to {}; --resume keeps it",
+                    last.path
+                );
                 return Err(but_written(error, &written));
             }
         }

@@ -10,8 +10,6 @@ use std::process::{Command, Output};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::common::program;
-
 use crate::common::program::{ftperm, text};
 
 /// Address space in KiB that the program may take in these tests.

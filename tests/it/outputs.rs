@@ -1,7 +1,6 @@
 //! Nothing is lost: outputs never take the place of what somebody still needs, and appear together or not at all.
 
 use crate::common::material;
-use crate::common::program;
 
 use std::path::Path;
 use std::process::{Command, Output};

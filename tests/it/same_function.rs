@@ -1,13 +1,12 @@
 //! The same function at every seam: a checkpoint and its network, a network and its state dictionary.
 
 use crate::common::material;
-use crate::common::program;
 
 use std::path::{Path, PathBuf};
 
+use crate::common::program::{ftperm, text};
 use ftperm::checkpoint::{Checkpoint, ConvertOptions, network_state, safetensors, write_torch};
 use ftperm::nnue::{Architecture, Network, ReadOptions, era};
-use crate::common::program::{ftperm, text};
 
 fn triples() -> Vec<PathBuf> {
     let Some(root) = material::shared("reference/triples") else {

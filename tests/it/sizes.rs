@@ -1,8 +1,8 @@
 //! Networks of all sizes, and of numbers that no engine has: what is read, and that it is written as it was.
 
 use crate::common::material;
-use crate::common::program;
 
+use crate::common::program::{ftperm, text};
 use ftperm::checkpoint::{Checkpoint, ConvertOptions};
 use ftperm::inference::evaluate;
 use ftperm::nnue::{
@@ -11,7 +11,6 @@ use ftperm::nnue::{
 use ftperm::permutation::Permutation;
 use ftperm::playouts::random_positions;
 use ftperm::verify::ReferenceOutputs;
-use crate::common::program::{ftperm, text};
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;

@@ -1,12 +1,11 @@
 //! What is written, the era's engine reads: raw tensors before June 2023, LEB128 after.
 
 use crate::common::material;
-use crate::common::program;
 
 use std::path::Path;
 
-use ftperm::nnue::{ERAS, Encoding, Network, ReadOptions, Storage, TensorRole};
 use crate::common::program::{ftperm, text};
+use ftperm::nnue::{ERAS, Encoding, Network, ReadOptions, Storage, TensorRole};
 
 /// Of the facts on file layouts: R1 and R2 until SFNNv6, whose first networks were raw, then L to TD.
 #[test]

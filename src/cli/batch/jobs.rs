@@ -9,8 +9,8 @@ use clap::{Arg, Command, CommandFactory as _, Parser as _};
 use ftperm::batch::is_network_name;
 use ftperm::digest::{hex, sha256};
 use ftperm::positions;
-use ftperm::source::NetSource;
 use ftperm::quote::excerpt;
+use ftperm::source::NetSource;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
