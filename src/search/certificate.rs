@@ -140,6 +140,7 @@ pub fn certify_planes(
             rounds: 0,
             done: 0.0,
             samples,
+            all_samples: samples,
             score,
             best: score,
             moves: Vec::new(),

@@ -576,3 +576,33 @@ fn a_finished_search_is_locally_optimal() {
     let stopped = certify(&cpu(), &chunks, &found.permutation, options, &mut control).unwrap();
     assert!(stopped.is_none());
 }
+
+/// However long a descent takes, the search does not seem to be done, and what is done never falls.
+#[test]
+fn a_search_does_not_seem_done_before_it_is() {
+    let mut planes = ZeroPlanes::new(64, 2000);
+    for sample in 0..2000 {
+        for neuron in 0..64 {
+            if (sample * 31 + neuron * neuron * 7 + sample * neuron) % 11 < 7 {
+                planes.set(neuron, sample);
+            }
+        }
+    }
+    let mut told: Vec<f64> = Vec::new();
+    let mut follow = |progress: &Progress| {
+        assert_eq!(progress.all_samples, 2000);
+        assert!(progress.samples <= progress.all_samples);
+        told.push(progress.done);
+    };
+    let options = SearchOptions {
+        effort: Effort::Quick,
+        ..SearchOptions::default()
+    };
+    let mut control = Control {
+        progress: Some(&mut follow),
+        ..Control::default()
+    };
+    search(&cpu(), &[planes], &options, &mut control).unwrap();
+    assert!(told.is_sorted());
+    assert!(told.iter().all(|&done| done > 0.0 && done < 1.0));
+}
