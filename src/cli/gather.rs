@@ -120,7 +120,7 @@ impl Gather {
             files = files.output("--out", Some(&self.file_of(*shard)));
         }
         files.check()?;
-        check_writable(&self.file_of(shards.first().copied().flatten()))?;
+        check_writable(&self.out)?;
         let (network, net_sha256, origin) = self.network()?;
         files.network_found("--net", &origin).check()?;
         self.check(&network)?;
