@@ -155,8 +155,8 @@ impl Gather {
             named = named.output("--out", Some(&path));
         }
         named.check()?;
-        let first = self.paths_of(shards.first().copied().flatten());
-        first.iter().try_for_each(|path| check_writable(path))?;
+        let bases = self.paths_of(None);
+        bases.iter().try_for_each(|path| check_writable(path))?;
         let (network, net_sha256, origin) = self.network()?;
         named.network_found("--net", &origin).check()?;
         self.check(&network)?;
