@@ -30,11 +30,14 @@ pub mod hash;
 mod known;
 pub mod leb128;
 mod network;
+mod parts;
 mod permute;
 mod read;
 mod recognise;
 mod registry;
 mod relayout;
+#[cfg(test)]
+mod sample;
 mod walk;
 mod write;
 
@@ -42,11 +45,14 @@ pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole
 pub use error::{NetError, NetFileError};
 pub use hash::FeatureHash;
 pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
-pub use permute::PermuteError;
+pub(crate) use parts::FileParts;
+pub use permute::{PermuteError, Permuted};
 pub use read::ReadOptions;
 pub use recognise::{Reading, Recognition};
 pub use registry::{ERAS, Era, era};
 pub use relayout::RelayoutError;
+#[cfg(test)]
+pub(crate) use sample::sample;
 pub use write::FtCompression;
 
 /// Version constant of SFNNv1 files.

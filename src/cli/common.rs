@@ -13,6 +13,7 @@ mod planes;
 mod positions;
 mod search;
 mod weight;
+mod words;
 
 pub use backend::{BackendArgs, Prepared};
 pub use filters::{FILTERS, FilterArgs};
@@ -26,3 +27,4 @@ pub use planes::{PlanesInput, START_IS_BETTER, load_planes, searched_in_part};
 pub use positions::PositionArgs;
 pub use search::{INTERRUPTED, NO_CERTIFICATE, SearchArgs, check_entries, say_certificate};
 pub use weight::{TOO_MANY, WeightArgs, say_fitted};
+pub use words::every_weight;

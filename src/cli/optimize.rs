@@ -1,20 +1,19 @@
 //! `ftperm optimize`
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ftperm::bucket_weights::Fitted;
-use ftperm::deliver::write_checked;
+use ftperm::deliver::write_permuted;
 use ftperm::digest::hex;
 use ftperm::optimize::{Footprint, Job, optimize};
 use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
-use ftperm::verify::ReferenceOutputs;
 
 use super::common::numbers::share;
 use super::common::{
     BackendArgs, KindArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
-    WeightArgs, say_fitted,
+    WeightArgs, every_weight, say_fitted,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -34,8 +33,8 @@ use summary::summary;
 /// Find a better order on a sample of positions and write the permuted network
 ///
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
-/// blocks, writes the permuted network and the permutation, reads the network back and proves that it computes the
-/// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes
+/// blocks, writes the permuted network and the permutation, reads the network back and proves that every weight of it
+/// is the input's in the new order. With --layout it does so for networks of other engines. Without --out and --perm it writes
 /// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder. What is computed of more positions than --memory holds
 /// goes to a temporary file beside the network that is written; then the search works on a part of it, and the rates
 /// are those of all.
@@ -142,10 +141,6 @@ impl Optimize {
         let clock = Instant::now();
         let verified = verified_positions(&chosen);
         let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
-        let reference = ReferenceOutputs::watched(&network, verified, &|| verifying.add(1));
-        let reference_time = clock.elapsed();
-        let clock = Instant::now();
-        network.permute(permutation)?;
         self.out.dress(&mut network);
         let net = NetReport {
             path: origin.to_string(),
@@ -153,16 +148,10 @@ impl Optimize {
             era: network.recognition.era.id.to_string(),
             l1: shape.columns,
         };
-        let mut compare_time = Duration::ZERO;
-        let written = write_checked(network, &begun.target, |written| {
-            let clock = Instant::now();
-            let outcome =
-                reference.compare_permuted_watched(written, permutation, &|| verifying.add(1));
-            compare_time = clock.elapsed();
-            outcome
-        })?;
+        let evaluated = || verifying.add(1);
+        let proved = write_permuted(network, permutation, &begun.target, verified, &evaluated)?;
         drop(verifying);
-        let write_time = clock.elapsed().saturating_sub(compare_time);
+        let write_time = clock.elapsed().saturating_sub(proved.evaluating);
         self.finish(Outcome {
             begun: &begun,
             chosen: &chosen,
@@ -172,17 +161,11 @@ impl Optimize {
             plan: &plan,
             curve,
             measures,
-            written,
-            verified: (
-                reference.len(),
-                format!(
-                    "verified: same outputs in all buckets on {} positions",
-                    reference.len()
-                ),
-            ),
+            written: proved.file,
+            verified: (proved.positions, every_weight(proved.positions)),
             seconds: Seconds {
                 read_net: read_net.as_secs_f64(),
-                verify: (reference_time + compare_time).as_secs_f64(),
+                verify: proved.evaluating.as_secs_f64(),
                 write: write_time.as_secs_f64(),
                 ..Seconds::default()
             },

@@ -69,6 +69,25 @@ impl Network {
             outputs1: before.outputs1,
             ..era.architecture
         };
+        let changed = self.lay_out(after);
+        self.recognition.era = era;
+        Ok(changed)
+    }
+
+    /// Brings the tensors into the layout of another architecture that computes the same from the same weights. Says
+    /// how many threat weights lose anything by that.
+    ///
+    /// # Errors
+    /// What the other one computes otherwise. The network is unchanged.
+    pub(crate) fn lay_out_as(&mut self, other: &Architecture) -> Result<usize, &'static str> {
+        match difference(&self.architecture, other) {
+            Some(reason) => Err(reason),
+            None => Ok(self.lay_out(*other)),
+        }
+    }
+
+    fn lay_out(&mut self, after: Architecture) -> usize {
+        let before = self.architecture;
         let compressed = self.ft.encodings.contains(&Encoding::Leb128);
         let mut changed = 0;
         let (mut wide, mut narrow, mut psqt) = (Vec::new(), Vec::new(), Vec::new());
@@ -123,8 +142,7 @@ impl Network {
             .map(|spec| encoding(spec.role))
             .collect();
         self.architecture = after;
-        self.recognition.era = era;
-        Ok(changed)
+        changed
     }
 
     /// The weights of one set.

@@ -283,6 +283,8 @@ impl Optimize {
             verified: Verified {
                 positions: outcome.verified.0,
                 equal: true,
+                // Nothing else is written.
+                proved: true,
             },
             curve: outcome.curve.clone(),
             measures: outcome.measures.clone(),
