@@ -129,8 +129,9 @@ enum Command {
     Apply(apply::Apply),
     /// Print a permutation as an array to paste into an engine's source
     Export(export::Export),
-    /// Check on positions that two networks compute the same
+    /// Prove that two networks compute the same
     #[command(after_help = examples::VERIFY)]
+    #[command(mut_arg("data", |data| data.required(false)))]
     Verify(verify::Verify),
     /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
     #[command(after_help = examples::SERIALIZE)]

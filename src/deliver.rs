@@ -1,25 +1,22 @@
 //! No network leaves the program unverified: it is written under a temporary name, read back from the disk and
-//! compared, and only then given its name.
+//! compared, weight by weight, and only then given its name.
 //!
 //! ```
-//! use ftperm::deliver::{Target, write_checked};
+//! use ftperm::deliver::{Target, write_permuted};
 //! use ftperm::nnue::{Network, ReadOptions};
 //! use ftperm::permutation::Permutation;
 //! use ftperm::playouts::random_positions;
-//! use ftperm::verify::ReferenceOutputs;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
-//! let mut network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
-//! let reference = ReferenceOutputs::new(&network, random_positions(1, 50));
+//! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
 //! let reversed = Permutation::new((0..64).rev().collect())?;
-//! network.permute(&reversed)?;
 //! let target = Target::Named(folder.to_path_buf());
-//! let finished = write_checked(network, &target, |it| reference.compare_permuted(it, &reversed))?;
-//! let path = finished.target().to_path_buf();
+//! let proved = write_permuted(network, &reversed, &target, random_positions(1, 50), &|| {})?;
+//! let path = proved.file.target().to_path_buf();
 //! assert!(!path.exists());
-//! finished.commit()?;
+//! proved.file.commit()?;
 //! assert!(path.exists());
 //! # Ok(())
 //! # }
@@ -28,13 +25,16 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::digest::net_name;
-use crate::nnue::{NetError, Network, ReadOptions};
+use crate::board::Board;
+use crate::digest::{net_name, sha256};
+use crate::nnue::{NetError, Network, PermuteError, ReadOptions};
 use crate::output::{FinishedFile, OutputError, OutputFile, folder_of, io_error};
-use crate::verify::Difference;
+use crate::permutation::Permutation;
+use crate::verify::{Difference, FileDifference, ReferenceOutputs, compare_file};
 
 /// Where a network is to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,52 +72,125 @@ pub enum DeliverError {
         path.display()
     )]
     NotAsWritten { path: PathBuf, offset: u64 },
+    #[error(
+        "{} has the right weights, but not the bytes that were written; a faulty disk or a bug in ftperm, nothing was \
+         kept",
+        path.display()
+    )]
+    OtherBytes { path: PathBuf },
+    #[error(
+        "the network that was written is not the input: {0}; a faulty disk or a bug in ftperm, nothing was kept"
+    )]
+    NotTheInput(FileDifference),
     #[error("the written network differs: {0}; this is a bug in ftperm, nothing was kept")]
     Differs(Difference),
+    #[error(transparent)]
+    Permute(#[from] PermuteError),
 }
 
-/// Writes a network, reads it back and has it checked. The result still has its temporary name: its
-/// [`commit`](FinishedFile::commit) is the delivery.
+/// A network that was written and proved, but has not got its name yet.
+#[derive(Debug)]
+pub struct Proved {
+    /// Its [`commit`](FinishedFile::commit) is the delivery.
+    pub file: FinishedFile,
+    /// Positions on which it was also found to compute the same.
+    pub positions: usize,
+    /// Time of evaluating these with both networks.
+    pub evaluating: Duration,
+}
+
+/// Writes a network with output i of each perspective being the old output `permutation[i]`, and proves it: the file is
+/// read back, and every weight of it, with header, hashes and padding, compared with that of `network`, which was not
+/// touched since; its SHA-256 is that of the bytes read back. Then the network in the file is evaluated on `boards` and
+/// compared with what `network` computed.
 ///
-/// The network is dropped when it is written, so that it is not in memory beside the one that is read back.
+/// `network` is what was read, in the order in which it was read, with the compression and the description that the
+/// file is to have. It is dropped before that in the file is evaluated, so that not both are in memory.
+/// `evaluated` is called after every evaluation, twice for each of `boards`, from any thread.
 ///
 /// # Errors
-/// It cannot be written, or the check failed.
-pub fn write_checked(
+/// The permutation's length is not the number of neurons, the file cannot be written, or it holds anything else than
+/// it should. The error names the weight.
+pub fn write_permuted(
     network: Network,
+    permutation: &Permutation,
     target: &Target,
-    check: impl FnOnce(&Network) -> Result<(), Difference>,
-) -> Result<FinishedFile, DeliverError> {
-    let finished = write_temporary(&network, target)?;
+    boards: Vec<Board>,
+    evaluated: &(dyn Fn() + Sync),
+) -> Result<Proved, DeliverError> {
+    let clock = Instant::now();
+    let reference = ReferenceOutputs::watched(&network, boards, evaluated);
+    let before = clock.elapsed();
+    let permuted = network.permuted(permutation)?;
+    let file = write_temporary(|out| permuted.write(out), target)?;
+    let bytes = prove(&file, &network, permutation, || {})?;
     let options = same_reading(&network);
     drop(network);
-    let written = read_back(finished.temporary_path(), &options)?;
-    check(&written).map_err(DeliverError::Differs)?;
-    tracing::info!("network read back and checked");
-    Ok(finished)
+    let written = Network::parse(&bytes, &options).map_err(DeliverError::Damaged)?;
+    drop(bytes);
+    let clock = Instant::now();
+    reference
+        .compare_permuted_watched(&written, permutation, evaluated)
+        .map_err(DeliverError::Differs)?;
+    tracing::info!("network read back, compared and evaluated");
+    Ok(Proved {
+        file,
+        positions: reference.len(),
+        evaluating: before + clock.elapsed(),
+    })
 }
 
-/// As [`write_checked`], for networks that were made, not read: the file must hold the very bytes of the network in
-/// memory. It is compared piece by piece, so that no second copy is in memory.
+/// Reads a file back, compares it with the network that it was made of, and returns its bytes. `before` runs between
+/// writing and reading.
+fn prove(
+    file: &FinishedFile,
+    network: &Network,
+    permutation: &Permutation,
+    before: impl FnOnce(),
+) -> Result<Vec<u8>, DeliverError> {
+    before();
+    let path = file.temporary_path();
+    let bytes = std::fs::read(path).map_err(|source| DeliverError::ReadBack {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let (compared, digest) = rayon::join(
+        || compare_file(&bytes, network, permutation),
+        || sha256(&bytes),
+    );
+    compared.map_err(DeliverError::NotTheInput)?;
+    // Compressed values can be written in longer forms too: then the weights are right and the bytes are not.
+    if digest != file.sha256() {
+        return Err(DeliverError::OtherBytes {
+            path: path.to_path_buf(),
+        });
+    }
+    Ok(bytes)
+}
+
+/// Writes a network as it is: the file must hold the very bytes of the network in memory. It is compared piece by
+/// piece, so that no second copy is in memory. The result still has its temporary name.
 ///
 /// # Errors
 /// It cannot be written, or holds something else.
 pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
-    let finished = write_temporary(network, target)?;
+    let finished = write_temporary(|out| network.write(out), target)?;
     compare(finished.temporary_path(), network)?;
     tracing::info!("network read back and compared");
     Ok(finished)
 }
 
 /// Writes the whole file under its temporary name.
-fn write_temporary(network: &Network, target: &Target) -> Result<FinishedFile, OutputError> {
+fn write_temporary(
+    write: impl FnOnce(&mut OutputFile) -> std::io::Result<()>,
+    target: &Target,
+) -> Result<FinishedFile, OutputError> {
     let path = match target {
         Target::File(path) => path.clone(),
         Target::Named(folder) => folder.join("nn.nnue"),
     };
     let mut file = OutputFile::create(&path)?;
-    network
-        .write(&mut file)
+    write(&mut file)
         .and_then(|()| file.flush())
         .map_err(|source| io_error(&path, source))?;
     let mut finished = file.finish()?;
@@ -189,30 +262,19 @@ impl std::io::Write for Comparison {
     }
 }
 
-fn read_back(path: &Path, options: &ReadOptions) -> Result<Network, DeliverError> {
-    let bytes = std::fs::read(path).map_err(|source| DeliverError::ReadBack {
-        path: path.to_path_buf(),
-        source,
-    })?;
-    Network::parse(&bytes, options).map_err(DeliverError::Damaged)
-}
-
 /// Options that read another file as this network was read: as the same era, since the digest of a known network has
 /// changed.
 pub fn same_reading(network: &Network) -> ReadOptions {
-    let clamp = match network.architecture.activation {
-        crate::compute::Activation::Pairwise { clamp, .. } => Some(clamp),
-        crate::compute::Activation::Clipped { .. } => None,
-    };
     ReadOptions {
         era: Some(network.recognition.era),
-        clamp,
+        clamp: network.architecture.clamp(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nnue::{FileParts, FtCompression, sample};
 
     #[test]
     fn a_changed_file_is_noticed() {
@@ -237,5 +299,91 @@ mod tests {
         let longer = [bytes.as_slice(), &[0]].concat();
         assert_eq!(differs(&longer), bytes.len() as u64);
         differs(&bytes[..bytes.len() - 1]);
+    }
+
+    /// A network of an era, and an order of its neurons.
+    fn small(id: &str) -> (Network, Permutation) {
+        let network = sample(id, 64);
+        let neurons = network.architecture.neurons() as u32;
+        let order = (0..neurons).map(|i| (i * 5 + 3) % neurons).collect();
+        (network, Permutation::new(order).unwrap())
+    }
+
+    /// Writes, flips a bit of the file at each of these offsets in turn, and reads back.
+    fn flipped(
+        network: &Network,
+        order: &Permutation,
+        offsets: &[usize],
+    ) -> Vec<(usize, DeliverError)> {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::File(folder.path().join("a.nnue"));
+        let permuted = network.permuted(order).unwrap();
+        let file = write_temporary(|out| permuted.write(out), &target).unwrap();
+        assert!(prove(&file, network, order, || {}).is_ok());
+        let path = file.temporary_path().to_path_buf();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let errors = offsets.iter().enumerate().map(|(number, &offset)| {
+            let before = bytes[offset];
+            let proved = prove(&file, network, order, || {
+                bytes[offset] ^= 1 << (number % 8);
+                std::fs::write(&path, &bytes).unwrap();
+            });
+            bytes[offset] = before;
+            (offset, proved.expect_err("a changed bit is noticed"))
+        });
+        let errors = errors.collect();
+        drop(file);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        errors
+    }
+
+    #[test]
+    fn every_changed_bit_is_noticed_and_named() {
+        for (id, compression) in [
+            ("v1", FtCompression::None),
+            ("v5", FtCompression::Leb128),
+            ("v10a", FtCompression::None),
+            ("v16", FtCompression::Leb128),
+            ("lite768", FtCompression::None),
+        ] {
+            let (mut network, order) = small(id);
+            network.set_compression(compression);
+            let bytes = network.to_bytes();
+            let it = &network.architecture;
+            // Every part of the file: numbers of the header, the description, each tensor, each layer of each stack.
+            let ft_hash = 12 + network.description.len();
+            let mut starts = FileParts::of(&bytes, &network).unwrap().starts();
+            starts.push(bytes.len());
+            let mut offsets = vec![0, 5, 9, 13, ft_hash];
+            for part in starts.windows(2) {
+                let len = part[1] - part[0];
+                offsets.extend([0, len / 3, len - 40, len - 1].map(|at| part[0] + at));
+            }
+            for (offset, error) in flipped(&network, &order, &offsets) {
+                let text = error.to_string();
+                let named = matches!(error, DeliverError::NotTheInput(_));
+                // A longer form of the same value has no weight to be named.
+                assert!(
+                    named || matches!(error, DeliverError::OtherBytes { .. }),
+                    "{id}, byte {offset}: {text}"
+                );
+                assert!(text.contains("nothing was kept"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_message_names_tensor_feature_neuron_and_values() {
+        let (network, order) = small("v5");
+        // Row 703 of king bucket 0, new column 5, which is old neuron 28.
+        let at = 12 + network.description.len() + 4 + 2 * 64 + 2 * (703 * 64 + 5);
+        let value = network.ft.wide[703 * 64 + 28];
+        let text = flipped(&network, &order, &[at])[0].1.to_string();
+        let expected = format!(
+            "piece-square weights: feature 703 of HalfKAv2_hm (own king on h8), neuron 5 (was \
+             28), first of its pair: {value} and {}",
+            value ^ 1
+        );
+        assert!(text.contains(&expected), "{text}");
     }
 }

@@ -15,6 +15,7 @@ mod half_ka_v2_hm;
 mod half_kp;
 mod pawn_pairs;
 mod rays;
+mod words;
 
 pub use a768_hm::A768_HM;
 pub use full_threats::{
@@ -44,6 +45,13 @@ pub trait FeatureSet: Debug + Sync {
     fn max_active(&self) -> usize;
     /// Appends the indices of all active features, each below [`FeatureSet::count`], for both perspectives.
     fn append_active(&self, board: &Board, lists: &mut ActiveFeatures);
+    /// What a feature stands for, in words: pieces and squares as the perspective sees them, turned and mirrored as the
+    /// set does it. `feature` is below [`FeatureSet::count`].
+    fn describe(&self, feature: u32) -> String;
+    /// Is a feature a slot of the file that the set's formula gives to nothing, in whatever position?
+    fn is_never_active(&self, _feature: u32) -> bool {
+        false
+    }
 }
 
 /// Every feature set there is.

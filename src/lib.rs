@@ -10,17 +10,17 @@
 //!
 //! ```
 //! use ftperm::compute::cpu::CpuBackend;
-//! use ftperm::deliver::{Target, write_checked};
+//! use ftperm::deliver::{Target, write_permuted};
 //! use ftperm::nnue::{Network, ReadOptions};
 //! use ftperm::optimize::{Job, Task, optimize};
 //! use ftperm::positions::{self, Options};
 //! use ftperm::search::Control;
-//! use ftperm::verify::{ReferenceOutputs, spread};
+//! use ftperm::verify::spread;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let out = folder.path().join("permuted.nnue");
-//! let mut network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
+//! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
 //! let taken = positions::read(&["datasets/selfplay.binpack".into()], &Options::default())?;
 //! let (training, holdout) = taken.split_holdout(0.1, 0);
 //! let backend = CpuBackend::new(None)?;
@@ -32,11 +32,8 @@
 //! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
 //! assert!(plan.after.fraction() > plan.before.fraction() + 0.1);
 //!
-//! let reference = ReferenceOutputs::new(&network, spread(&training.boards, 1000));
-//! let permutation = &plan.search.permutation;
-//! network.permute(permutation)?;
-//! let target = Target::File(out);
-//! write_checked(network, &target, |it| reference.compare_permuted(it, permutation))?.commit()?;
+//! let (order, boards) = (&plan.search.permutation, spread(&training.boards, 1000));
+//! write_permuted(network, order, &Target::File(out), boards, &|| {})?.file.commit()?;
 //! # Ok(())
 //! # }
 //! ```

@@ -1,23 +1,22 @@
 //! `ftperm optimize`
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::bail;
 use ftperm::bucket_weights::Fitted;
-use ftperm::deliver::{same_reading, write_checked};
+use ftperm::deliver::{same_reading, write_permuted};
 use ftperm::digest::hex;
 use ftperm::nnue::Network;
 use ftperm::optimize::{Footprint, Job, optimize};
 use ftperm::permutation::Permutation;
 use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
-use ftperm::verify::ReferenceOutputs;
 
 use super::common::numbers::share;
 use super::common::{
     BackendArgs, KindArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
-    WeightArgs, say_fitted,
+    WeightArgs, every_weight, say_fitted,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -37,8 +36,8 @@ use summary::summary;
 /// Find a better order on a sample of positions and write the permuted network
 ///
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
-/// blocks, writes the permuted network and the permutation, reads the network back and proves that it computes the
-/// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes
+/// blocks, writes the permuted network and the permutation, reads the network back and proves that every weight of it
+/// is the input's in the new order. With --layout it does so for networks of other engines. Without --out and --perm it writes
 /// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder, and nothing if held-out games find the order no better
 /// than the network's own. What is computed of more positions than --memory holds
 /// goes to a temporary file beside the network that is written; then the search works on a part of it, and the rates
@@ -210,31 +209,16 @@ impl Optimize {
         let clock = Instant::now();
         let verified = verified_positions(chosen);
         let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
-        let reference = ReferenceOutputs::watched(&network, verified, &|| verifying.add(1));
-        let reference_time = clock.elapsed();
-        let clock = Instant::now();
-        network.permute(permutation)?;
         self.out.dress(&mut network);
-        let mut compare_time = Duration::ZERO;
-        let written = write_checked(network, &begun.target, |written| {
-            let clock = Instant::now();
-            let outcome =
-                reference.compare_permuted_watched(written, permutation, &|| verifying.add(1));
-            compare_time = clock.elapsed();
-            outcome
-        })?;
-        let write_time = clock.elapsed().saturating_sub(compare_time);
-        seconds.verify = (reference_time + compare_time).as_secs_f64();
+        let evaluated = || verifying.add(1);
+        let proved = write_permuted(network, permutation, &begun.target, verified, &evaluated)?;
+        drop(verifying);
+        let write_time = clock.elapsed().saturating_sub(proved.evaluating);
+        seconds.verify = proved.evaluating.as_secs_f64();
         seconds.write = write_time.as_secs_f64();
         Ok(Delivery {
-            written,
-            verified: (
-                reference.len(),
-                format!(
-                    "verified: same outputs in all buckets on {} positions",
-                    reference.len()
-                ),
-            ),
+            written: proved.file,
+            verified: (proved.positions, every_weight(proved.positions)),
         })
     }
 }

@@ -10,7 +10,7 @@ use ftperm::checkpoint::{
     safetensors, same_features, statistics, write_torch,
 };
 use ftperm::compute::choice::Work;
-use ftperm::deliver::{DeliverError, Target, write_compared};
+use ftperm::deliver::{DeliverError, Target, write_compared, write_permuted};
 use ftperm::nnue::{Era, FtCompression, Network};
 use ftperm::optimize::{Job, Task, optimize};
 use ftperm::output::{OutputFile, check_writable, commit_all, create_folder, io_error};
@@ -23,8 +23,8 @@ use ftperm::verify::ReferenceOutputs;
 
 use super::common::names::name;
 use super::common::{
-    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load, store,
-    usual_compression,
+    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, every_weight, known_era, load,
+    store, usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
 use super::report::finish_report;
@@ -440,28 +440,28 @@ impl Serialize {
             },
         );
         let permutation = self.permutation(&network)?;
-        let reference = match (reference, &permutation) {
-            (Some(reference), _) => reference,
-            (None, Some(_)) => reference_of(&network),
-            (None, None) => return Ok(write_compared(&network, target)?),
-        };
+        // What was read may have been brought into another layout.
+        if let Some(reference) = &reference {
+            reference.compare(&network).map_err(DeliverError::Differs)?;
+        }
         if let Some(permutation) = &permutation {
             let file = self.ft_perm.iter().map(|path| path.display().to_string());
             network
-                .permute(permutation)
+                .permuted(permutation)
                 .with_context(|| file.collect::<String>())?;
+            let boards = random_positions(1, VERIFIED_POSITIONS);
+            let proved = write_permuted(network, permutation, target, boards, &|| {})?;
+            console::say(every_weight(proved.positions));
+            return Ok(proved.file);
         }
-        // The file holds the bytes of the network in memory, which is then compared with what it was.
+        // The file holds the bytes of the network in memory.
         let finished = write_compared(&network, target)?;
-        match &permutation {
-            Some(permutation) => reference.compare_permuted(&network, permutation),
-            None => reference.compare(&network),
+        if let Some(reference) = reference {
+            console::say(format!(
+                "proved: every byte is as it was to be written; same outputs in all buckets on {} positions",
+                reference.len()
+            ));
         }
-        .map_err(DeliverError::Differs)?;
-        console::say(format!(
-            "verified: same outputs in all buckets on {} positions",
-            reference.len()
-        ));
         Ok(finished)
     }
 

@@ -1,6 +1,6 @@
 //! A768_hm, the 768 inputs of the small browser net of the Stockfish 19 era.
 
-use super::{ActiveFeatures, FeatureSet, half_ka_v2_hm::orientation};
+use super::{ActiveFeatures, FeatureSet, half_ka_v2_hm::orientation, words};
 use crate::board::{Board, Color};
 
 /// 12 planes x 64 squares, mirrored like HalfKAv2_hm, without king buckets.
@@ -43,5 +43,11 @@ impl FeatureSet for A768Hm {
                 u32::from(square ^ orient) + 64 * plane
             }));
         }
+    }
+
+    fn describe(&self, feature: u32) -> String {
+        let plane = feature / 64;
+        let code = 2 * (plane % 6) + plane / 6;
+        format!("{} on {}", words::piece(code), words::square(feature % 64))
     }
 }

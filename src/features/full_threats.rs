@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use shakmaty::{Bitboard, Square, attacks};
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, rays};
+use super::{ActiveFeatures, FeatureSet, flip_ranks, rays, words};
 use crate::board::{BLACK_KING, Board, Color, WHITE_KING};
 
 /// One revision of the threat inputs.
@@ -137,6 +137,20 @@ struct Tables {
     rank: [[[u8; 64]; 64]; 7],
 }
 
+/// A feature, by relative piece codes and squares.
+struct Threat {
+    attacker: u32,
+    from: u32,
+    victim: u32,
+    to: u32,
+    is_mutual: bool,
+}
+
+/// Pieces of one kind attack each other, except for pawns of one colour. Codes are relative.
+fn is_mutual(attacker: u8, victim: u8) -> bool {
+    attacker / 2 == victim / 2 && (attacker != victim || attacker / 2 != 0)
+}
+
 /// Flag of [`Tables::base`]: the victim attacks back, and only the copy with from > to is a feature.
 const MUTUAL: u32 = 1 << 31;
 
@@ -181,8 +195,7 @@ impl FullThreats {
                     let slot = self.slots[usize::from(kind)][usize::from(victim / 2)];
                     if slot != NONE {
                         let slot = u32::from(victim % 2) * (victims / 2) + u32::from(slot);
-                        // Pieces of one kind attack each other, except for pawns of one colour.
-                        let mutual = victim / 2 == kind && (victim != code || kind != 0);
+                        let mutual = is_mutual(code, victim);
                         tables.base[usize::from(code)][usize::from(victim)] =
                             (next + slot * pairs) | if mutual { MUTUAL } else { 0 };
                     }
@@ -192,6 +205,43 @@ impl FullThreats {
         }
         debug_assert_eq!(next as usize, self.count);
         tables
+    }
+
+    /// The threat that an index stands for; `None` where the file has rows for none. Undoes the index formula.
+    fn threat(&self, feature: u32) -> Option<Threat> {
+        let tables = self.tables();
+        let mut first = 0;
+        for code in (0..2u8).flat_map(|color| (0..6u8).map(move |kind| 2 * kind + color)) {
+            let kind = usize::from(code / 2);
+            let row = geometry_row(code);
+            let last = self.empty_board_attacks(code, 63).count_ones();
+            let pairs = u32::from(tables.start[row][63]) + last;
+            let victims = self.victims[kind];
+            if feature >= first + victims * pairs {
+                first += victims * pairs;
+                continue;
+            }
+            let (slot, pair) = ((feature - first) / pairs, (feature - first) % pairs);
+            let (color, slot) = (slot / (victims / 2), slot % (victims / 2));
+            let victim = self.slots[kind]
+                .iter()
+                .position(|&it| u32::from(it) == slot)?;
+            let victim = 2 * victim as u32 + color;
+            let begins = |from: usize| u32::from(tables.start[row][from]);
+            let from = (0..64).rev().find(|&from| begins(from) <= pair)?;
+            let mut targets = self.empty_board_attacks(code, from as u8);
+            for _ in begins(from)..pair {
+                targets &= targets.wrapping_sub(1);
+            }
+            return (targets != 0).then(|| Threat {
+                attacker: u32::from(code),
+                from: from as u32,
+                victim,
+                to: targets.trailing_zeros(),
+                is_mutual: is_mutual(code, victim as u8),
+            });
+        }
+        None
     }
 
     /// What a piece on `from` can attack on an empty board; nothing for pawns on the first and last rank.
@@ -367,5 +417,23 @@ impl FeatureSet for FullThreats {
         for ((list, begin), end) in lists.iter_mut().zip(begin).zip(ends) {
             list.truncate(begin + end);
         }
+    }
+
+    fn describe(&self, feature: u32) -> String {
+        let Some(threat) = self.threat(feature) else {
+            return "a slot without a meaning".to_string();
+        };
+        format!(
+            "{} on {} attacks {} on {}",
+            words::piece(threat.attacker),
+            words::square(threat.from),
+            words::piece(threat.victim),
+            words::square(threat.to)
+        )
+    }
+
+    fn is_never_active(&self, feature: u32) -> bool {
+        self.threat(feature)
+            .is_none_or(|it| it.is_mutual && it.from < it.to)
     }
 }

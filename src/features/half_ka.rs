@@ -1,6 +1,6 @@
 //! HalfKA, a set of the reference trainer that no engine shipped (`docs/notes/eras.md`, section 5.2).
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, separate_plane};
+use super::{ActiveFeatures, FeatureSet, flip_ranks, separate_plane, words};
 use crate::board::{Board, Color};
 
 /// King square x (dummy slot + 12 planes x 64 squares): 64 * 769 features.
@@ -45,5 +45,20 @@ impl FeatureSet for HalfKa {
                     + PER_KING * king
             }));
         }
+    }
+
+    fn describe(&self, feature: u32) -> String {
+        let (king, slot) = (feature / PER_KING, feature % PER_KING);
+        match slot.checked_sub(1) {
+            Some(place) => words::piece_and_king(place / 64, place % 64, king),
+            None => format!(
+                "a slot without a meaning, own king on {}",
+                words::square(king)
+            ),
+        }
+    }
+
+    fn is_never_active(&self, feature: u32) -> bool {
+        feature.is_multiple_of(PER_KING)
     }
 }

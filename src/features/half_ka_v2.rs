@@ -1,6 +1,6 @@
 //! HalfKAv2, the inputs of SFNNv2 (`docs/notes/eras.md`, section 5.3).
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane};
+use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane, words};
 use crate::board::{Board, Color};
 
 /// King square x 11 planes x 64 squares; both kings share plane 10.
@@ -42,5 +42,10 @@ impl FeatureSet for HalfKaV2 {
                 u32::from(square ^ orient) + 64 * merged_plane(code, perspective) + base
             }));
         }
+    }
+
+    fn describe(&self, feature: u32) -> String {
+        let (king, place) = (feature / PER_KING, feature % PER_KING);
+        words::merged_piece_and_king(place / 64, place % 64, king)
     }
 }

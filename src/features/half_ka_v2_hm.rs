@@ -1,6 +1,6 @@
 //! HalfKAv2_hm, the piece-square inputs of SFNNv3 and later (`docs/notes/eras.md`, section 5.4).
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane};
+use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane, words};
 use crate::board::{Board, Color};
 
 /// As HalfKAv2 with the board mirrored so that the own king stands on files e to h: 32 king buckets.
@@ -51,5 +51,11 @@ impl FeatureSet for HalfKaV2Hm {
                 u32::from(square ^ orient) + 64 * merged_plane(code, perspective) + base
             }));
         }
+    }
+
+    fn describe(&self, feature: u32) -> String {
+        let (bucket, place) = (feature / PER_KING, feature % PER_KING);
+        let king = 8 * (7 - bucket / 4) + 7 - bucket % 4;
+        words::merged_piece_and_king(place / 64, place % 64, king)
     }
 }

@@ -1,6 +1,6 @@
 //! HalfKP, the inputs of SFNNv1 (`docs/notes/eras.md`, section 5.1).
 
-use super::{ActiveFeatures, FeatureSet, separate_plane};
+use super::{ActiveFeatures, FeatureSet, separate_plane, words};
 use crate::board::{Board, Color, WHITE_KING};
 
 /// King square x (dummy slot + 10 planes x 64 squares): 64 * 641 features. Kings themselves are not features.
@@ -49,5 +49,20 @@ impl FeatureSet for HalfKp {
                 },
             ));
         }
+    }
+
+    fn describe(&self, feature: u32) -> String {
+        let (king, slot) = (feature / PER_KING, feature % PER_KING);
+        match slot.checked_sub(1) {
+            Some(place) => words::piece_and_king(place / 64, place % 64, king),
+            None => format!(
+                "a slot without a meaning, own king on {}",
+                words::square(king)
+            ),
+        }
+    }
+
+    fn is_never_active(&self, feature: u32) -> bool {
+        feature.is_multiple_of(PER_KING)
     }
 }

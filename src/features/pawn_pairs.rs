@@ -1,7 +1,7 @@
 //! PP_3Wide, the pawn pairs of SFNNv16 (`docs/notes/eras.md`, section 5.6).
 
 use super::full_threats::{FILE_A, PAWN_RANKS, orientations};
-use super::{ActiveFeatures, FeatureSet};
+use super::{ActiveFeatures, FeatureSet, words};
 use crate::board::Board;
 
 /// Every pair of pawns, of any colours, whose files differ by at most one.
@@ -73,10 +73,35 @@ impl FeatureSet for PawnPairs3Wide {
             }
         }
     }
+
+    fn describe(&self, feature: u32) -> String {
+        let pawn = |id: u32| {
+            format!(
+                "{} on {}",
+                words::piece(id / 48),
+                words::square(id % 48 + 8)
+            )
+        };
+        let (high, low) = pair(feature);
+        format!("{} and {}", pawn(low), pawn(high))
+    }
+
+    fn is_never_active(&self, feature: u32) -> bool {
+        let (high, low) = pair(feature);
+        high % 48 == low % 48 || (high % 8).abs_diff(low % 8) > 1
+    }
 }
 
 /// Index of a pair of different pawns.
 fn index(a: u32, b: u32) -> u32 {
     let (low, high) = (a.min(b), a.max(b));
     high * (high - 1) / 2 + low
+}
+
+/// The pawns of an index, the higher one first: undoes [`index`].
+fn pair(index: u32) -> (u32, u32) {
+    let high = (1..)
+        .find(|high| high * (high + 1) / 2 > index)
+        .unwrap_or(1);
+    (high, index - high * (high - 1) / 2)
 }

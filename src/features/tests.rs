@@ -175,3 +175,67 @@ fn pieces_that_attack_all_around() {
     let lists = active(&FULL_THREATS_59808, fen);
     assert_eq!(lists.map(|list| list.len()), [89; 2]);
 }
+
+#[test]
+fn features_in_words() {
+    let words = |set: &dyn FeatureSet, fen: &str| -> Vec<String> {
+        let [white, _] = active(set, fen);
+        white.iter().map(|&it| set.describe(it)).collect()
+    };
+    let fen = "4k3/8/8/3n4/4P3/8/8/4K3 w - - 0 1";
+    let of_halves = [
+        "own pawn on e4, own king on e1",
+        "opponent's knight on d5, own king on e1",
+    ];
+    assert_eq!(words(&HALF_KP, fen), of_halves);
+    for set in [&HALF_KA_V2 as &dyn FeatureSet, &HALF_KA_V2_HM] {
+        let kings = ["own king on e1", "opponent's king on e8, own king on e1"];
+        assert_eq!(words(set, fen), [&of_halves[..], &kings[..]].concat());
+    }
+    assert_eq!(
+        words(&FULL_THREATS_59808, "4k3/8/8/3n4/4P3/8/8/3K4 w - - 0 1"),
+        ["own pawn on e4 attacks opponent's knight on d5"]
+    );
+    // The set mirrors the board so that the own king stands on files a to d: e4 is d4 then.
+    assert_eq!(
+        words(&FULL_THREATS_60144, "4k3/8/8/3n4/4P3/8/8/6K1 w - - 0 1"),
+        ["own pawn on d4 attacks opponent's knight on e5"]
+    );
+}
+
+#[test]
+fn words_tell_features_apart_and_active_ones_are_not_dead() {
+    for set in FEATURE_SETS {
+        let mut words = std::collections::HashSet::new();
+        let mut dead = 0;
+        for feature in 0..set.count() as u32 {
+            if set.is_never_active(feature) {
+                dead += 1;
+            } else {
+                assert!(
+                    words.insert(set.describe(feature)),
+                    "{}",
+                    set.describe(feature)
+                );
+            }
+        }
+        // A slot a king; of C(96, 2) pairs of pawns those within three files: 4 x (8 x C(6, 2) + 7 x 36).
+        match set.name() {
+            "HalfKP" | "HalfKA" => assert_eq!(dead, 64),
+            "PP_3Wide" => assert_eq!(dead, 4560 - 4 * (120 + 252)),
+            "Full_Threats" => assert!(dead < set.count() / 4, "{dead}"),
+            _ => assert_eq!(dead, 0),
+        }
+        for board in crate::playouts::random_positions(3, 200) {
+            let mut lists = ActiveFeatures::default();
+            set.append_active(&board, &mut lists);
+            let never = |&it: &u32| set.is_never_active(it);
+            assert!(
+                !lists.iter().flatten().any(never),
+                "{} {}",
+                set.name(),
+                board.fen()
+            );
+        }
+    }
+}

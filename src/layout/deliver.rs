@@ -1,7 +1,7 @@
 //! As for networks of Stockfish: written under a temporary name, read back, compared, and only then named.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -23,6 +23,11 @@ pub enum RawDeliverError {
     ReadBack(#[from] RawNetFileError),
     #[error("the written network differs: {0}; this is a bug in ftperm, nothing was kept")]
     Differs(#[from] LayoutDifference),
+    #[error(
+        "{} does not hold the bytes that were written; a faulty disk or a bug in ftperm, nothing was kept",
+        path.display()
+    )]
+    OtherBytes { path: PathBuf },
     #[error(transparent)]
     Net(#[from] RawNetError),
 }
@@ -57,5 +62,10 @@ pub fn write_checked(
     }
     let written = RawNet::read(finished.temporary_path(), net.layout())?;
     let proof = compare(net, &written, boards, Some(permutation))?;
+    if written.sha256() != finished.sha256() {
+        return Err(RawDeliverError::OtherBytes {
+            path: finished.temporary_path().to_path_buf(),
+        });
+    }
     Ok((finished, proof))
 }

@@ -118,6 +118,14 @@ impl Architecture {
         }
     }
 
+    /// The clamp of pairwise activations, which files do not say.
+    pub fn clamp(&self) -> Option<i16> {
+        match self.activation {
+            Activation::Pairwise { clamp, .. } => Some(clamp),
+            Activation::Clipped { .. } => None,
+        }
+    }
+
     /// Output bytes of the feature transformer, both perspectives together.
     pub fn ft_outputs(&self) -> usize {
         2 * self.neurons()

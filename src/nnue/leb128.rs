@@ -131,13 +131,55 @@ pub fn decode<T: Leb128Value>(payload: &[u8], expected: usize) -> Result<Decoded
     Ok(Decoded { values, minimal })
 }
 
-/// Cuts a payload into pieces that end at value boundaries.
+/// As [`decode`], but hands the values on in pieces, each with the index of its first one, so that never all of them
+/// are in memory.
+///
+/// # Errors
+/// As [`decode`]; pieces before the damaged one were handed on.
+pub fn decode_in_pieces<T: Leb128Value>(
+    payload: &[u8],
+    expected: usize,
+    mut each: impl FnMut(usize, &[T]),
+) -> Result<(), Leb128Error> {
+    /// Enough for all cores, little beside a network.
+    const PIECE: usize = 8 * SEGMENT;
+    let found = payload.par_chunks(SEGMENT).map(count_values).sum();
+    if found != expected {
+        return Err(Leb128Error::Count { found, expected });
+    }
+    let (mut first, mut at) = (0, 0);
+    for piece in cut(payload, PIECE) {
+        let count = piece.par_chunks(SEGMENT).map(count_values).sum();
+        let decoded = decode::<T>(piece, count).map_err(|error| match error {
+            Leb128Error::Range {
+                index,
+                offset,
+                bits,
+            } => Leb128Error::Range {
+                index: first + index,
+                offset: at + offset,
+                bits,
+            },
+            other => other,
+        })?;
+        each(first, &decoded.values);
+        first += count;
+        at += piece.len();
+    }
+    Ok(())
+}
+
 fn segments(payload: &[u8]) -> Vec<&[u8]> {
-    let mut out = Vec::with_capacity(payload.len() / SEGMENT + 1);
+    cut(payload, SEGMENT)
+}
+
+/// Cuts a payload into pieces of so many bytes that end at value boundaries.
+fn cut(payload: &[u8], len: usize) -> Vec<&[u8]> {
+    let mut out = Vec::with_capacity(payload.len() / len + 1);
     let mut rest = payload;
-    while rest.len() > SEGMENT {
-        let end = rest[SEGMENT - 1..].iter().position(|byte| byte & 0x80 == 0);
-        let (segment, others) = rest.split_at(end.map_or(rest.len(), |end| SEGMENT + end));
+    while rest.len() > len {
+        let end = rest[len - 1..].iter().position(|byte| byte & 0x80 == 0);
+        let (segment, others) = rest.split_at(end.map_or(rest.len(), |end| len + end));
         out.push(segment);
         rest = others;
     }

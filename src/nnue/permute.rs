@@ -21,7 +21,56 @@ pub enum PermuteError {
     },
 }
 
+/// Where the columns of both layers that a permutation touches come from: entry i is the old place of column i.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// Of the feature transformer's rows, `[l1]`.
+    pub ft: Vec<u32>,
+    /// Of the first layer's rows: both perspectives' outputs.
+    pub first_layer: Vec<u32>,
+}
+
+impl Columns {
+    fn of(network: &Network, permutation: &Permutation) -> Result<Columns, PermuteError> {
+        let neurons = network.architecture.neurons();
+        if permutation.len() != neurons {
+            return Err(PermuteError::Length {
+                found: permutation.len(),
+                expected: neurons,
+                l1: network.architecture.l1,
+                era: network.recognition.era.id,
+            });
+        }
+        let first_layer = two_halves(permutation);
+        // In pairwise networks output j is made of accumulator columns j and j + L1/2, which move together.
+        let ft = match network.architecture.activation {
+            Activation::Clipped { .. } => permutation.indices().to_vec(),
+            Activation::Pairwise { .. } => first_layer.clone(),
+        };
+        Ok(Columns { ft, first_layer })
+    }
+}
+
+/// A network with its neurons in another order; the network itself stays as it is, and there is no second copy of it.
+#[derive(Clone, Debug)]
+pub struct Permuted<'a> {
+    pub(super) network: &'a Network,
+    pub(super) columns: Columns,
+}
+
 impl Network {
+    /// This network with output i of each perspective being the old output `permutation[i]`, to be
+    /// [written](Permuted::write).
+    ///
+    /// # Errors
+    /// The permutation's length is not the number of neurons.
+    pub fn permuted(&self, permutation: &Permutation) -> Result<Permuted<'_>, PermuteError> {
+        Ok(Permuted {
+            network: self,
+            columns: Columns::of(self, permutation)?,
+        })
+    }
+
     /// Reorders the neurons in place: output i of each perspective becomes the old output `permutation[i]`.
     ///
     /// Biases, all weight rows and both halves of every stack's first layer move together; PSQT and all else stay.
@@ -29,31 +78,17 @@ impl Network {
     /// # Errors
     /// The permutation's length is not the number of neurons.
     pub fn permute(&mut self, permutation: &Permutation) -> Result<(), PermuteError> {
-        let neurons = self.architecture.neurons();
-        if permutation.len() != neurons {
-            return Err(PermuteError::Length {
-                found: permutation.len(),
-                expected: neurons,
-                l1: self.architecture.l1,
-                era: self.recognition.era.id,
-            });
-        }
+        let Columns { ft, first_layer } = Columns::of(self, permutation)?;
         if permutation.is_identity() {
             return Ok(());
         }
-        let both_halves = two_halves(permutation);
-        // In pairwise networks output j is made of accumulator columns j and j + L1/2, which move together.
-        let columns = match self.architecture.activation {
-            Activation::Clipped { .. } => permutation.indices(),
-            Activation::Pairwise { .. } => &both_halves,
-        };
-        permute_rows(&mut self.ft.bias, columns);
-        permute_rows(&mut self.ft.wide, columns);
-        permute_rows(&mut self.ft.narrow, columns);
+        permute_rows(&mut self.ft.bias, &ft);
+        permute_rows(&mut self.ft.wide, &ft);
+        permute_rows(&mut self.ft.narrow, &ft);
         for stack in &mut self.stacks {
             let first = &mut stack.layers[0];
-            debug_assert!(first.padded_inputs >= both_halves.len());
-            permute_prefixes(&mut first.weights, first.padded_inputs, &both_halves);
+            debug_assert!(first.padded_inputs >= first_layer.len());
+            permute_prefixes(&mut first.weights, first.padded_inputs, &first_layer);
         }
         Ok(())
     }
@@ -76,7 +111,7 @@ fn permute_rows<T: Copy + Default + Send + Sync>(matrix: &mut [T], columns: &[u3
 }
 
 /// Reorders the first `columns.len()` values of every row; values past them stay.
-fn permute_prefixes<T: Copy + Default + Send + Sync>(
+pub(super) fn permute_prefixes<T: Copy + Default + Send + Sync>(
     matrix: &mut [T],
     row_len: usize,
     columns: &[u32],

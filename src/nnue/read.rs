@@ -60,11 +60,11 @@ impl Network {
             bytes.len()
         )];
         recognise::prefer_shipped(&mut candidates, &mut readings);
-        let stacks = parse_stacks(bytes, &candidates[0]);
+        let stacks = parse_stacks(bytes, &candidates[0].architecture, &candidates[0].places);
         recognise::separate_squared(&mut candidates, &stacks, &mut readings, &mut evidence);
         let mut chosen = candidates.remove(0);
         // The column test may have chosen other input sizes for the same bytes.
-        let stacks = parse_stacks(bytes, &chosen);
+        let stacks = parse_stacks(bytes, &chosen.architecture, &chosen.places);
         let (ft, longer_leb128) = parse_feature_transformer(bytes, &chosen)?;
         readings.extend(candidates.iter().map(|other| Reading {
             era: other.era.id,
@@ -110,8 +110,12 @@ impl Network {
     }
 }
 
-fn parse_stacks(bytes: &[u8], candidate: &Candidate) -> Vec<LayerStack> {
-    let sizes = candidate.architecture.layer_sizes();
+pub(super) fn parse_stacks(
+    bytes: &[u8],
+    architecture: &Architecture,
+    places: &Places,
+) -> Vec<LayerStack> {
+    let sizes = architecture.layer_sizes();
     let stack = |&start: &usize| {
         let mut at = start + 4;
         let layers = sizes.layers.map(|(inputs, outputs)| {
@@ -129,7 +133,7 @@ fn parse_stacks(bytes: &[u8], candidate: &Candidate) -> Vec<LayerStack> {
         });
         LayerStack { layers }
     };
-    candidate.places.stacks.iter().map(stack).collect()
+    places.stacks.iter().map(stack).collect()
 }
 
 /// The first layer, and the tensors whose LEB128 was longer than need be.
@@ -226,7 +230,7 @@ impl Tensor<'_> {
     }
 }
 
-fn raw_values<T, const N: usize>(bytes: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
+pub(super) fn raw_values<T, const N: usize>(bytes: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
     let (values, _) = bytes.as_chunks::<N>();
     values.iter().map(|&value| from_bytes(value)).collect()
 }

@@ -59,6 +59,29 @@ impl Network {
         }
         let before = self.architecture;
         let after = before.sizes_of(&era.architecture);
+        let changed = self.lay_out(after);
+        let recognition = &mut self.recognition;
+        recognition.era = era;
+        recognition.exact = after.same_sizes(&era.architecture);
+        recognition.alike = Vec::new();
+        recognition.numbers = None;
+        Ok(changed)
+    }
+
+    /// Brings the tensors into the layout of another architecture that computes the same from the same weights. Says
+    /// how many threat weights lose anything by that.
+    ///
+    /// # Errors
+    /// What the other one computes otherwise. The network is unchanged.
+    pub(crate) fn lay_out_as(&mut self, other: &Architecture) -> Result<usize, &'static str> {
+        match difference(&self.architecture, other) {
+            Some(reason) => Err(reason),
+            None => Ok(self.lay_out(self.architecture.sizes_of(other))),
+        }
+    }
+
+    fn lay_out(&mut self, after: Architecture) -> usize {
+        let before = self.architecture;
         let compressed = self.ft.encodings.contains(&Encoding::Leb128);
         let mut changed = 0;
         let (mut wide, mut narrow, mut psqt) = (Vec::new(), Vec::new(), Vec::new());
@@ -113,12 +136,7 @@ impl Network {
             .map(|spec| encoding(spec.role))
             .collect();
         self.architecture = after;
-        let recognition = &mut self.recognition;
-        recognition.era = era;
-        recognition.exact = after.same_sizes(&era.architecture);
-        recognition.alike = Vec::new();
-        recognition.numbers = None;
-        Ok(changed)
+        changed
     }
 
     /// The weights of one set.

@@ -162,11 +162,22 @@ pub(super) fn walk(
     architecture: &Architecture,
     era: &'static str,
 ) -> Result<Places, WalkFailure> {
+    let hashes = vec![architecture.stack_hash(); architecture.stacks];
+    walk_to_hashes(bytes, header, architecture, era, &hashes)
+}
+
+/// As [`walk`], for stacks with these hashes.
+pub(super) fn walk_to_hashes(
+    bytes: &[u8],
+    header: &Header,
+    architecture: &Architecture,
+    era: &'static str,
+    hashes: &[u32],
+) -> Result<Places, WalkFailure> {
     let (tensors, mut at) = walk_tensors(bytes, header, architecture, era)?;
     let stack_bytes = architecture.layer_sizes().stack_bytes();
-    let expected = architecture.stack_hash();
     let mut stacks = Vec::with_capacity(architecture.stacks);
-    for stack in 0..architecture.stacks {
+    for (stack, &expected) in hashes.iter().enumerate() {
         let failure = |error| WalkFailure { reached: at, error };
         match read_u32(bytes, at) {
             Some(found) if found != expected => {

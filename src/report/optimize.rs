@@ -421,6 +421,12 @@ pub struct PermReport {
 /// The outcome of a comparison of two networks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
+    /// On which both were evaluated.
     pub positions: usize,
+    /// Are they equal, as far as was looked?
     pub equal: bool,
+    /// Were all weights found to be the same, in whatever order of the neurons, and so the networks equal on every
+    /// position?
+    #[serde(default)]
+    pub proved: bool,
 }

@@ -39,6 +39,7 @@ mod sources;
 mod storage;
 mod traps;
 mod vectors;
+mod verify;
 mod walks;
 mod weights;
 
