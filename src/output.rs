@@ -56,7 +56,10 @@ pub enum OutputError {
 
 /// Files as part of a sentence.
 fn list(files: &[PathBuf]) -> String {
-    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     names.join(", ")
 }
 
