@@ -57,7 +57,10 @@ pub enum OutputError {
 
 /// Files as part of a sentence.
 fn list(files: &[PathBuf]) -> String {
-    let names: Vec<String> = files.iter().map(|it| it.display().to_string()).collect();
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
     names.join(", ")
 }
 
@@ -87,7 +90,7 @@ pub fn write_file(target: &Path, contents: &[u8]) -> Result<(), OutputError> {
 pub fn create_folder(folder: &Path) -> Result<(), OutputError> {
     let missing: Vec<&Path> = folder
         .ancestors()
-        .take_while(|it| !it.as_os_str().is_empty() && !it.exists())
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         .collect();
     let failed = |source| OutputError::Folder {
         path: folder.to_path_buf(),
@@ -256,11 +259,8 @@ mod tests {
         }
         set(0o444);
         let error = write_file(&target, b"newer").unwrap_err();
-        let expected = format!("{} ", target.display());
-        assert!(
-            matches!(error, OutputError::WriteProtected { .. }),
-            "{error}{expected}"
-        );
+        let protected = matches!(error, OutputError::WriteProtected { .. });
+        assert!(protected, "{error}");
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
     }
 

@@ -12,8 +12,8 @@ pub fn set_sync(on: bool) {
     SYNC.store(on, Ordering::Relaxed);
 }
 
-/// Waits until a file's contents are on the disk, and forgets them in memory, so that who reads them back reads the disk.
-/// `target` is the name that it will have.
+/// Waits until a file's contents are on the disk, and forgets them in memory, so that who reads them back reads the
+/// disk. `target` is the name that it will have.
 pub(super) fn sync_file(file: &File, target: &Path) -> io::Result<()> {
     if !SYNC.load(Ordering::Relaxed) {
         return Ok(());
@@ -29,8 +29,8 @@ pub(super) fn sync_file(file: &File, target: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until the names in a folder are on the disk. Systems and file systems that cannot do that do it by themselves or
-/// not at all.
+/// Waits until the names in a folder are on the disk. Systems and file systems that cannot do that do it by themselves
+/// or not at all.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if !SYNC.load(Ordering::Relaxed) || !cfg!(unix) {
         return Ok(());

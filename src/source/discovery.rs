@@ -218,7 +218,7 @@ impl SearchPlaces {
             let ways = Ways::in_folder(&directory);
             let here = |it: &&mut Candidate| it.path.parent() == Some(&directory);
             for candidate in all.iter_mut().filter(here) {
-                let sha256 = || candidate.load().map_or([0; 32], |it| it.sha256());
+                let sha256 = || candidate.load().map_or([0; 32], |loaded| loaded.sha256());
                 candidate.way = ways.to(sha256).map(Path::to_path_buf);
             }
         }
