@@ -221,11 +221,18 @@ mod tests {
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), Some(record.clone()));
         let text = std::fs::read_to_string(&path).unwrap();
+        // As earlier versions wrote it: without a checksum.
+        let (_, fields) = text.split_once(',').unwrap();
+        let unsealed = format!("{{{fields}");
+        std::fs::write(&path, &unsealed).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), Some(record.clone()));
         for other in [
             &text[..text.len() / 2],
             "[]",
             "",
-            &text.replace("\"schema\": 1", "\"schema\": 2"),
+            &"\0".repeat(text.len()),
+            &text.replace("\"job\": \"j\"", "\"job\": \"k\""),
+            &unsealed.replace("\"schema\": 1", "\"schema\": 2"),
         ] {
             std::fs::write(&path, other).unwrap();
             assert!(matches!(

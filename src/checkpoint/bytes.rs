@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::reading::{Compression, ReadError, first_bytes, read_file};
+use crate::reading::{Compression, ReadError, first_bytes, open, read_file};
 
 /// Most bytes that a compressed checkpoint may unpack to, or a pipe may give: 8 GiB.
 pub(super) const MAX_UNPACKED: u64 = 8 << 30;
@@ -49,7 +49,28 @@ impl FileBytes {
             })?;
             return Ok(FileBytes::new(Base::File(file), len));
         }
-        Ok(read_file(path, MAX_UNPACKED)?.bytes.into())
+        if metadata.is_file() {
+            return Ok(read_file(path, MAX_UNPACKED)?.bytes.into());
+        }
+        Self::from_pipe(path)
+    }
+
+    /// Reads a pipe, but no more than its beginning if that is not a checkpoint's: it may have no end.
+    fn from_pipe(path: &Path) -> Result<FileBytes, ReadError> {
+        let mut stream = open(path)?;
+        let mut bytes = Vec::new();
+        stream
+            .by_ref()
+            .take(super::HEAD as u64)
+            .read_to_end(&mut bytes)?;
+        if super::is_checkpoint(&bytes) {
+            stream.take(MAX_UNPACKED).read_to_end(&mut bytes)?;
+        }
+        if bytes.len() as u64 > MAX_UNPACKED {
+            let limit = MAX_UNPACKED;
+            return Err(ReadError::TooLarge { limit });
+        }
+        Ok(bytes.into())
     }
 
     fn new(base: Base, len: usize) -> FileBytes {

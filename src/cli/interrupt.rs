@@ -29,16 +29,16 @@ pub fn watch() -> anyhow::Result<()> {
     })
 }
 
-/// Calls `handler` at every interruption. Signals that whoever started this program had it ignore stay ignored: `nohup`
-/// does so with SIGHUP, and shells with SIGINT of programs in the background.
+/// Calls `handler` at every interruption. SIGHUP stays ignored if whoever started this program had it ignored, as `nohup`
+/// does. Not so SIGINT, which shells have programs in the background ignore: who sends it to one means it.
 pub fn handle(handler: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     #[cfg(unix)]
-    let ignored = [libc::SIGINT, libc::SIGHUP].map(|signal| (signal, is_ignored(signal)));
+    let ignored = is_ignored(libc::SIGHUP);
     ctrlc::set_handler(handler).context("cannot watch for Ctrl-C")?;
     #[cfg(unix)]
-    for (signal, _) in ignored.into_iter().filter(|&(_, ignored)| ignored) {
+    if ignored {
         // SAFETY: the disposition is one of the system's own; no function of ours is called.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ const LISTED: usize = 4;
 /// What is wrong with an archive.
 #[derive(Debug, Error)]
 pub enum ZipError {
-    #[error("damaged zip archive: {0}")]
+    #[error("a zip archive that is damaged: {0}")]
     Archive(String),
     #[error("the zip archive says {0} members, at most {MAX_MEMBERS} are read")]
     TooMany(usize),

@@ -168,7 +168,7 @@ impl StoredGroup {
             for word in (0..words).step_by(PIECE) {
                 let piece = &mut scratch[..PIECE.min(words - word)];
                 let piece = self.words(neuron, word, piece);
-                let piece = piece.map_err(|source| self.failed(source.into()))?;
+                let piece = piece.map_err(|error| self.failed(into_problem(error)))?;
                 put_words(planes.plane_mut(neuron), first + 64 * word, piece);
             }
         }
@@ -205,7 +205,7 @@ impl StoredGroup {
         let blocks = order.as_chunks::<4>().0;
         let scores: io::Result<Vec<u64>> =
             blocks.par_iter().map(|block| block_score(block)).collect();
-        let scores = scores.map_err(|source| self.failed(source.into()))?;
+        let scores = scores.map_err(|error| self.failed(into_problem(error)))?;
         Ok(scores.iter().sum())
     }
 }

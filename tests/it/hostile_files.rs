@@ -183,8 +183,8 @@ const READERS: [&[&str]; 26] = [
     &["apply", "FILE", "--net", "NET", "--out", "o.nnue"],
     &["apply", "PERM", "--net", "FILE", "--out", "o.nnue"],
     &["export", "FILE", "--as", "rust"],
-    &["verify", "FILE", "NET"],
-    &["verify", "NET", "FILE"],
+    &["verify", "FILE", "NET", "--data", "DATA"],
+    &["verify", "NET", "FILE", "--data", "DATA"],
     &["serialize", "FILE", "o.nnue"],
     &["serialize", "NET", "o.nnue", "--ft-perm", "FILE"],
     &[
@@ -251,8 +251,15 @@ fn what_has_no_end_is_empty_or_no_file_is_refused() {
                 })
                 .collect();
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            // An empty state is what a crash leaves: the search begins anew.
-            if !(file == "empty" && arguments.contains(&"--checkpoint") && arguments[0] == "find") {
+            // An empty configuration sets nothing, and an empty state is what a crash leaves: the search begins anew.
+            // Recorded outputs from a pipe are read for as long as memory lasts: they have no other end.
+            let sound = [
+                "--config empty",
+                "find --data planes --checkpoint empty",
+                "find --activations pipe",
+            ];
+            let words = arguments.join(" ");
+            if !sound.iter().any(|sound| words.starts_with(sound)) {
                 fails(folder.path(), &arguments);
             }
         }
@@ -365,7 +372,7 @@ fn anything_may_be_compressed() {
             "--activations",
             &matrix,
             "--neurons",
-            "1024",
+            "64",
             "--effort",
             "quick",
             "--out",
@@ -391,9 +398,9 @@ fn anything_may_be_compressed() {
     let bytes = fs::read(net()).unwrap();
     let members: [(&str, &[u8]); 2] = [("d/README", b"read me"), ("d/demo.nnue", &bytes)];
     fs::write(at("net.zip"), archive(&members, CompressionMethod::Stored)).unwrap();
-    run(&["verify", "net.zip", &net()]);
+    run(&["serialize", "net.zip", "stored.nnue"]);
+    assert!(fs::read(at("stored.nnue")).unwrap() == bytes);
     if deflated(folder.path(), "net.zip", "net-deflated.zip") {
-        run(&["verify", "net-deflated.zip", &net()]);
         run(&["serialize", "net-deflated.zip", "from-zip.nnue"]);
         assert!(fs::read(at("from-zip.nnue")).unwrap() == bytes);
         assert!(deflated(folder.path(), "a.pt", "deflated.pt"));
@@ -409,7 +416,7 @@ fn anything_may_be_compressed() {
         archive(&several, CompressionMethod::Stored),
     )
     .unwrap();
-    let error = fails(folder.path(), &["verify", "several.zip", &net()]);
+    let error = fails(folder.path(), &["serialize", "several.zip", "o.nnue"]);
     assert!(
         error.contains("a zip archive of 2 files (a.txt, b.txt)"),
         "{error}"
@@ -456,7 +463,6 @@ fn damaged_members_and_bombs_are_refused() {
     gzip.finish().unwrap();
     for arguments in [
         &["inspect", "bomb.gz"][..],
-        &["verify", "bomb.gz", &net()],
         &["apply", "bomb.gz", "--net", &net(), "--out", "o.nnue"],
         &["serialize", "bomb.gz", "o.nnue"],
         &["report", "bomb.gz"],
