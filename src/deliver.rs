@@ -342,7 +342,6 @@ mod tests {
         for (id, compression) in [
             ("v1", FtCompression::None),
             ("v5", FtCompression::Leb128),
-            ("v10a", FtCompression::None),
             ("v16", FtCompression::Leb128),
             ("lite768", FtCompression::None),
         ] {

@@ -94,17 +94,7 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
         _ => console::say(format!("on held-out {units}: not measured")),
     }
     let (saving, bounds) = rates.saving();
-    let sure = bounds.map_or(String::new(), |(low, high)| {
-        format!(
-            " (95 % sure of {:.1} to {:.1} %)",
-            percent(low),
-            percent(high)
-        )
-    });
-    let fewer = format!(
-        "{:.1} % fewer blocks of the first layer{sure}",
-        percent(saving)
-    );
+    let fewer = blocks_read(saving, bounds);
     if skipped {
         console::say(format!(
             "expected effect: engines read {fewer}; `ftperm bench` measures the speed"
@@ -143,6 +133,30 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
     }
 }
 
+/// By how much fewer, or more, blocks are read; shares, and between which bounds that is with 95 % certainty.
+fn blocks_read(saving: f64, bounds: Option<(f64, f64)>) -> String {
+    // As people see it: a tenth of a percent.
+    let tenths = |share: f64| (1000.0 * share).round() as i64;
+    let size = |share: f64| format!("{:.1} %", tenths(share).abs() as f64 / 10.0);
+    let change = |share: f64| match tenths(share) {
+        0 => "none fewer".to_string(),
+        1.. => format!("{} fewer", size(share)),
+        _ => format!("{} more", size(share)),
+    };
+    let read = match tenths(saving) {
+        0 => "no fewer".to_string(),
+        _ => change(saving),
+    };
+    let sure = bounds.map_or(String::new(), |(low, high)| {
+        if tenths(low) > 0 && tenths(saving) > 0 {
+            format!(" (95 % sure of {:.1} to {})", 100.0 * low, size(high))
+        } else {
+            format!(" (95 % sure of {} to {})", change(low), change(high))
+        }
+    });
+    format!("{read} blocks of the first layer{sure}")
+}
+
 /// What was searched for, and what it did to every bucket.
 fn weights(report: &OptimizeReport, weighted: &Rates) {
     let percent = |rate: f64| 100.0 * rate;
@@ -177,5 +191,32 @@ fn weights(report: &OptimizeReport, weighted: &Rates) {
             rates(&it.training),
             rates(&it.holdout)
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blocks_read;
+
+    #[test]
+    fn a_gain_a_loss_and_neither_have_words_of_their_own() {
+        let said = |saving, bounds| blocks_read(saving, bounds);
+        assert_eq!(
+            said(0.177, Some((0.161, 0.193))),
+            "17.7 % fewer blocks of the first layer (95 % sure of 16.1 to 19.3 %)"
+        );
+        assert_eq!(said(0.0, None), "no fewer blocks of the first layer");
+        assert_eq!(
+            said(-0.0003, Some((-0.004, 0.0))),
+            "no fewer blocks of the first layer (95 % sure of 0.4 % more to none fewer)"
+        );
+        assert_eq!(
+            said(-0.003, Some((-0.005, 0.001))),
+            "0.3 % more blocks of the first layer (95 % sure of 0.5 % more to 0.1 % fewer)"
+        );
+        assert_eq!(
+            said(0.002, Some((-0.001, 0.004))),
+            "0.2 % fewer blocks of the first layer (95 % sure of 0.1 % more to 0.4 % fewer)"
+        );
     }
 }
