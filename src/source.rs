@@ -196,8 +196,8 @@ impl NetSource {
         self.load_with(false)
     }
 
-    /// As [`load`](Self::load), for a user who knows which network a file is: one that is no engine is taken for a network
-    /// whatever version it begins with.
+    /// As [`load`](Self::load), for a user who knows which network a file is: one that is no engine is taken for a
+    /// network whatever version it begins with.
     ///
     /// # Errors
     /// As [`load`](Self::load).

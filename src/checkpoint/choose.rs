@@ -347,6 +347,10 @@ fn prefer(
     if left.iter().any(|&it| candidates[it].is_exact()) {
         left.retain(|&it| candidates[it].is_exact());
     }
+    let same_layers = |it: &Candidate| it.architecture.same_layers(&it.era.architecture);
+    if left.iter().any(|&it| same_layers(&candidates[it])) {
+        left.retain(|&it| same_layers(&candidates[it]));
+    }
     // Eras stand in order of age: the newest, unless shapes say otherwise.
     let Some(&chosen) = left.last() else {
         return Err(none(""));

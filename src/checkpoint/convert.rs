@@ -87,8 +87,8 @@ fn out_of_range_text(ranges: &[Ranges], rule: RangeRule) -> String {
             "\nthe reference tool of this version lets them wrap around without a word; --compat does the same"
         }
         RangeRule::Refuse => {
-            "\nthe reference tool of this version refuses such a checkpoint too. While it trains, the trainer clips weights \
-             of layers and 8-bit inputs to what fits; all others it lets grow"
+            "\nthe reference tool of this version refuses such a checkpoint too. While it trains, the trainer clips \
+             weights of layers and 8-bit inputs to what fits; all others it lets grow"
         }
     });
     text

@@ -89,8 +89,8 @@ fn divide<T: Copy + Into<i32>>(values: &[T], scale: f32, out: &mut [f32]) {
     }
 }
 
-/// As [`divide`], for numbers that may need all digits of single precision: takes the neighbour that conversion turns back
-/// into the integer where the quotient itself does not.
+/// As [`divide`], for numbers that may need all digits of single precision: takes the neighbour that conversion turns
+/// back into the integer where the quotient itself does not.
 fn divide_back(values: &[i32], scale: f32, out: &mut [f32]) {
     for (out, &value) in out.iter_mut().zip(values) {
         let quotient = value as f32 / scale;

@@ -358,6 +358,7 @@ impl Inspect {
             Activation::Pairwise { clamp, shift } => (clamp, Some(shift)),
         };
         let number = |value: u32| format!("{value:#010X}");
+        let numbers = network.numbers();
         Ok(NetReport {
             path,
             bytes: bytes.len(),
@@ -369,10 +370,10 @@ impl Inspect {
             title: recognition.title(),
             sizes_as_shipped: recognition.exact,
             engines_skip_zero_blocks: recognition.sparse(),
-            version: number(it.version),
-            header_hash: number(it.header_hash()),
-            ft_hash: number(it.ft_hash()),
-            stack_hash: number(it.stack_hash()),
+            version: number(numbers.version),
+            header_hash: number(numbers.header_hash),
+            ft_hash: number(numbers.ft_hash),
+            stack_hash: number(numbers.stack_hashes[0]),
             description: String::from_utf8_lossy(&network.description).into_owned(),
             features: it
                 .sets
@@ -530,8 +531,13 @@ fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
     }
     let sparse = if it.engines_skip_zero_blocks {
         "skipped by engines"
-    } else {
+    } else if it
+        .engines
+        .is_some_and(|engines| !engines.starts_with("none"))
+    {
         "not skipped by its engines"
+    } else {
+        "no release evaluates such networks"
     };
     line("zero blocks", sparse.to_string())?;
     for evidence in &it.evidence {

@@ -172,6 +172,11 @@ impl Architecture {
         }
     }
 
+    /// Have both as many rows in their layers?
+    pub(crate) fn same_layers(&self, other: &Architecture) -> bool {
+        (self.outputs0, self.outputs1) == (other.outputs0, other.outputs1)
+    }
+
     /// Have both the same width, layers and buckets?
     pub(crate) fn same_sizes(&self, other: &Architecture) -> bool {
         let sizes =

@@ -98,12 +98,15 @@ pub(crate) fn pairwise(clamp: i16) -> Result<Activation, NetError> {
     }
 }
 
-/// Eras of this very architecture at its sizes. One of them whose engines have these sizes stands last, if there is one;
-/// else the youngest.
+/// Eras of this very architecture at its sizes. One of them whose engines have these sizes stands last, if there is
+/// one; else the youngest with these layers.
 pub(crate) fn eras_of(it: &Architecture) -> Vec<&'static Era> {
     let same = |era: &&Era| it.sizes_of(&era.architecture).same_as(it);
     let mut eras: Vec<&'static Era> = ERAS.iter().filter(same).collect();
-    eras.sort_by_key(|era| it.same_sizes(&era.architecture));
+    eras.sort_by_key(|era| {
+        let other = &era.architecture;
+        (it.same_sizes(other), it.same_layers(other))
+    });
     eras
 }
 
@@ -131,8 +134,8 @@ impl Network {
         Ok(())
     }
 
-    /// Takes the clamp of another file of the same network, if this one's is only assumed. Says whether that changes how it
-    /// is read.
+    /// Takes the clamp of another file of the same network, if this one's is only assumed. Says whether that changes how
+    /// it is read.
     pub fn adopt_clamp(&mut self, other: &Network) -> bool {
         let (Activation::Pairwise { clamp, .. }, true) = (
             other.architecture.activation,

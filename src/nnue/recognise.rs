@@ -90,6 +90,10 @@ impl Candidate {
             assumptions: Vec::new(),
         }
     }
+
+    fn has_layers_of_era(&self) -> bool {
+        self.architecture.same_layers(&self.era.architecture)
+    }
 }
 
 /// Candidates by size, and what became of all others.
@@ -354,14 +358,15 @@ pub(super) fn prefer_shipped(candidates: &mut Vec<Candidate>, readings: &mut Vec
             );
             (candidate.era.id, reason)
         } else if let Some(twin) = twin {
-            // The younger one stands for all: it is what engines still read.
+            // The youngest of those with these layers stands for all: it is what engines still read.
             let twin = &mut kept[twin];
-            let id = twin.era.id;
-            candidate.alike = std::mem::take(&mut twin.alike);
-            candidate.alike.push(twin.era);
-            let reason = format!("at these sizes the same as {}", candidate.era.id);
-            *twin = candidate;
-            (id, reason)
+            if candidate.has_layers_of_era() || !twin.has_layers_of_era() {
+                candidate.alike = std::mem::take(&mut twin.alike);
+                std::mem::swap(twin, &mut candidate);
+            }
+            twin.alike.push(candidate.era);
+            let reason = format!("at these sizes the same as {}", twin.era.id);
+            (candidate.era.id, reason)
         } else {
             kept.push(candidate);
             continue;

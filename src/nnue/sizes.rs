@@ -32,8 +32,8 @@ pub(super) fn layer_pairs(base: &Architecture, stack_hash: u32) -> Vec<(usize, u
 
 /// `base` with every number of layer stacks that is tried, its own first.
 ///
-/// Another number than its own is that of PSQT columns too: so a file that was cut off behind a stack is not taken for a
-/// network of fewer stacks.
+/// Another number than its own is that of PSQT columns too: so a file that was cut off behind a stack is not taken for
+/// a network of fewer stacks.
 pub(super) fn with_bucket_counts(base: &Architecture) -> impl Iterator<Item = Architecture> {
     let base = *base;
     let others = (1..=MAX_STACKS).map(move |stacks| Architecture {
@@ -105,7 +105,11 @@ pub(super) fn extent(
         if read_u32(bytes, start) != Some(hash) {
             continue;
         }
-        let found = sized(&buckets, pairs).find_map(|it| {
+        // Of a stack that stands alone the hash is all there is, and several sizes may have it.
+        let own = (base.outputs0, base.outputs1);
+        let mut sizes =
+            sized(&buckets, pairs).filter(|it| it.stacks > 1 || (it.outputs0, it.outputs1) == own);
+        let found = sizes.find_map(|it| {
             let stack_bytes = it.layer_sizes().stack_bytes();
             let end = start + it.stacks * stack_bytes;
             let mut stacks = (0..it.stacks).map(|stack| start + stack * stack_bytes);

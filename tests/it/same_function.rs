@@ -31,6 +31,8 @@ fn unpacked(triple: &Path, name: &str, folder: &Path) -> PathBuf {
 
 #[test]
 fn the_trainers_own_pairs_are_equal() {
+    let data = material::own("datasets/selfplay.binpack");
+    let data = data.to_str().unwrap();
     for triple in triples() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["model.ckpt", "model.pt", "none.nnue", "leb128.nnue"] {
@@ -43,7 +45,7 @@ fn the_trainers_own_pairs_are_equal() {
         ] {
             let output = ftperm(
                 folder.path(),
-                &["verify", pair[0], pair[1], "--count", "300"],
+                &["verify", pair[0], pair[1], "--data", data, "--count", "300"],
             );
             let said = text(&output.stderr);
             assert_eq!(

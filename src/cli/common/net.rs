@@ -243,10 +243,14 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
         ));
     }
     if !it.sparse() {
-        console::say(format!(
-            "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",
-            it.era.id
-        ));
+        console::say(if it.exact && !it.era.engines.starts_with("none") {
+            format!(
+                "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",
+                it.era.id
+            )
+        } else {
+            "note: no release evaluates such networks; a permutation helps in engines that skip zero blocks".to_string()
+        });
     }
     Ok(LoadedNet {
         network,
