@@ -33,7 +33,8 @@ pub fn set_temporary_prefix(prefix: &str) {
 /// The temporary files that there are, for a process that ends without dropping them.
 static TEMPORARY_FILES: TemporaryFiles = TemporaryFiles(Mutex::new(BTreeSet::new()));
 
-/// Removes all temporary files, for a process that is about to end. Whoever begins or ends one from now on waits for ever.
+/// Removes all temporary files, for a process that is about to end. Whoever begins or ends one from now on waits for
+/// ever.
 pub fn remove_temporary_files() {
     std::mem::forget(TEMPORARY_FILES.remove());
 }

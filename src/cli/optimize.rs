@@ -36,9 +36,9 @@ use summary::summary;
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
 /// blocks, writes the permuted network and the permutation, reads the network back and proves that it computes the
 /// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes
-/// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder. What is computed of more positions than --memory holds
-/// goes to a temporary file beside the network that is written; then the search works on a part of it, and the rates
-/// are those of all.
+/// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder. What is computed of more positions than --memory
+/// holds goes to a temporary file beside the network that is written; then the search works on a part of it, and the
+/// rates are those of all.
 #[derive(Debug, clap::Args)]
 pub struct Optimize {
     #[command(flatten)]

@@ -216,7 +216,8 @@ mod tests {
     fn decoders_do_not_take_the_memory_that_a_file_asks_for() {
         // A zstd frame with a window of 2 GiB, and one raw block of one byte, the last.
         let zstd = [0x28, 0xB5, 0x2F, 0xFD, 0x00, (31 - 10) << 3, 0x09, 0, 0, 7];
-        // An xz block whose dictionary has 4 GiB - 1: the size stands in byte 16, the header's CRC-32 in bytes 20 to 23.
+        // An xz block whose dictionary has 4 GiB - 1: the size stands in byte 16, the header's CRC-32 in bytes 20 to
+        // 23.
         let [_, _, (_, mut xz)] = packed(b"bytes");
         assert_eq!(&xz[12..16], &[2, 0, 0x21, 1]);
         xz[16] = 40;

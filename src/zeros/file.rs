@@ -1,10 +1,10 @@
 //! Zero planes in a file: what one machine gathers and another searches on.
 //!
-//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, in format 3 eight u64 with the
-//! samples of each bucket, the record, then groups of samples: one of all samples, or in format 3 one for each bucket
-//! that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample are
-//! clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none and a
-//! length of 0.
+//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, in format 3 eight u64 with
+//! the samples of each bucket, the record, then groups of samples: one of all samples, or in format 3 one for each
+//! bucket that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last
+//! sample are clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1
+//! has none and a length of 0.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};

@@ -168,7 +168,8 @@ impl Optimize {
         Ok((found, curve.map(CurveRecorder::finish)))
     }
 
-    /// What a report shows of the outcome, if one was asked for. `measure` gets positions searched on and held-out ones.
+    /// What a report shows of the outcome, if one was asked for. `measure` gets positions searched on and held-out
+    /// ones.
     pub fn measured(
         &self,
         chosen: &Chosen,
