@@ -15,6 +15,7 @@ mod engine;
 mod export;
 mod fallback;
 mod fuzz_corpus;
+mod house;
 mod interfaces;
 mod large_data;
 mod layouts;
