@@ -28,6 +28,7 @@ mod pytorch;
 mod report;
 mod search;
 mod serialize;
+mod snapshots;
 mod sources;
 mod traps;
 mod vectors;
