@@ -280,8 +280,8 @@ mod tests {
             let found = BucketWeights::parse(&text.join(",")).unwrap().integers();
             for a in 0..8 {
                 for b in 0..8 {
-                    let products = (u64::from(found[a]) * u64::from(given[b]), u64::from(found[b]) * u64::from(given[a]));
-                    prop_assert_eq!(products.0, products.1);
+                    let product = |x: u32, y: u32| u64::from(x) * u64::from(y);
+                    prop_assert_eq!(product(found[a], given[b]), product(found[b], given[a]));
                 }
             }
         }

@@ -81,8 +81,8 @@ pub const EXIT_CODES: [(u8, &str); 6] = [
     (4, "batch: another run holds the lock."),
     (
         130,
-        "Interrupted by Ctrl-C or SIGTERM before a search had found anything, or a second time: nothing more was written. \
-         batch: stopped before all was done.",
+        "Interrupted by Ctrl-C or SIGTERM before a search had found anything, or a second time: nothing more was \
+         written. batch: stopped before all was done.",
     ),
 ];
 
@@ -106,7 +106,10 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "General")]
     pub no_sync: bool,
     /// Log what happens inside: -v stages, -vv steps, -vvv everything
-    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "General")]
+    #[arg(
+        long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet",
+        help_heading = "General"
+    )]
     pub verbose: u8,
 }
 

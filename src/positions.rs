@@ -5,8 +5,8 @@
 //! ```
 //!
 //! A [`Format`] cuts a stream into blocks (the chunks of a binpack) and decodes one block on its own. Every entry of a
-//! block is offered to a [`filter::Sieve`], which keeps the positions that pass. The blocks are then put together in the
-//! order of the data. Only positions that are taken stay in memory, and a few blocks.
+//! block is offered to a [`filter::Sieve`], which keeps the positions that pass. The blocks are then put together in
+//! the order of the data. Only positions that are taken stay in memory, and a few blocks.
 //!
 //! ```
 //! use ftperm::positions::{self, Options, Sampling};
@@ -154,9 +154,9 @@ pub fn recognise(file: &Path) -> Result<Option<Recognised>, PositionsError> {
     }
 }
 
-/// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual ending
-/// of a known format), a pattern like `data/*.binpack`, or `-` for standard input. The content of a file decides its
-/// format; it may be compressed with gzip, zstd or xz.
+/// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual
+/// ending of a known format), a pattern like `data/*.binpack`, or `-` for standard input. The content of a file decides
+/// its format; it may be compressed with gzip, zstd or xz.
 ///
 /// # Errors
 /// A file cannot be read, is damaged or of no known format; nothing was taken; an option makes no sense.

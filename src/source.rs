@@ -73,7 +73,8 @@ pub enum NetSource {
     },
 }
 
-/// The bytes of a network file. They begin like one; whether they are one, [`Network::parse`](crate::nnue::Network::parse) tells.
+/// The bytes of a network file. They begin like one; whether they are one,
+/// [`Network::parse`](crate::nnue::Network::parse) tells.
 #[derive(Clone, Debug)]
 pub struct LoadedBytes {
     pub bytes: Vec<u8>,

@@ -10,7 +10,8 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Of so many samples, with rows of 16-bit weights that `append` chooses for sample number `.0` of `.1` in its batch.
+    /// Of so many samples, with rows of 16-bit weights that `append` chooses for sample number `.0` of `.1` in its
+    /// batch.
     pub fn new(
         samples: usize,
         size: usize,

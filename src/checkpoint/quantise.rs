@@ -127,7 +127,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_fast_way_is_the_slow_way(row in prop::collection::vec(-40_000.0f32..40_000.0, 1..40), half in any::<bool>()) {
+        fn the_fast_way_is_the_slow_way(
+            row in prop::collection::vec(-40_000.0f32..40_000.0, 1..40),
+            half in any::<bool>(),
+        ) {
             // Halves meet all ties.
             let row: Vec<f32> = row.iter().map(|x| if half { x.trunc() + 0.5 } else { *x }).collect();
             let slow: Vec<i16> = row.iter().map(|x| i16::wrap(to_i32((x * 1.0).round_ties_even()))).collect();

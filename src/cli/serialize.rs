@@ -69,7 +69,10 @@ pub struct Serialize {
     #[arg(long, alias = "ft_optimize", requires = "ft_optimize_data")]
     ft_optimize: bool,
     /// Training data to search on
-    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize", value_parser = name())]
+    #[arg(
+        long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize",
+        value_parser = name()
+    )]
     ft_optimize_data: Vec<OsString>,
     /// Positions to search on
     #[arg(
@@ -94,8 +97,8 @@ pub struct Serialize {
     /// asks for the factorised form, with zeros in the shared rows
     #[arg(long, value_name = "NAMES")]
     features: Option<String>,
-    /// Write a checkpoint as this era instead of the recognised one; a network only as an era that computes the same from
-    /// the same weights in another layout (v10a and v10b, v13a and v13b)
+    /// Write a checkpoint as this era instead of the recognised one; a network only as an era that computes the same
+    /// from the same weights in another layout (v10a and v10b, v13a and v13b)
     #[arg(long, value_name = "ERA", value_parser = known_era)]
     target_era: Option<&'static Era>,
     /// Let values that do not fit wrap around where the reference tool of that version does

@@ -30,7 +30,10 @@ pub struct Trace {
     #[command(flatten)]
     source: Source,
     /// Positions to take from --data
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["fen", "fens"])]
+    #[arg(
+        long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["fen", "fens"]
+    )]
     count: u64,
 }
 

@@ -32,9 +32,9 @@ pub enum RawDeliverError {
     Net(#[from] RawNetError),
 }
 
-/// Writes `net` with its neurons reordered, reads it back, and compares it with `net` in bytes, neurons, and first-layer
-/// sums on these positions. The result still has its temporary name: its [`commit`](FinishedFile::commit) is the
-/// delivery. A file that is named by its contents gets `extension`.
+/// Writes `net` with its neurons reordered, reads it back, and compares it with `net` in bytes, neurons, and
+/// first-layer sums on these positions. The result still has its temporary name: its [`commit`](FinishedFile::commit)
+/// is the delivery. A file that is named by its contents gets `extension`.
 ///
 /// # Errors
 /// The permutation's length is not the number of neurons, the file cannot be written, or the comparison failed.

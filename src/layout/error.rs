@@ -49,7 +49,10 @@ pub struct RawNetFileError {
 pub enum RawNetError {
     #[error("{0}")]
     Io(#[from] io::Error),
-    #[error("the layout describes {expected} bytes{}, the file has {found}{hint}", if *.packed { " when unpacked" } else { "" })]
+    #[error(
+        "the layout describes {expected} bytes{}, the file has {found}{hint}",
+        if *.packed { " when unpacked" } else { "" }
+    )]
     Length {
         expected: u64,
         found: u64,

@@ -191,8 +191,8 @@ impl Ft {
     /// Rows with which the kernels compute the same zeros; `None` where their arithmetic does not fit. Whether they
     /// take rows of this length they say themselves.
     ///
-    /// They know `c(a) = 0` and `c(a) * c(b) < 2^shift` for a clamp up to 255 and sums in 16 bits. Two more activations are brought into the second form: `c(a) >> shift` with b = 1 for every a, and
-    /// `c(a) * c(a) >> shift` with b = a.
+    /// They know `c(a) = 0` and `c(a) * c(b) < 2^shift` for a clamp up to 255 and sums in 16 bits. Two more activations
+    /// are brought into the second form: `c(a) >> shift` with b = 1 for every a, and `c(a) * c(a) >> shift` with b = a.
     pub(super) fn kernel_rows(&self) -> Option<KernelRows> {
         let LayoutActivation {
             kind,

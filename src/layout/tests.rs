@@ -14,7 +14,8 @@ fn text(input: &str, activation: &str, tensors: &[(&str, &str, &str, &str)]) -> 
         format!("format = 1\nname = \"test\"\n[input]\n{input}\n[activation]\n{activation}\n");
     for (role, element, shape, neuron) in tensors {
         text.push_str(&format!(
-            "[[tensor]]\nname = \"{role}\"\nrole = \"{role}\"\ntype = \"{element}\"\nshape = {shape}\nneuron = {neuron}\n"
+            "[[tensor]]\nname = \"{role}\"\nrole = \"{role}\"\ntype = \"{element}\"\n\
+             shape = {shape}\nneuron = {neuron}\n"
         ));
     }
     text

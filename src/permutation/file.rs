@@ -113,8 +113,8 @@ impl PermutationFile {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The file in the format that its name asks for: `.npy`, also for the `.perm` that users of the reference tool call
-    /// such files, else text. Notes go into text files only.
+    /// The file in the format that its name asks for: `.npy`, also for the `.perm` that users of the reference tool
+    /// call such files, else text. Notes go into text files only.
     pub fn to_bytes(&self, path: &Path) -> Vec<u8> {
         let is_perm = |extension: &std::ffi::OsStr| extension.eq_ignore_ascii_case("perm");
         if is_npy(path) || path.extension().is_some_and(is_perm) {

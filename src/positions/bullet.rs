@@ -1,4 +1,5 @@
-//! The 32-byte records of the bullet trainer (`bulletformat`): positions with score and result, seen from the side to move.
+//! The 32-byte records of the bullet trainer (`bulletformat`): positions with score and result, seen from the side to
+//! move.
 //!
 //! The side to move is always White here, as the format turns the board around for Black; castling rights, en passant
 //! squares and plies are not recorded, so nothing tells games.

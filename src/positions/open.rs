@@ -24,7 +24,8 @@ pub(super) enum Source {
     File(PathBuf),
 }
 
-/// The sources that inputs stand for, in the order of the inputs; the files of a directory or pattern are sorted by name.
+/// The sources that inputs stand for, in the order of the inputs; the files of a directory or pattern are sorted by
+/// name.
 pub(super) fn expand(inputs: &[OsString]) -> Result<Vec<Source>, PositionsError> {
     let mut sources = Vec::new();
     for input in inputs {

@@ -1,11 +1,11 @@
 //! The games of the viridithas engine's trainer (`viriformat`): a position of 32 bytes, and moves with their scores.
 //!
-//! The position: occupied squares (u64), a nibble for each piece (kind, 6 for a rook that may castle, plus 8 for Black),
-//! side to move (highest bit) with the en passant square (64 for none), halfmove clock, move number (u16), score
-//! (i16), result (0 Black, 1 drawn, 2 White) and a spare byte. Each move is a u16 (origin, target, promotion, flags,
-//! from the lowest bit on; castling goes to the rook) and a score (i16, White's); four zero bytes end the game. All
-//! little-endian. The `viriformat` crate trusts its data, so the games are read here and played by `shakmaty`, which
-//! knows what is legal.
+//! The position: occupied squares (u64), a nibble for each piece (kind, 6 for a rook that may castle, plus 8 for
+//! Black), side to move (highest bit) with the en passant square (64 for none), halfmove clock, move number (u16),
+//! score (i16), result (0 Black, 1 drawn, 2 White) and a spare byte. Each move is a u16 (origin, target, promotion,
+//! flags, from the lowest bit on; castling goes to the rook) and a score (i16, White's); four zero bytes end the game.
+//! All little-endian. The `viriformat` crate trusts its data, so the games are read here and played by `shakmaty`,
+//! which knows what is legal.
 
 use std::io;
 use std::ops::ControlFlow;

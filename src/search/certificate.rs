@@ -91,7 +91,8 @@ impl Certificate {
     }
 }
 
-/// Shares of the time: the first counts, each exhaustive check, the random assignments together; the rest is the bound's.
+/// Shares of the time: the first counts, each exhaustive check, the random assignments together; the rest is the
+/// bound's.
 const COUNTING: f64 = 0.01;
 const EXHAUSTIVE: f64 = 0.01;
 const ASSIGNMENTS: f64 = 0.1;

@@ -62,8 +62,8 @@ impl Try {
 
 /// The tries of an effort. Work is set in rounds, never in seconds, so that results repeat.
 ///
-/// An order to begin with that somebody gave is worth more than a random one: it is improved first as it is, then by warm
-/// annealing.
+/// An order to begin with that somebody gave is worth more than a random one: it is improved first as it is, then by
+/// warm annealing.
 fn tries(effort: Effort, is_given: bool) -> Vec<Try> {
     let coarse: &[u64] = match effort {
         Effort::Quick => &[200],

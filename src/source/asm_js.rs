@@ -125,7 +125,8 @@ mod tests {
     fn calls_with_data() {
         let long = "QUFB".repeat(400);
         let text = format!(
-            "var a=\"no\";X(f,5,\"TWFu\");A(f=zA,1024,\"{long}\"),A(f,2300,\"TWFu\");A( f , 2400 , \"TWE=\");A(f,9,\"*\")"
+            "var a=\"no\";X(f,5,\"TWFu\");A(f=zA,1024,\"{long}\"),\
+             A(f,2300,\"TWFu\");A( f , 2400 , \"TWE=\");A(f,9,\"*\")"
         );
         let script = Script::parse(text.as_bytes()).unwrap();
         assert_eq!(script.data.len(), 1200 + 3 + 2);

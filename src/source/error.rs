@@ -76,7 +76,11 @@ pub enum SourceError {
     },
     #[error("{}: it is a directory; #{index} chooses a network inside an engine", path.display())]
     IndexOfDirectory { path: PathBuf, index: usize },
-    #[error("{}: no whole network in this directory{}; give a .nnue file or another directory", path.display(), in_brackets(skipped))]
+    #[error(
+        "{}: no whole network in this directory{}; give a .nnue file or another directory",
+        path.display(),
+        in_brackets(skipped)
+    )]
     NoNetInDirectory { path: PathBuf, skipped: Vec<String> },
     #[error(
         "no network found in {searched}{}; say where it is with --net (a .nnue file, a directory, an engine)",

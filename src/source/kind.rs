@@ -69,7 +69,8 @@ impl FileKind {
                 "an engine that loads its network from a file holds none; give the .nnue file"
             }
             FileKind::Zip => {
-                "if it is a checkpoint (.ckpt, .pt), turn it into a network first (ftperm serialize); otherwise unpack it"
+                "if it is a checkpoint (.ckpt, .pt), turn it into a network first (ftperm serialize); \
+                 otherwise unpack it"
             }
             FileKind::Binpack => "training data go to --data, the network to --net",
             FileKind::OtherNetwork(_) => "it may be newer than this program, or damaged",

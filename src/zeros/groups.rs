@@ -122,8 +122,8 @@ impl PlaneGroups {
         Ok(sums(counts.collect::<Result<Vec<_>, PlanesFileError>>()?))
     }
 
-    /// Brings the planes into memory: of all samples that weigh something, if there is room for them, and otherwise of a
-    /// part of them, chosen by what the samples are.
+    /// Brings the planes into memory: of all samples that weigh something, if there is room for them, and otherwise of
+    /// a part of them, chosen by what the samples are.
     ///
     /// # Errors
     /// A file cannot be read; there are weights, but not all buckets are known; no part fits.

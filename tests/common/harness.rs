@@ -1,5 +1,5 @@
-//! Runs tests and prints as `cargo test` does it, with one thing more: a test that finds its material missing is counted
-//! as ignored, and what is missing stands beside its name.
+//! Runs tests and prints as `cargo test` does it, with one thing more: a test that finds its material missing is
+//! counted as ignored, and what is missing stands beside its name.
 
 use std::cell::RefCell;
 use std::process::ExitCode;

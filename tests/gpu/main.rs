@@ -11,6 +11,7 @@ mod kernels;
 
 use batches::Batches;
 use common::material;
+use common::program::Case;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{
     AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
@@ -781,21 +782,17 @@ fn optimize_writes_the_same_on_two_adapters() {
     if list_adapters().is_empty() {
         return material::missing("a graphics adapter").unwrap_or_default();
     }
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/selfplay.binpack");
-    let net = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");
     let folder = tempfile::tempdir().unwrap();
     let run = |name: &str, arguments: &[&str]| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
-            .args(["optimize", "--net", net, "--data", data, "--count", "3000"])
-            .args(["--effort", "quick", "--certify", "--out"])
-            .arg(folder.path().join(format!("{name}.nnue")))
-            .arg("--perm")
-            .arg(folder.path().join(format!("{name}.npy")))
+        let done = Case::new("optimize")
+            .net("demo")
+            .data("selfplay")
+            .args(["--count", "3000", "--effort", "quick", "--certify"])
+            .option("--out", folder.path().join(format!("{name}.nnue")))
+            .option("--perm", folder.path().join(format!("{name}.npy")))
             .args(arguments)
-            .output()
-            .unwrap();
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{text}");
+            .ok();
+        let text = done.stderr;
         let read = |kind| std::fs::read(folder.path().join(format!("{name}.{kind}"))).unwrap();
         (text, read("nnue"), read("npy"))
     };

@@ -1,8 +1,6 @@
 //! `find --activations`: outputs that an engine recorded.
 
-use std::process::Command;
-
-use crate::common::program::{ftperm, text};
+use crate::common::program::{Case, ftperm, text};
 
 /// Sixteen outputs. In sample s those of one remainder modulo 4 are zero together, and only those.
 fn dump(samples: usize) -> Vec<u8> {
@@ -68,25 +66,17 @@ fn a_stream_and_truth_values() {
     matrix.extend(format!("{header:<117}\n").bytes());
     matrix.extend(dump(200).iter().map(|&value| u8::from(value == 0)));
     std::fs::write(folder.path().join("zero.npy"), &matrix).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .args([
-            "find",
-            "--activations",
-            "-",
-            "--neurons",
-            "16",
-            "--export",
-            "text",
-        ])
-        .stdin(std::fs::File::open(folder.path().join("zero.npy")).unwrap())
-        .output()
-        .unwrap();
-    let said = text(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let done = Case::new("find")
+        .args(["--activations", "-", "--neurons", "16"])
+        .args(["--export", "text"])
+        .stdin(std::fs::read(folder.path().join("zero.npy")).unwrap())
+        .folder(&folder)
+        .ok();
+    let said = done.stderr.as_str();
     assert!(
         said.contains("200 samples of 16 truth values, true where the output is zero; 25.00 %")
     );
-    assert_found(&text(&output.stdout));
+    assert_found(&done.stdout);
 }
 
 #[test]

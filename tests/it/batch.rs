@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 const DEFAULTS: &str = r#"
 [defaults]
@@ -45,11 +46,7 @@ fn write_net(path: &Path, description: &str) {
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ftperm"));
-    // Nothing of the user's own configuration.
-    command.env("HOME", folder).env("XDG_CONFIG_HOME", folder);
-    command.current_dir(folder).arg("batch").args(arguments);
-    command
+    Case::new("batch").folder(folder).args(arguments).command()
 }
 
 fn batch(folder: &Path, arguments: &[&str]) -> Output {
@@ -228,20 +225,13 @@ fn what_a_job_writes_is_what_optimize_writes() {
     let output = batch(it.path(), &["jobs.toml"]);
     let all = lines(&output, 0);
     assert_eq!(all[0]["job"], "a.b c");
-    let optimize = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(it.path())
-        .args([
-            "optimize",
-            "--net",
-            "b c.nnue",
-            "--data",
-            "selfplay.binpack",
-        ])
+    let expected = Case::new("optimize")
+        .folder(&it)
+        .args(["--net", "b c.nnue", "--data", "selfplay.binpack"])
         .args(["--count", "300", "--holdout", "0", "--effort", "quick"])
         .args(["--backend", "cpu", "--out", "expected.nnue", "--json"])
-        .output()
-        .unwrap();
-    let expected: Value = serde_json::from_slice(&optimize.stdout).unwrap();
+        .ok()
+        .json();
     let sha256 = &all[0]["report"]["out"]["sha256"];
     assert_eq!(sha256, &expected["out"]["sha256"]);
     let written = files(&it.path().join("out"));
@@ -627,12 +617,8 @@ fn checkpoints_are_networks_too() {
     let it = folder("[jobs.a]\nnet = \"model.pt\"\nout = \"a.nnue\"");
     write_net(&it.path().join("net.nnue"), "");
     let ftperm = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-            .current_dir(it.path())
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
+        let case = Case::new(arguments[0]).args(&arguments[1..]);
+        case.folder(&it).ok();
     };
     ftperm(&["serialize", "net.nnue", "model.pt"]);
     let all = lines(&batch(it.path(), &["jobs.toml"]), 0);

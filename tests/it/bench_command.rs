@@ -1,9 +1,10 @@
 //! `ftperm bench` with a real engine, and with engines that misbehave.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// Debian's network with its neurons in reverse.
 fn reversed(net: &Path, folder: &Path) -> PathBuf {
@@ -21,17 +22,13 @@ fn reversed(net: &Path, folder: &Path) -> PathBuf {
 }
 
 fn bench(engine: &Path, base: &Path, test: &Path, more: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .args(["bench", "--json", "--runs", "2", "--bench-args", "16 1 8"])
-        .arg("--engine")
-        .arg(engine)
-        .arg("--base")
-        .arg(base)
-        .arg("--test")
-        .arg(test)
+    Case::new("bench")
+        .args(["--json", "--runs", "2", "--bench-args", "16 1 8"])
+        .option("--engine", engine)
+        .option("--base", base)
+        .option("--test", test)
         .args(more)
         .output()
-        .expect("the program starts")
 }
 
 #[test]
@@ -58,22 +55,12 @@ fn a_permuted_network_searches_the_same_nodes() {
 }
 
 fn verify(a: &Path, b: &Path, engine: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .args([
-            "verify",
-            "--json",
-            "--count",
-            "20",
-            "--bench-args",
-            "16 1 8",
-        ])
+    Case::new("verify")
+        .args(["--json", "--count", "20", "--bench-args", "16 1 8"])
         .args([a, b])
-        .arg("--data")
-        .arg(material::own("datasets/selfplay.binpack"))
-        .arg("--engine")
-        .arg(engine)
+        .data("selfplay")
+        .option("--engine", engine)
         .output()
-        .expect("the program starts")
 }
 
 #[test]
@@ -146,7 +133,8 @@ mod misbehaving {
         let folder = tempfile::tempdir().unwrap();
         let engine = folder.path().join("engine");
         let script = format!(
-            "#!/bin/sh\ncd $(dirname $0)\nnet=\nwhile read -r command rest; do case \"$command\" in\nuci) {greeting};;\n\
+            "#!/bin/sh\ncd $(dirname $0)\nnet=\nwhile read -r command rest; do case \"$command\" in\n\
+             uci) {greeting};;\n\
              isready) echo readyok;;\nsetoption) net=\"$rest\";;\nbench) {bench_body};;\nquit) exit 0;;\nesac; done\n"
         );
         std::fs::write(&engine, script).unwrap();

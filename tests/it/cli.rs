@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::common::material;
-use crate::common::program::ftperm;
+use crate::common::program::{Case, ftperm};
 use tempfile::TempDir;
 
 fn demo_net() -> PathBuf {
@@ -712,8 +712,8 @@ fn help_goes_to_stdout_or_fails() {
         &["completions", "zsh"],
     ] {
         let run = |out: std::process::Stdio| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_ftperm"));
-            command.args(arguments).stdout(out).output().unwrap()
+            let mut command = Case::new(arguments[0]).args(&arguments[1..]).command();
+            command.stdout(out).output().unwrap()
         };
         let full = std::fs::File::options().write(true).open("/dev/full");
         let output = run(full.unwrap().into());
@@ -840,26 +840,19 @@ fn lists_are_held_out_by_groups_of_lines() {
 
 #[test]
 fn positions_from_stdin() {
-    use std::io::Write as _;
     let net = demo_net();
     let fen = "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1";
     let named = ftperm(
         Path::new("."),
         &["trace", "--net", path(&net), "--fen", fen],
     );
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .args(["trace", "--net", path(&net), "--fens", "-"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    writeln!(stdin, "{fen}").unwrap();
-    drop(stdin);
-    let piped = child.wait_with_output().unwrap();
+    let piped = Case::new("trace")
+        .net("demo")
+        .args(["--fens", "-"])
+        .stdin(format!("{fen}\n"))
+        .ok();
     assert!(named.status.success() && !named.stdout.is_empty());
-    assert_eq!(stdout(&piped), stdout(&named));
+    assert_eq!(piped.stdout, stdout(&named));
 }
 
 /// Gathering in parts and searching on all of them, and the reference tool's two lines.
@@ -973,13 +966,13 @@ fn every_kernel_gives_the_same_planes() {
         planes.push(std::fs::read(folder.path().join(kernel)).unwrap());
     }
     assert!(planes.iter().all(|it| *it == planes[0]));
-    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder.path())
+    let all = gather("environment", &[]);
+    Case::new(&all[0])
+        .args(&all[1..])
+        .folder(&folder)
         .env("FTPERM_KERNEL", "portable")
-        .args(gather("environment", &[]))
-        .output()
-        .unwrap();
-    assert!(stderr(&output).contains("computing on cpu: portable"));
+        .ok()
+        .says("computing on cpu: portable");
     let wrong = gather("planes", &["--kernel", "portable", "--backend", "gpu"]);
     fails(&folder, 2, &words(&wrong), &["--kernel is for the CPU"]);
     let wrong = gather("planes", &["--adapter", "all", "--backend", "cpu"]);
@@ -995,10 +988,11 @@ fn a_signal_while_positions_are_read_leaves_nothing() {
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let folder = tempfile::tempdir().unwrap();
         let (net, out) = (demo_net(), "out.nnue");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-            .current_dir(folder.path())
-            .args(["optimize", "--net", path(&net), "--data", "-"])
+        let mut child = Case::new("optimize")
+            .folder(&folder)
+            .args(["--net", path(&net), "--data", "-"])
             .args(["--out", out, "--backend", "cpu"])
+            .command()
             .stdin(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn()
@@ -1009,8 +1003,8 @@ fn a_signal_while_positions_are_read_leaves_nothing() {
         let id = libc::pid_t::try_from(child.id()).unwrap();
         // SAFETY: the child was not waited for, so the number is still its own.
         assert_eq!(unsafe { libc::kill(id, signal) }, 0);
-        assert_eq!(child.wait().unwrap().code(), Some(130));
         let told: Vec<String> = lines.map(Result::unwrap).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{told:?}");
         assert!(told.iter().any(|line| line.starts_with("interrupted: ")));
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }

@@ -1,22 +1,23 @@
 //! Options from configuration files and the environment, as a user meets them.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// Runs the program in a folder, with the user's configuration folder inside, and with variables.
 fn ftperm(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ftperm"));
-    command.current_dir(folder).args(arguments);
-    command
+    let case = Case::new(arguments[0])
+        .args(&arguments[1..])
+        .folder(folder)
         .env("HOME", folder.join("home"))
         .env("XDG_CONFIG_HOME", folder.join("home/config"));
-    command.envs(variables.iter().copied());
-    command.output().expect("the program starts")
+    let set = |case: Case, &(name, value): &(&str, &str)| case.env(name, value);
+    variables.iter().fold(case, set).output()
 }
 
 fn folder(config: &str) -> TempDir {

@@ -1,9 +1,9 @@
 //! A permuted network in a real engine: the same search, the same evaluations.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// Middle games, endings, promotions, both sides to move, none in check.
 const POSITIONS: [&str; 20] = [
@@ -30,21 +30,13 @@ const POSITIONS: [&str; 20] = [
 ];
 
 fn optimize(net: &Path, data: &Path, out: &Path) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .args([
-            "optimize",
-            "--backend",
-            "cpu",
-            "--count",
-            "50000",
-            "--json",
-            "--net",
-        ])
-        .args([net.as_os_str(), "--data".as_ref(), data.as_os_str()])
-        .args(["--out".as_ref(), out.as_os_str(), "--perm".as_ref()])
-        .arg(out.with_extension("perm.txt"))
-        .output()
-        .unwrap();
+    let output = Case::new("optimize")
+        .args(["--backend", "cpu", "--count", "50000", "--json"])
+        .option("--net", net)
+        .option("--data", data)
+        .option("--out", out)
+        .option("--perm", out.with_extension("perm.txt"))
+        .output();
     assert!(
         output.status.success(),
         "{}",

@@ -3,18 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-use crate::common::material;
+use crate::common::{material, program};
 
 fn ftperm<T: AsRef<OsStr>>(folder: &Path, arguments: &[T]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("the program starts");
+    let output = program::ftperm(folder, arguments);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     output

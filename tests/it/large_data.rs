@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use ftperm::positions::{self, Filters, Options, Part, PartBy, Positions, Sampling};
 use ftperm::zeros::{self, ZeroPlanes, record};
 use tempfile::TempDir;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// Runs the program in a folder.
 fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder.path())
-        .args(arguments)
+    Case::new(arguments[0])
+        .args(&arguments[1..])
+        .folder(folder)
         .args(
             ["--threads", "1", "--backend", "cpu"]
                 .iter()
@@ -22,7 +23,6 @@ fn ftperm(folder: &TempDir, arguments: &[&str]) -> Output {
                 .filter(|_| !arguments.contains(&"--backend")),
         )
         .output()
-        .expect("the program starts")
 }
 
 fn run(folder: &TempDir, arguments: &[&str]) -> String {

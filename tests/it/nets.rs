@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// Name, era, L1 of the real networks at hand.
 fn real_nets() -> Vec<(PathBuf, &'static str, usize)> {
@@ -58,13 +59,8 @@ fn longer_leb128_is_told() {
     let path = folder.path().join("long.nnue");
     std::fs::write(&path, &bytes).unwrap();
     let run = |arguments: &[&std::ffi::OsStr]| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
-            .args(arguments)
-            .output()
-            .unwrap();
-        assert!(output.status.success());
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (text(output.stdout), text(output.stderr))
+        let done = Case::new(arguments[0]).args(&arguments[1..]).ok();
+        (done.stdout, done.stderr)
     };
     let (shown, _) = run(&["inspect".as_ref(), path.as_os_str()]);
     assert!(

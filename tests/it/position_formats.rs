@@ -523,9 +523,9 @@ proptest! {
     }
 }
 
-/// Records, and the FEN that a reader by other people (a Python one, on top of python-chess) makes of the first 32 bytes
-/// of each. The moves of the first five are the words that the data tools of Fairy-Stockfish write for e2e4, e1g1, e5d6
-/// en passant, a7a8n and a7a8q.
+/// Records, and the FEN that a reader by other people (a Python one, on top of python-chess) makes of the first 32
+/// bytes of each. The moves of the first five are the words that the data tools of Fairy-Stockfish write for e2e4,
+/// e1g1, e5d6 en passant, a7a8n and a7a8q.
 const OUTSIDE: [(&str, &str); 7] = [
     (
         "08fece9aebbc31c618638c000000002184104208679454c679400000000000002a001c0341010100",
@@ -557,7 +557,8 @@ const OUTSIDE: [(&str, &str); 7] = [
     ),
 ];
 
-/// The first five in the text form, as the same tools write it (their castling is e1g1 there), one without optional keys.
+/// The first five in the text form, as the same tools write it (their castling is e1g1 there), one without optional
+/// keys.
 const OUTSIDE_PLAIN: &str = "fen rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1
 move e2e4
 score 42
@@ -598,8 +599,8 @@ fn records_as_others_read_them() {
     let found = read_bytes(records.clone(), &everything()).unwrap();
     let fens: Vec<String> = found.boards.iter().map(Board::fen).collect();
     assert_eq!(fens, OUTSIDE.map(|(_, fen)| fen));
-    // Only the last move captures, the king the knight: castling is not the king's capture of its rook, and the reference
-    // loader does not count en passant.
+    // Only the last move captures, the king the knight: castling is not the king's capture of its rook, and the
+    // reference loader does not count en passant.
     for (data, captures) in [(records, 1), (OUTSIDE_PLAIN.as_bytes().to_vec(), 0)] {
         let found = read_bytes(data, &Options::default()).unwrap();
         assert_eq!(found.statistics.skipped(Reason::Capture), captures);

@@ -280,13 +280,8 @@ fn what_is_no_report_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |text: &str, part: &str| {
         std::fs::write(folder.path().join("r.json"), text).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
-            .current_dir(folder.path())
-            .args(["report", "r.json"])
-            .output()
-            .unwrap();
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{error}");
+        let done = program::Case::new("report").arg("r.json").folder(&folder);
+        let error = done.ends_with(1).stderr;
         assert!(error.contains("r.json") && error.contains(part), "{error}");
         assert!(!folder.path().join("r.html").exists());
     };

@@ -7,6 +7,7 @@ use ftperm::nnue::{FtCompression, Network, ReadOptions};
 use ftperm::permutation::PermutationFile;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// Folder, era, features and epoch of the reference's conversions.
 const TRIPLES: [(&str, &str, &str); 8] = [
@@ -509,11 +510,7 @@ fn damaged_files_are_survived() {
 }
 
 fn ftperm(arguments: &[&std::ffi::OsStr]) -> std::process::Output {
-    std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .arg("serialize")
-        .args(arguments)
-        .output()
-        .unwrap()
+    Case::new("serialize").args(arguments).output()
 }
 
 /// Narrow networks too: fewer neurons than a word of the kernels has.

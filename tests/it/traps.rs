@@ -20,6 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 /// A random network of an era, at this width and in this encoding, as a file.
 fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {
@@ -265,12 +266,10 @@ fn serialize_changes_the_layout() {
     let [old, new] = ["old.nnue", "new.nnue"].map(|name| folder.path().join(name));
     std::fs::write(&old, random_net("v10a", 64, Encoding::Leb128)).unwrap();
     let run = |era: &str| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ftperm"))
-            .arg("serialize")
+        let output = Case::new("serialize")
             .args([&old, &new])
             .args(["--target-era", era])
-            .output()
-            .unwrap();
+            .output();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), text)
     };

@@ -1,33 +1,23 @@
 //! `optimize --weight` as a user runs it, and the rates by bucket and by kind of positions in its report.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-use crate::common::material;
+use crate::common::program::Case;
 
 /// Runs `optimize` on what the repository ships.
 fn optimize(weight: Option<&str>, positions: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_ftperm"))
-        .current_dir(folder.path())
-        .args([
-            "optimize",
-            "--effort",
-            "quick",
-            "--backend",
-            "cpu",
-            "--json",
-        ])
+    Case::new("optimize")
+        .folder(&folder)
+        .net("demo")
+        .data("selfplay")
+        .args(["--effort", "quick", "--backend", "cpu", "--json"])
         .args(["--count", "12000", "--holdout", "0.25"])
         .args(["--positions", positions])
-        .arg("--net")
-        .arg(material::own("datasets/demo.nnue"))
-        .arg("--data")
-        .arg(material::own("datasets/selfplay.binpack"))
         .args(weight.map(|weight| ["--weight", weight]).iter().flatten())
         .output()
-        .expect("the program starts")
 }
 
 fn report(weight: Option<&str>, positions: &str) -> Value {

@@ -101,7 +101,8 @@ impl PlanesInput {
     }
 }
 
-/// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the samples, and says so.
+/// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the
+/// samples, and says so.
 pub fn load_planes(
     groups: PlaneGroups,
     limit: u64,

@@ -22,7 +22,8 @@ pub struct SearchArgs {
     /// Permutation to start the search from: the result is never worse on the samples searched on
     #[arg(long, value_name = "PERM")]
     start: Option<PathBuf>,
-    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound; with --start and
+    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound; with --start
+    /// and
     /// --time-limit 0, of that order
     #[arg(long)]
     pub certify: bool,

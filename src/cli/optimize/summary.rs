@@ -111,7 +111,8 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
     }
     let seconds = &report.seconds;
     tracing::info!(
-        "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, verifying {:.2}, writing {:.2})",
+        "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, \
+         certificate {:.2}, verifying {:.2}, writing {:.2})",
         seconds.total,
         seconds.read_net,
         seconds.positions,

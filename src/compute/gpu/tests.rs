@@ -1,5 +1,5 @@
-//! What only the inside can provoke. Results are tested in `tests/gpu/`. These tests need an adapter, which this harness
-//! cannot look for, so they run when they are asked for.
+//! What only the inside can provoke. Results are tested in `tests/gpu/`. These tests need an adapter, which this
+//! harness cannot look for, so they run when they are asked for.
 
 use std::cell::Cell;
 use std::rc::Rc;

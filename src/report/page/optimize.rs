@@ -475,9 +475,9 @@ fn co_zero(it: &Measures) -> Result<Section, PageError> {
     Ok(Section {
         title: "Which neurons are zero together".to_string(),
         text: format!(
-            "Rows and columns are neurons, those of the most often skipped block at the top and at the left. The colour \
-             of a cell is the share of the samples in which a neuron of its row and one of its column are both zero, on \
-             average over {0} × {0} neurons.",
+            "Rows and columns are neurons, those of the most often skipped block at the top and at the left. The \
+             colour of a cell is the share of the samples in which a neuron of its row and one of its column are both \
+             zero, on average over {0} × {0} neurons.",
             it.co_zero_map.neurons_a_cell
         ),
         pictures: vec![Figure::new("Before", before), Figure::new("After", after)],
@@ -503,8 +503,8 @@ fn search(report: &OptimizeReport) -> Result<Section, PageError> {
         title: "Search".to_string(),
         text: format!(
             "{:.2} s on {} ({}). A reassignment takes a neuron out of every block and puts them back where they fit \
-             best; a shaken one lets chance have a say, less and less, so the rate may fall: that is how the search leaves \
-             orders that no single exchange improves. Pair swaps exchange two neurons, half swaps two halves of \
+             best; a shaken one lets chance have a say, less and less, so the rate may fall: that is how the search \
+             leaves orders that no single exchange improves. Pair swaps exchange two neurons, half swaps two halves of \
              blocks, three-cycles rotate three neurons.",
             report.seconds.search, report.adapter, report.backend
         ),

@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-#[path = "common/program.rs"]
-mod program;
+use crate::common::program;
 
-use program::{ftperm, text};
+use crate::common::program::{ftperm, text};
 
 fn own(name: &str) -> String {
     format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))
