@@ -70,6 +70,7 @@ pub mod gather;
 pub mod holdout;
 pub mod inference;
 pub mod layout;
+pub mod lc0;
 pub mod nnue;
 mod npy;
 pub mod optimize;
