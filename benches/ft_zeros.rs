@@ -6,9 +6,10 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
-use ftperm::compute::{Activation, Backend, FtWeights, RowLists, SampleBatch};
-use ftperm::zeros::ZeroPlanes;
+use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use ftperm::planes::ZeroPlanes;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -25,11 +25,10 @@ use std::time::{Duration, Instant};
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
-use ftperm::compute::{
-    Activation, Backend, FtEvaluator, FtWeights, HostPlanes, NeuronGroup, PlaneSet, SampleSource,
-};
+use ftperm::compute::{Backend, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
+use ftperm::nets::model::{Activation, FtWeights};
+use ftperm::planes::ZeroPlanes;
 use ftperm::search::{Control, Effort, SearchOptions, search_planes};
-use ftperm::zeros::ZeroPlanes;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

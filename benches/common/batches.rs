@@ -1,7 +1,8 @@
 //! Batches that are in memory, as a source of samples. Tests use it, too.
 #![allow(dead_code, reason = "not all make them of rows")]
 
-use ftperm::compute::{RowLists, SampleBatch, SampleSource};
+use ftperm::compute::SampleSource;
+use ftperm::nets::model::{RowLists, SampleBatch};
 
 /// Batches of `size` samples; the last one may be smaller.
 pub struct Batches {

@@ -1,6 +1,6 @@
 //! Trainers' checkpoints: `torch.save` archives and safetensors.
 
-use ftperm::checkpoint::{Checkpoint, ConvertOptions};
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions};
 
 pub fn checkpoint(data: &[u8]) {
     let checkpoint = match Checkpoint::from_bytes(data.to_vec()) {

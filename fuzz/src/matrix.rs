@@ -1,9 +1,9 @@
 //! Activation matrices and planes files.
 
-use ftperm::actmat::{parse, write};
-use ftperm::zeros::record::check_together;
-use ftperm::zeros::subsample::PlaneSource as _;
-use ftperm::zeros::{PlanesWriter, StoredPlanes, ZeroPlanes};
+use ftperm::planes::matrix::{parse, write};
+use ftperm::planes::record::check_together;
+use ftperm::planes::subsample::PlaneSource as _;
+use ftperm::planes::{PlanesWriter, StoredPlanes, ZeroPlanes};
 
 pub fn actmat(data: &[u8]) {
     let planes = match parse(&mut &*data, data.len() as u64) {

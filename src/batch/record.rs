@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::file_state::FileState;
-use crate::output::{OutputError, write_file};
-use crate::quote::message;
-use crate::sealed::{is_whole, seal};
+use crate::files::atomic::{OutputError, write_file};
+use crate::files::quote::message;
+use crate::files::sealed::{is_whole, seal};
 
 /// Version of the form of records. A record of another version counts as none.
 const SCHEMA: u32 = 1;

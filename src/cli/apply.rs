@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::deliver::write_permuted;
-use ftperm::digest::hex;
-use ftperm::permutation::{NET_SHA256, PermutationFile};
-use ftperm::playouts::random_positions;
-use ftperm::source::SearchPlaces;
+use ftperm::chess::random_games::random_positions;
+use ftperm::files::digest::hex;
+use ftperm::nets::deliver::write_permuted;
+use ftperm::nets::source::SearchPlaces;
+use ftperm::order::{NET_SHA256, PermutationFile};
 use serde::Serialize;
 
 use super::common::{

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use ftperm::batch::{
     Arrivals, FileState, Hasher, Record, RunLock, RunSample, Shard, Stale, Status, prometheus_text,
 };
-use ftperm::output::{check_writable, create_folder, write_file};
+use ftperm::files::atomic::{check_writable, create_folder, write_file};
 use ftperm::positions;
 
 use super::common::Files;

@@ -19,7 +19,7 @@ pub struct BatchJob {
 
 impl BatchJob {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        ftperm::output::set_temporary_prefix(&self.temporary_prefix);
+        ftperm::files::atomic::set_temporary_prefix(&self.temporary_prefix);
         let end_when_told = || {
             // Whoever holds the other end never writes.
             let _ = std::io::stdin().read(&mut [0]);

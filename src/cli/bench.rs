@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ftperm::engine::{BenchRun, Counts, EngineBench, EngineNet, Pair, SpeedRatio, median};
-use ftperm::nnue::{NetError, NetFileError, Network, ReadOptions};
-use ftperm::source::NetSource;
+use ftperm::bench::{BenchRun, Counts, EngineBench, EngineNet, Pair, SpeedRatio, median};
+use ftperm::nets::source::NetSource;
+use ftperm::nets::stockfish::{NetError, NetFileError, Network, ReadOptions};
 use serde::Serialize;
 
 use super::common::names::name;

@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, roman};
-use ftperm::output::{FinishedFile, commit_all, create_folder, finish_file};
+use ftperm::files::atomic::{FinishedFile, commit_all, create_folder, finish_file};
 use serde::Serialize;
 
 use super::{Cli, Global, console};

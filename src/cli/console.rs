@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use ftperm::quote::printable;
+use ftperm::files::quote::printable;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 static QUIET: AtomicBool = AtomicBool::new(false);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use ftperm::source::embed;
+use ftperm::nets::source::embed;
 use serde::Serialize;
 
 use super::common::names::name;
@@ -36,7 +36,7 @@ impl Embed {
             .network("the network", Some(&self.net));
         files.check()?;
         let options = self.reading.options();
-        let source = ftperm::source::NetSource::parse(Some(&self.net)).load()?;
+        let source = ftperm::nets::source::NetSource::parse(Some(&self.net)).load()?;
         files.network_found("the network", &source.origin).check()?;
         let bytes = source.bytes.clone();
         let loaded = parse(source, &options)?;

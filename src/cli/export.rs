@@ -3,8 +3,8 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use ftperm::output::{check_writable, write_file};
-use ftperm::permutation::{Language, Listing, Pairing, Permutation, PermutationFile};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::order::{Language, Listing, Pairing, Permutation, PermutationFile};
 use serde::Serialize;
 
 use super::common::Files;

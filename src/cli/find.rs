@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ftperm::compute::choice::Work;
-use ftperm::holdout::BucketCounts;
-use ftperm::output::{check_writable, write_file};
-use ftperm::permutation::{NET_SHA256, PermutationFile};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::files::resources::peak_rss_bytes;
+use ftperm::order::{NET_SHA256, PermutationFile};
+use ftperm::planes::{ByBucket, ZeroPlanes, by_bucket};
 use ftperm::report::{BucketRates, CertificateReport};
-use ftperm::resources::peak_rss_bytes;
+use ftperm::run::holdout::BucketCounts;
 use ftperm::search::{
     CertifyOptions, Checkpoint, Checkpoints, Control, MAX_SAMPLES, Rated, SearchOptions,
     SearchedPlanes, certify_planes, search_and_rate, weighted_sum,
 };
-use ftperm::zeros::{ByBucket, ZeroPlanes, by_bucket};
 use serde::Serialize;
 
 use super::activations::ActivationArgs;

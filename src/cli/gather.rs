@@ -3,23 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::actmat::{self, ZeroRule};
-use ftperm::board::Board;
-use ftperm::bucket_weights::BUCKETS;
-use ftperm::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::chess::board::Board;
 use ftperm::compute::choice::Work;
 use ftperm::compute::{Backend, FtEvaluator};
-use ftperm::digest::{hex, sha256};
-use ftperm::gather::gather;
-use ftperm::nnue::Network;
-use ftperm::output::{OutputFile, check_writable, io_error};
-use ftperm::permutation::is_npy;
+use ftperm::files::atomic::{OutputFile, check_writable, io_error};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::reading::is_blank;
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::nets::source::Origin;
+use ftperm::nets::stockfish::Network;
+use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::order::is_npy;
+use ftperm::planes::matrix::{self, ZeroRule};
+use ftperm::planes::record::{DataFile, Record, Shard};
+use ftperm::planes::{PlanesWriter, StoredGroup, StoredPlanes, ZeroPlanes};
+use ftperm::positions::bucket_weights::BUCKETS;
 use ftperm::positions::{self, Part, Positions};
-use ftperm::reading::is_blank;
-use ftperm::samples::SampleOrder;
-use ftperm::source::Origin;
-use ftperm::zeros::record::{DataFile, Record, Shard};
-use ftperm::zeros::{PlanesWriter, StoredGroup, StoredPlanes, ZeroPlanes};
+use ftperm::run::gather::gather;
 use serde::Serialize;
 
 use super::common::numbers::share;
@@ -462,7 +462,7 @@ impl Side {
 
 fn write_matrix(planes: &ZeroPlanes, path: &Path) -> anyhow::Result<()> {
     let mut out = OutputFile::create(path)?;
-    actmat::write(planes, &mut out).map_err(|source| io_error(path, source))?;
+    matrix::write(planes, &mut out).map_err(|source| io_error(path, source))?;
     Ok(out.commit()?)
 }
 
@@ -510,7 +510,7 @@ enum Evaluation<'n> {
     Kernels {
         network: &'n Network,
         backend: Box<dyn Backend>,
-        rows: ftperm::nnue::FtRows<'n>,
+        rows: ftperm::nets::stockfish::FtRows<'n>,
         order: SampleOrder,
     },
 }
@@ -562,7 +562,7 @@ impl<'n> Evaluation<'n> {
         let evaluated = |positions| progress.evaluated(positions);
         match (self, evaluator) {
             (Evaluation::Plain(network, rule), _) => {
-                Ok(actmat::gather(network, boards, *rule, evaluated))
+                Ok(matrix::gather(network, boards, *rule, evaluated))
             }
             (Evaluation::Kernels { network, order, .. }, Some(evaluator)) => {
                 let it = &network.architecture;

@@ -4,18 +4,18 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ftperm::compute::Activation;
-use ftperm::digest::{hex, sha256};
-use ftperm::nnue::{Encoding, NetFileError, Network};
-use ftperm::output::check_writable;
-use ftperm::permutation::PermutationFile;
+use ftperm::files::atomic::check_writable;
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::reading::first_bytes;
+use ftperm::nets::model::Activation;
+use ftperm::nets::source::{Engine, NetSource};
+use ftperm::nets::stockfish::{Encoding, NetFileError, Network};
+use ftperm::order::PermutationFile;
+use ftperm::planes::record::Record;
+use ftperm::planes::subsample::PlaneSource as _;
+use ftperm::planes::{self, StoredPlanes};
 use ftperm::positions::{self, Filters, Reason, Recognised, Sampling};
-use ftperm::reading::first_bytes;
 use ftperm::report::WeightsReport;
-use ftperm::source::{Engine, NetSource};
-use ftperm::zeros::record::Record;
-use ftperm::zeros::subsample::PlaneSource as _;
-use ftperm::zeros::{self, StoredPlanes};
 use serde::Serialize;
 
 use super::common::names::name;
@@ -253,7 +253,7 @@ impl Inspect {
         }
         Ok(if looks_like_permutation(&begin) {
             Some(Report::Permutation(self.permutation()?))
-        } else if begin.starts_with(zeros::MAGIC) {
+        } else if begin.starts_with(planes::MAGIC) {
             Some(Report::Planes(planes(path)?))
         } else {
             None

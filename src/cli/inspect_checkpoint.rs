@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use ftperm::checkpoint::{Checkpoint, ConvertOptions, RangeRule, Ranges, statistics};
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, RangeRule, Ranges, statistics};
 use ftperm::report::WeightsReport;
 use serde::Serialize;
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use ftperm::engine::kill_engines;
-use ftperm::output::remove_temporary_files;
+use ftperm::bench::kill_engines;
+use ftperm::files::atomic::remove_temporary_files;
 
 use super::console;
 

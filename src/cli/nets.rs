@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-use ftperm::source::SearchPlaces;
+use ftperm::nets::source::SearchPlaces;
 use serde::Serialize;
 
 use super::{Global, console};

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::bail;
-use ftperm::bucket_weights::Fitted;
-use ftperm::deliver::{same_reading, write_permuted};
-use ftperm::digest::hex;
-use ftperm::nnue::Network;
-use ftperm::optimize::{Footprint, Job, optimize};
-use ftperm::permutation::Permutation;
+use ftperm::files::digest::hex;
+use ftperm::nets::deliver::{same_reading, write_permuted};
+use ftperm::nets::stockfish::Network;
+use ftperm::order::Permutation;
+use ftperm::positions::bucket_weights::Fitted;
 use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
+use ftperm::run::{Footprint, Job, optimize};
 
 use super::common::numbers::share;
 use super::common::{

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::output::{FinishedFile, check_writable, finish_file, write_file};
+use ftperm::files::atomic::{FinishedFile, check_writable, finish_file, write_file};
 use ftperm::report::{Report, page};
 
 use super::common::Files;

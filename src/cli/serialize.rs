@@ -5,26 +5,26 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::checkpoint::{
+use ftperm::chess::random_games::random_positions;
+use ftperm::compute::choice::Work;
+use ftperm::files::atomic::{OutputFile, check_writable, commit_all, create_folder, io_error};
+use ftperm::nets::checkpoint::{
     self, Checkpoint, Conversion, ConvertOptions, StateDict, known_features, network_state,
     safetensors, same_features, statistics, write_torch,
 };
-use ftperm::compute::choice::Work;
-use ftperm::deliver::{DeliverError, Target, write_compared, write_permuted};
-use ftperm::nnue::{Era, FtCompression, Network};
-use ftperm::optimize::{Job, Task, optimize};
-use ftperm::output::{OutputFile, check_writable, commit_all, create_folder, io_error};
-use ftperm::permutation::{Permutation, PermutationFile};
-use ftperm::playouts::random_positions;
+use ftperm::nets::deliver::{DeliverError, Target, write_compared, write_permuted};
+use ftperm::nets::stockfish::verify::ReferenceOutputs;
+use ftperm::nets::stockfish::{Era, FtCompression, Network};
+use ftperm::order::{Permutation, PermutationFile};
 use ftperm::positions::{self, Positions};
 use ftperm::report::WeightsReport;
+use ftperm::run::{Job, Task, optimize};
 use ftperm::search::Control;
-use ftperm::verify::ReferenceOutputs;
 
 use super::common::names::name;
 use super::common::{
-    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, every_weight, known_era, load,
-    store, usual_compression,
+    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, every_weight, known_era,
+    load, store, usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
 use super::report::finish_report;
@@ -433,7 +433,7 @@ impl Serialize {
         mut network: Network,
         reference: Option<ReferenceOutputs>,
         target: &Target,
-    ) -> anyhow::Result<ftperm::output::FinishedFile> {
+    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
         store(
             &mut network,
             match self.ft_compression {
@@ -525,7 +525,7 @@ impl Serialize {
         &self,
         source: Source,
         write: impl FnOnce(&StateDict<'_>, &mut OutputFile) -> std::io::Result<()>,
-    ) -> anyhow::Result<ftperm::output::FinishedFile> {
+    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
         let factorised = self.features.as_deref().is_some_and(|it| it.contains('^'));
         let state = match &source {
             Source::Checkpoint(checkpoint) => {

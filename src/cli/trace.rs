@@ -7,13 +7,13 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use ftperm::board::Board;
-use ftperm::digest::{hex, sha256};
-use ftperm::inference::{Evaluation, evaluate};
-use ftperm::nnue::Architecture;
+use ftperm::chess::board::Board;
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::quote::excerpt;
+use ftperm::nets::stockfish::Architecture;
+use ftperm::nets::stockfish::inference::{Evaluation, evaluate};
 use ftperm::positions::lines::{LineError, TextLines};
 use ftperm::positions::{self, Sampling};
-use ftperm::quote::excerpt;
 use serde::Serialize;
 
 use super::common::NetArgs;

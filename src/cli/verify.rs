@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use ftperm::board::Board;
-use ftperm::playouts::random_positions;
+use ftperm::chess::board::Board;
+use ftperm::chess::random_games::random_positions;
+use ftperm::nets::stockfish::verify::{
+    ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
+};
 use ftperm::report::Verified;
-use ftperm::verify::{ReferenceOutputs, WeightComparison, WeightDifference, compare_weights};
 use serde::Serialize;
 
 use super::bench::{BenchArgs, engine_net};
@@ -189,7 +191,7 @@ impl Verify {
         } else {
             self.positions.read(self.count, None)?.boards
         };
-        let proof = ftperm::layout::compare(&a, &b, &boards, None);
+        let proof = ftperm::nets::described::compare(&a, &b, &boards, None);
         let proved = proof.as_ref().is_ok_and(|proof| proof.same_neurons);
         Ok(Compared {
             a: NetSummary::new(&self.a, &a.sha256()),

@@ -8,8 +8,9 @@
 
 use std::sync::Arc;
 
-use super::{Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights};
-use crate::zeros::ZeroPlanes;
+use super::{Backend, CoZeroCounter, ComputeError, FtEvaluator};
+use crate::nets::model::FtWeights;
+use crate::planes::ZeroPlanes;
 
 mod and_groups;
 mod co_zero_counts;

@@ -24,7 +24,7 @@ use super::filter::Sieve;
 use super::format::{Format, Likeness, Located, NextBlock};
 use super::games::Link;
 use super::input::Input;
-use crate::board::{Board, BoardBuilder, BoardError, Color};
+use crate::chess::board::{Board, BoardBuilder, BoardError, Color};
 
 /// Chunks are about 1 MiB; Stockfish's tools and the crate refuse those above this limit.
 pub const MAX_CHUNK_SIZE: u32 = 100 << 20;

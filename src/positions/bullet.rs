@@ -9,7 +9,7 @@ use bulletformat::ChessBoard;
 use super::entry::BoardEntry;
 use super::error::Problem;
 use super::records::Records;
-use crate::board::{BoardBuilder, Color};
+use crate::chess::board::{BoardBuilder, Color};
 
 const RECORD_SIZE: usize = 32;
 /// The format's white and black king: colour << 3 | kind.

@@ -1,7 +1,7 @@
 //! What every format knows about one of its entries; each fact is computed only when it is asked for.
 
 use super::games::Link;
-use crate::board::{Board, BoardError, Color, PieceKind, piece_code};
+use crate::chess::board::{Board, BoardError, Color, PieceKind, piece_code};
 
 /// Score of entries that were never searched (Stockfish's VALUE_NONE).
 pub const PLACEHOLDER_SCORE: i32 = 32_002;

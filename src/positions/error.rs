@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::board::BoardError;
+use crate::chess::board::BoardError;
 
 /// Why no positions could be read.
 #[derive(Debug, Error)]

@@ -12,8 +12,8 @@ use super::filter::Sieve;
 use super::format::{Format, HEAD_SIZE, Likeness, Located, NextBlock};
 use super::input::Input;
 use super::lines::{check_length, lines, skip_line, whole_lines};
-use crate::board::Board;
-use crate::quote::quoted;
+use crate::chess::board::Board;
+use crate::files::quote::quoted;
 
 /// The format.
 #[derive(Debug)]

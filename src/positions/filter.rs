@@ -28,7 +28,7 @@ use super::format::Located;
 use super::games::{GameNumber, Link, Relation};
 use super::neighbours::Neighbours;
 use super::sample::Sampling;
-use crate::board::Board;
+use crate::chess::board::Board;
 
 /// The tests entries have to pass. What a format does not record passes the tests that ask for it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

@@ -7,7 +7,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::Positions;
-use crate::board::Color;
+use crate::chess::board::Color;
 
 /// What of an entry tells whether the next one continues the same game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::error::Problem;
 use super::input::Input;
-use crate::quote::quoted;
+use crate::files::quote::quoted;
 
 /// No line of position data is longer, in bytes.
 pub const LONGEST_LINE: usize = 1 << 16;

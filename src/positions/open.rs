@@ -11,7 +11,7 @@ use super::format::HEAD_SIZE;
 use super::input::{self, Input, Unseekable};
 use super::lines::is_utf16;
 use super::pipeline::Stream;
-use crate::reading::Compression;
+use crate::files::reading::Compression;
 
 const BUFFER_SIZE: usize = 1 << 18;
 /// Endings of compressed files.

@@ -10,7 +10,7 @@
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::records::Records;
-use crate::board::{Board, BoardBuilder, Color, PieceKind, piece_code};
+use crate::chess::board::{Board, BoardBuilder, Color, PieceKind, piece_code};
 
 const RECORD_SIZE: usize = 40;
 const POSITION_SIZE: usize = 32;

@@ -20,8 +20,8 @@ use super::filter::Sieve;
 use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
 use super::lines::{check_length, last_line_end, lines, skip_line, whole_lines};
-use crate::board::Board;
-use crate::quote::quoted;
+use crate::chess::board::Board;
+use crate::files::quote::quoted;
 
 /// How Stockfish writes that no move was recorded.
 const NO_MOVE: [&str; 3] = ["0000", "(none)", "none"];

@@ -19,7 +19,7 @@ use super::error::Problem;
 use super::filter::Sieve;
 use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
-use crate::board::{Board, Color};
+use crate::chess::board::{Board, Color};
 
 const POSITION_SIZE: usize = 32;
 const MOVE_SIZE: usize = 4;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::curve::SearchCurve;
 use super::measures::Measures;
 use super::{CountAdvice, Kind};
-use crate::bucket_weights::{BUCKETS, BucketWeights};
-use crate::digest::hex;
-use crate::holdout::{BucketCounts, HoldoutRates};
-use crate::optimize::{Plan, Share, SpilledSearch};
+use crate::files::digest::hex;
+use crate::positions::bucket_weights::{BUCKETS, BucketWeights};
+use crate::run::holdout::{BucketCounts, HoldoutRates};
+use crate::run::{Plan, Share, SpilledSearch};
 use crate::search::{Certificate, MoveCount};
 
 /// What a run of `ftperm optimize` found, from what, and what it wrote.

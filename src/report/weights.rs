@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, SCHEMA};
-use crate::checkpoint::{Ranges, TensorStatistics, statistics};
-use crate::nnue::Network;
+use crate::nets::checkpoint::{Ranges, TensorStatistics, statistics};
+use crate::nets::stockfish::Network;
 
 /// What a checkpoint, or a network, holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ use super::partition::Partition;
 use super::state::State;
 use super::{Halt, SearchError, check, check_chunks};
 use crate::compute::{Backend, CoZeroCounter, HostPlanes, PlaneSet};
-use crate::permutation::Permutation;
-use crate::zeros::ZeroPlanes;
+use crate::order::Permutation;
+use crate::planes::ZeroPlanes;
 
 /// How much to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

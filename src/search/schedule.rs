@@ -17,7 +17,7 @@ use super::state::State;
 use super::thinning::thin;
 use super::{Effort, Halt, SearchError, SearchOptions};
 use crate::compute::{CoZeroCounter, PlaneSet};
-use crate::permutation::Permutation;
+use crate::order::Permutation;
 
 /// Temperatures as shares of the samples: at the start, where all samples take over, and at the end. Found by trial
 /// on real networks with 512 and 1,536 neurons; half or double the values cost little.

@@ -1,7 +1,7 @@
 //! Tests of every network of which it is known what an engine computes with it.
 
-use ftperm::nnue::{Network, ReadOptions};
-use ftperm::source::NetSource;
+use ftperm::nets::source::NetSource;
+use ftperm::nets::stockfish::{Network, ReadOptions};
 use serde::de::DeserializeOwned;
 
 use super::material;

@@ -1,13 +1,13 @@
 //! The zero planes of every backend against what real engines computed.
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, list_adapters};
-use ftperm::gather::gather;
-use ftperm::nnue::Network;
-use ftperm::samples::SampleOrder;
-use ftperm::zeros::ZeroPlanes;
+use ftperm::nets::stockfish::Network;
+use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::planes::ZeroPlanes;
+use ftperm::run::gather::gather;
 use serde::Deserialize;
 
 use crate::common::{material, vectors};

@@ -16,15 +16,13 @@ use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{
     AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
 };
-use ftperm::compute::{
-    Activation, Backend, ComputeError, FtWeights, HostPlanes, NeuronGroup, PlaneSet, RowLists,
-    SampleBatch, SampleSource,
-};
+use ftperm::compute::{Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
+use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use ftperm::planes::ZeroPlanes;
+use ftperm::planes::subsample::Share;
 use ftperm::search::{
     CertifyOptions, Control, Effort, SearchOptions, certify_planes, search_planes,
 };
-use ftperm::zeros::ZeroPlanes;
-use ftperm::zeros::subsample::Share;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,13 +1,13 @@
 //! Activation matrices: bit for bit those of the reference tool.
 
-use ftperm::actmat::{self, ZeroRule, zero_block_percentage};
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use ftperm::compute::Backend as _;
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::nnue::{Network, ReadOptions};
-use ftperm::permutation::PermutationFile;
-use ftperm::samples::SampleOrder;
-use ftperm::zeros::ZeroPlanes;
+use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::nets::stockfish::{Network, ReadOptions};
+use ftperm::order::PermutationFile;
+use ftperm::planes::ZeroPlanes;
+use ftperm::planes::matrix::{self, ZeroRule, zero_block_percentage};
 
 use crate::common::material;
 
@@ -42,7 +42,7 @@ fn boards() -> Option<Vec<Board>> {
 fn matrix(name: &str) -> Option<(Vec<u8>, ZeroPlanes)> {
     let path = material::shared(&format!("reference/actmats/{name}.actmat.npy.gz"))?;
     let bytes = material::gunzip(&path);
-    let planes = actmat::parse(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
+    let planes = matrix::parse(&mut bytes.as_slice(), bytes.len() as u64).unwrap();
     Some((bytes, planes))
 }
 
@@ -59,7 +59,7 @@ fn compare(name: &str, network: &Network, boards: &[Board], rule: ZeroRule) {
     let Some((bytes, expected)) = matrix(name) else {
         return;
     };
-    let found = actmat::gather(network, boards, rule, |_| {});
+    let found = matrix::gather(network, boards, rule, |_| {});
     let differing = (0..expected.neurons())
         .flat_map(|neuron| found.plane(neuron).iter().zip(expected.plane(neuron)))
         .map(|(a, b)| (a ^ b).count_ones())
@@ -67,7 +67,7 @@ fn compare(name: &str, network: &Network, boards: &[Board], rule: ZeroRule) {
     assert_eq!(differing, 0, "{name}");
     assert_eq!(found, expected, "{name}");
     let mut written = Vec::new();
-    actmat::write(&found, &mut written).unwrap();
+    matrix::write(&found, &mut written).unwrap();
     assert!(written == bytes, "{name}: the file differs");
 }
 
@@ -104,7 +104,7 @@ fn the_matrix_of_a_wide_network() {
     let rows = network.ft_rows();
     let backend = CpuBackend::new(None).unwrap();
     let mut evaluator = backend.ft_evaluator(rows.weights()).unwrap();
-    let planes = ftperm::gather::gather(
+    let planes = ftperm::run::gather::gather(
         &network.architecture,
         evaluator.as_mut(),
         &boards,

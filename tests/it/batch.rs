@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use ftperm::digest::{hex, sha256};
-use ftperm::nnue::{Network, ReadOptions};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::nets::stockfish::{Network, ReadOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -9,11 +9,11 @@ use crate::common::program::Case;
 /// Debian's network with its neurons in reverse.
 fn reversed(net: &Path, folder: &Path) -> PathBuf {
     let bytes = std::fs::read(net).unwrap();
-    let mut network = ftperm::nnue::Network::parse(&bytes, &Default::default()).unwrap();
+    let mut network = ftperm::nets::stockfish::Network::parse(&bytes, &Default::default()).unwrap();
     let half = u32::try_from(network.architecture.l1 / 2).unwrap();
     let order = (0..half).rev().collect();
     network
-        .permute(&ftperm::permutation::Permutation::new(order).unwrap())
+        .permute(&ftperm::order::Permutation::new(order).unwrap())
         .unwrap();
     let permuted = folder.join("permuted.nnue");
     let mut file = std::fs::File::create(&permuted).unwrap();

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use crate::common::program;
-
 use crate::common::program::{ftperm, text};
 
 fn own(name: &str) -> String {

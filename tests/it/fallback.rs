@@ -9,14 +9,15 @@ use std::rc::Rc;
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::{
-    Activation, Backend, CoZeroCounter, ComputeError, FallbackBackend, FtEvaluator, FtWeights,
-    HostPlanes, NeuronGroup, PlaneSet, SampleBatch, SampleSource,
+    Backend, CoZeroCounter, ComputeError, FallbackBackend, FtEvaluator, HostPlanes, NeuronGroup,
+    PlaneSet, SampleSource,
 };
+use ftperm::nets::model::{Activation, FtWeights, SampleBatch};
+use ftperm::planes::ZeroPlanes;
+use ftperm::planes::subsample::Share;
 use ftperm::search::{
     CertifyOptions, Control, Effort, SearchOptions, certify_planes, search, search_planes,
 };
-use ftperm::zeros::ZeroPlanes;
-use ftperm::zeros::subsample::Share;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

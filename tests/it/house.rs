@@ -7,30 +7,15 @@ use crate::common::material;
 
 /// The library's modules from the bottom to the top. A module uses only those of rows above its own in this list.
 const LAYERS: &[&[&str]] = &[
-    &[
-        "board",
-        "bucket_weights",
-        "digest",
-        "npy",
-        "output",
-        "resources",
-    ],
-    &[
-        "batch",
-        "features",
-        "permutation",
-        "playouts",
-        "positions",
-        "walks",
-    ],
-    &["zeros"],
-    &["activations", "compute", "holdout"],
-    &["nnue", "search"],
-    &["checkpoint", "inference", "samples", "source"],
-    &["actmat", "engine", "gather", "verify"],
-    &["deliver", "optimize"],
-    &["layout"],
-    &["report"],
+    &["files"],
+    &["chess"],
+    &["order", "positions"],
+    &["nets"],
+    &["planes"],
+    &["compute"],
+    &["search"],
+    &["run"],
+    &["batch", "bench", "report"],
 ];
 
 /// The program's own part, which no other uses.
@@ -50,12 +35,12 @@ const STAGES: &[(&str, &str, &str)] = &[
     (
         "pick_samples",
         "gpu/pick_samples.rs",
-        "../zeros/subsample.rs",
+        "../planes/subsample.rs",
     ),
     (
         "sample_masks",
         "gpu/pick_samples.rs",
-        "../zeros/subsample.rs",
+        "../planes/subsample.rs",
     ),
 ];
 
@@ -167,7 +152,7 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn names_of_modules_are_found_in_code() {
-    let code = "use crate::{board::Board, nnue::{a, b},\n zeros};\nlet x = crate::walks::walk();\n\
+    let code = "use crate::{board::Board, nnue::{a, b},\n zeros};\nlet x = crate::chess::walks::walk();\n\
                 // crate::cli\n#[cfg(test)]\nmod tests {\n    use crate::report;\n}\n";
     let expected = ["board", "nnue", "walks", "zeros"].map(String::from);
     assert_eq!(used(code), BTreeSet::from(expected));

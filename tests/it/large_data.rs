@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use ftperm::planes::{self, ZeroPlanes, record};
 use ftperm::positions::{self, Filters, Options, Part, PartBy, Positions, Sampling};
-use ftperm::zeros::{self, ZeroPlanes, record};
 use tempfile::TempDir;
 
 use crate::common::material;
@@ -442,7 +442,7 @@ fn a_part_is_weighed_too_and_rated_on_all() {
     };
     let sizes = [0, 600_000, 0, 0, 1_299_971, 0, 0, 100_032];
     let file = fs::File::create(folder.path().join("b.z")).unwrap();
-    let mut file = zeros::PlanesWriter::new(file, 64, &sizes, &record).unwrap();
+    let mut file = planes::PlanesWriter::new(file, 64, &sizes, &record).unwrap();
     for part in [0, 2, 1] {
         let mut group = ZeroPlanes::new(64, cuts[part + 1] - cuts[part]);
         for neuron in 0..64 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::common::material;
 use crate::common::program::{ftperm, text};
-use ftperm::playouts::random_positions;
+use ftperm::chess::random_games::random_positions;
 
 /// Numbers that look random.
 fn noise(seed: u64) -> impl FnMut() -> i32 {
@@ -294,7 +294,7 @@ impl Case {
 fn the_shipped_layouts_describe_what_they_say() {
     for entry in std::fs::read_dir(material::own("layouts")).unwrap() {
         let path = entry.unwrap().path();
-        let layout = ftperm::layout::Layout::read(&path).unwrap();
+        let layout = ftperm::nets::described::Layout::read(&path).unwrap();
         let expected = match path.file_name().unwrap().to_str().unwrap() {
             "bullet-simple.toml" => (1024, 768),
             "bullet-multilayer.toml" => (512, 7680),
@@ -468,13 +468,18 @@ fn a_network_of_stockfish_under_a_layout_is_the_same() {
 /// A network whose feature transformer is stored in lane order is noticed, where its weights show it.
 #[test]
 fn lane_orders_are_noticed() {
-    use ftperm::layout::{LANE_ORDERS, lane_order_suspicion};
+    use ftperm::nets::described::{LANE_ORDERS, lane_order_suspicion};
     let Some(path) = material::shared("nets/nn-1a298aa575a0.nnue") else {
         return;
     };
-    let net = ftperm::nnue::Network::read(&path, &Default::default()).unwrap();
+    let net = ftperm::nets::stockfish::Network::read(&path, &Default::default()).unwrap();
     let boards = random_positions(3, 300);
-    let planes = ftperm::actmat::gather(&net, &boards, ftperm::actmat::ZeroRule::Floor, |_| {});
+    let planes = ftperm::planes::matrix::gather(
+        &net,
+        &boards,
+        ftperm::planes::matrix::ZeroRule::Floor,
+        |_| {},
+    );
     let neurons = planes.neurons();
     let zeros: Vec<f64> = planes.zero_counts().iter().map(|&it| it as f64).collect();
     let mut sizes = vec![0.0; neurons];

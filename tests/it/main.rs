@@ -7,6 +7,7 @@ mod activations;
 mod actmats;
 mod batch;
 mod bench_command;
+mod checksums;
 mod cli;
 #[path = "../common/mod.rs"]
 mod common;
@@ -42,7 +43,6 @@ mod storage;
 mod traps;
 mod vectors;
 mod verify;
-mod checksums;
 mod walks;
 mod weights;
 

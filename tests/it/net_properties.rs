@@ -1,11 +1,11 @@
 //! Random networks of every era's layout at small widths: writing gives back what was read, the layout is recognised,
 //! a permutation and its inverse cancel, and whatever is cut off or changed where it counts is an error.
 
-use ftperm::compute::Activation;
-use ftperm::nnue::{
+use ftperm::nets::model::Activation;
+use ftperm::nets::stockfish::{
     Architecture, ERAS, Encoding, Era, Network, ReadOptions, StackVariant, TensorRole, leb128,
 };
-use ftperm::permutation::Permutation;
+use ftperm::order::Permutation;
 use rand::RngExt as _;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use ftperm::nnue::{Network, ReadOptions};
-use ftperm::permutation::Permutation;
+use ftperm::nets::stockfish::{Network, ReadOptions};
+use ftperm::order::Permutation;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -90,7 +90,7 @@ fn longer_leb128_is_told() {
             .ft
             .encodings
             .iter()
-            .all(|&it| it == ftperm::nnue::Encoding::Raw)
+            .all(|&it| it == ftperm::nets::stockfish::Encoding::Raw)
     );
 }
 

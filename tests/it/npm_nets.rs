@@ -1,10 +1,10 @@
 //! The networks inside the npm packages `stockfish`: plain files, WebAssembly modules for one thread (active segments)
 //! and for several (passive segments), modules in parts. `tests/fetch-npm-nets.sh` fetches the packages.
 
-use ftperm::digest::{hex, net_name, sha256};
-use ftperm::nnue::{Network, ReadOptions};
-use ftperm::permutation::Permutation;
-use ftperm::source::{Engine, NetSource};
+use ftperm::files::digest::{hex, net_name, sha256};
+use ftperm::nets::source::{Engine, NetSource};
+use ftperm::nets::stockfish::{Network, ReadOptions};
+use ftperm::order::Permutation;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -35,7 +35,7 @@ fn check(bytes: &[u8], era: &str) {
     let mut network = Network::parse(
         &permuted,
         &ReadOptions {
-            era: ftperm::nnue::era(era),
+            era: ftperm::nets::stockfish::era(era),
             clamp: None,
         },
     )
@@ -234,7 +234,7 @@ fn asm_js() {
         };
         let bytes = engine.bytes(net);
         assert_eq!(
-            hex(&ftperm::digest::sha256(bytes)),
+            hex(&ftperm::files::digest::sha256(bytes)),
             sha256,
             "{}",
             path.display()

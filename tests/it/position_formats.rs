@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use ftperm::positions::{
     Filters, Options, Part, PartBy, Positions, PositionsError, Reason, Recognised, read,
     read_stream, recognise,

@@ -5,8 +5,10 @@ use crate::common::material;
 use std::path::{Path, PathBuf};
 
 use crate::common::program::{ftperm, text};
-use ftperm::checkpoint::{Checkpoint, ConvertOptions, network_state, safetensors, write_torch};
-use ftperm::nnue::{Architecture, Network, ReadOptions, era};
+use ftperm::nets::checkpoint::{
+    Checkpoint, ConvertOptions, network_state, safetensors, write_torch,
+};
+use ftperm::nets::stockfish::{Architecture, Network, ReadOptions, era};
 
 fn triples() -> Vec<PathBuf> {
     let Some(root) = material::shared("reference/triples") else {

@@ -6,15 +6,16 @@ use std::time::Instant;
 
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::{
-    Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, HostPlanes, NeuronGroup,
-    PlaneSet, WeightedPlanes,
+    Backend, CoZeroCounter, ComputeError, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet,
+    WeightedPlanes,
 };
-use ftperm::permutation::Permutation;
+use ftperm::nets::model::FtWeights;
+use ftperm::order::Permutation;
+use ftperm::planes::ZeroPlanes;
 use ftperm::search::{
     CertifyOptions, Checkpoint, Checkpoints, Control, Effort, Progress, SearchError, SearchOptions,
     SearchResult, certify, certify_planes, search, search_planes,
 };
-use ftperm::zeros::ZeroPlanes;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -1,10 +1,10 @@
 //! Checkpoints to networks and back, byte for byte as the reference tool does it.
 
-use ftperm::checkpoint::{
+use ftperm::nets::checkpoint::{
     Checkpoint, Container, ConvertOptions, StateDict, network_state, safetensors, write_torch,
 };
-use ftperm::nnue::{FtCompression, Network, ReadOptions};
-use ftperm::permutation::PermutationFile;
+use ftperm::nets::stockfish::{FtCompression, Network, ReadOptions};
+use ftperm::order::PermutationFile;
 
 use crate::common::material;
 use crate::common::program::Case;
@@ -429,7 +429,7 @@ fn older_trainers_had_other_names_and_another_unit() {
         },
     );
     let options = ConvertOptions {
-        target_era: ftperm::nnue::era("small127"),
+        target_era: ftperm::nets::stockfish::era("small127"),
         ..ConvertOptions::default()
     };
     let (chosen, _) = today.to_network(&options).unwrap();
@@ -468,7 +468,7 @@ fn contradictions_are_refused() {
         "the features are Full_Threats+PP_3Wide+HalfKAv2_hm^ by the tensors, --features says HalfKAv2_hm^"
     );
     let era = ConvertOptions {
-        target_era: ftperm::nnue::era("v9"),
+        target_era: ftperm::nets::stockfish::era("v9"),
         ..ConvertOptions::default()
     };
     assert!(problem(era).starts_with("it cannot be written as era v9: its inputs are HalfKAv2_hm"));
@@ -592,7 +592,9 @@ fn the_command_writes_the_reference_bytes() {
     // Named after its contents, which are those of a.nnue.
     let (code, ..) = run("d.nnue", &["--out-sha"]);
     assert_eq!(code, Some(0));
-    let name = ftperm::digest::net_name(&ftperm::digest::sha256(&triple.file("leb128.nnue")));
+    let name = ftperm::files::digest::net_name(&ftperm::files::digest::sha256(
+        &triple.file("leb128.nnue"),
+    ));
     assert!(folder.path().join(format!("{name}.nnue")).exists());
     // What cannot be is said, and nothing is written.
     let (code, text, bytes) = run("e.nnue", &["--features=HalfKAv2_hm^"]);

@@ -3,14 +3,14 @@
 use crate::common::material;
 
 use crate::common::program::{ftperm, text};
-use ftperm::checkpoint::{Checkpoint, ConvertOptions};
-use ftperm::inference::evaluate;
-use ftperm::nnue::{
+use ftperm::chess::random_games::random_positions;
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions};
+use ftperm::nets::stockfish::inference::evaluate;
+use ftperm::nets::stockfish::verify::ReferenceOutputs;
+use ftperm::nets::stockfish::{
     Architecture, ERAS, FtCompression, Network, ReadOptions, StackVariant, TensorRole, era,
 };
-use ftperm::permutation::Permutation;
-use ftperm::playouts::random_positions;
-use ftperm::verify::ReferenceOutputs;
+use ftperm::order::Permutation;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;

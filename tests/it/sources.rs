@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use ftperm::digest::{hex, net_name, sha256};
-use ftperm::nnue::Network;
-use ftperm::source::{
+use ftperm::files::digest::{hex, net_name, sha256};
+use ftperm::nets::source::{
     self, Compression, Engine, LoadedBytes, NetSource, Place, SearchPlaces, SourceError,
 };
+use ftperm::nets::stockfish::Network;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
@@ -304,7 +304,7 @@ fn thousands_of_false_headers() {
         // A wide first layer, so that its tensors reach past everything.
         let l1 = 16 * (1 + number % 4000) as usize;
         let features = 0x7F23_4CB8 ^ (2 * l1) as u32;
-        let stack = ftperm::nnue::hash::stack_hash(
+        let stack = ftperm::nets::stockfish::hash::stack_hash(
             l1,
             2 + number as usize % 200,
             1 + number as usize % 250,

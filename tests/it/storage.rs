@@ -5,7 +5,7 @@ use crate::common::material;
 use std::path::Path;
 
 use crate::common::program::{ftperm, text};
-use ftperm::nnue::{ERAS, Encoding, Network, ReadOptions, Storage, TensorRole};
+use ftperm::nets::stockfish::{ERAS, Encoding, Network, ReadOptions, Storage, TensorRole};
 
 /// Of the facts on file layouts: R1 and R2 until SFNNv6, whose first networks were raw, then L to TD.
 #[test]

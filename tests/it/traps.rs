@@ -1,20 +1,20 @@
 //! The traps of `docs/notes/eras.md`, section 16: one test each where a program can fall into them.
 //! The number is the trap's.
 
-use ftperm::board::Board;
-use ftperm::compute::Activation;
-use ftperm::features::{
+use ftperm::chess::board::Board;
+use ftperm::chess::random_games::random_positions;
+use ftperm::nets::model::Activation;
+use ftperm::nets::stockfish::features::{
     ActiveFeatures, FULL_THREATS_59808, FULL_THREATS_60144, FULL_THREATS_60720, FULL_THREATS_66864,
     FULL_THREATS_79856, FeatureSet, HALF_KA_V2, HALF_KA_V2_HM, HALF_KP,
 };
-use ftperm::inference::evaluate;
-use ftperm::nnue::{
+use ftperm::nets::stockfish::inference::evaluate;
+use ftperm::nets::stockfish::verify::ReferenceOutputs;
+use ftperm::nets::stockfish::{
     Architecture, DenseLayer, Encoding, FeatureTransformer, LayerStack, NetError, Network,
     ReadOptions, Store, TensorRole, era,
 };
-use ftperm::permutation::Permutation;
-use ftperm::playouts::random_positions;
-use ftperm::verify::ReferenceOutputs;
+use ftperm::order::Permutation;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
@@ -203,11 +203,11 @@ fn cut_networks_are_named_as_whole_ones() {
     }
 }
 
-fn outputs(network: &Network) -> Vec<ftperm::inference::Evaluation> {
-    let boards = ftperm::playouts::random_positions(3, 40);
+fn outputs(network: &Network) -> Vec<ftperm::nets::stockfish::inference::Evaluation> {
+    let boards = ftperm::chess::random_games::random_positions(3, 40);
     boards
         .iter()
-        .map(|board| ftperm::inference::evaluate(network, board))
+        .map(|board| ftperm::nets::stockfish::inference::evaluate(network, board))
         .collect()
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ftperm::board::Board;
-use ftperm::inference::evaluate;
+use ftperm::chess::board::Board;
+use ftperm::nets::stockfish::inference::evaluate;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 

@@ -4,9 +4,9 @@ use crate::common::material;
 
 use std::path::Path;
 
-use ftperm::nnue::{FtCompression, Network, ReadOptions};
-use ftperm::permutation::Permutation;
 use crate::common::program::{ftperm, text};
+use ftperm::nets::stockfish::{FtCompression, Network, ReadOptions};
+use ftperm::order::Permutation;
 use serde_json::Value;
 
 fn demo() -> Network {
@@ -110,7 +110,7 @@ fn apply_and_optimize_say_what_was_proved() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(json["verified"]["proved"], true);
-        let digest = ftperm::digest::hex(&ftperm::digest::sha256(
+        let digest = ftperm::files::digest::hex(&ftperm::files::digest::sha256(
             &std::fs::read(folder.join("b.nnue")).unwrap(),
         ));
         assert_eq!(json["out"]["sha256"], digest);

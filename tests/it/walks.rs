@@ -1,7 +1,7 @@
 //! Walks end on legal positions without check and do not depend on threads.
 
-use ftperm::playouts::random_positions;
-use ftperm::walks::{Walk, walk};
+use ftperm::chess::random_games::random_positions;
+use ftperm::chess::walks::{Walk, walk};
 
 #[test]
 fn legal_quiet_and_independent_of_threads() {

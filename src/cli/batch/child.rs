@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ftperm::quote::message;
+use ftperm::files::quote::message;
 use serde_json::Value;
 
 use super::jobs::Job;

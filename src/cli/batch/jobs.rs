@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::builder::ValueParser;
 use clap::{Arg, Command, CommandFactory as _, Parser as _};
 use ftperm::batch::is_network_name;
-use ftperm::digest::{hex, sha256};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::quote::excerpt;
+use ftperm::nets::source::NetSource;
 use ftperm::positions;
-use ftperm::quote::excerpt;
-use ftperm::source::NetSource;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

@@ -1,6 +1,6 @@
 //! How much memory a command may take.
 
-use ftperm::resources::{available_memory, peak_rss_bytes};
+use ftperm::files::resources::{available_memory, peak_rss_bytes};
 use ftperm::search::table_bytes;
 
 /// The limit of the memory.

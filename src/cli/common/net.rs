@@ -4,11 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::checkpoint::{Checkpoint, ConvertOptions};
-use ftperm::compute::Activation;
-use ftperm::digest::sha256;
-use ftperm::nnue::{ERAS, Era, NetError, NetFileError, Network, ReadOptions, era};
-use ftperm::source::{LoadedBytes, NetSource, Origin};
+use ftperm::files::digest::sha256;
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions};
+use ftperm::nets::model::Activation;
+use ftperm::nets::source::{LoadedBytes, NetSource, Origin};
+use ftperm::nets::stockfish::{ERAS, Era, NetError, NetFileError, Network, ReadOptions, era};
 
 use super::names::name;
 use super::out::usual_compression;

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use ftperm::deliver::Target;
-use ftperm::digest::hex;
-use ftperm::nnue::{Encoding, FtCompression, Network};
-use ftperm::output;
+use ftperm::files::atomic;
+use ftperm::files::digest::hex;
+use ftperm::nets::deliver::Target;
+use ftperm::nets::stockfish::{Encoding, FtCompression, Network};
 use ftperm::report::NetSummary;
 
 use super::LoadedNet;
@@ -59,12 +59,12 @@ impl OutArgs {
             ),
         };
         match &target {
-            Target::File(file) => output::check_writable(file)?,
+            Target::File(file) => atomic::check_writable(file)?,
             Target::Named(folder) => {
                 if !folder.exists() {
-                    output::create_folder(folder)?;
+                    atomic::create_folder(folder)?;
                 }
-                output::check_writable(&folder.join("nn.nnue"))?;
+                atomic::check_writable(&folder.join("nn.nnue"))?;
             }
         }
         Ok(target)

@@ -7,10 +7,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use ftperm::nnue::{VERSION_2020, VERSION_2021, VERSION_2026};
-use ftperm::output;
+use ftperm::files::atomic;
+use ftperm::nets::source::{NetSource, Origin};
+use ftperm::nets::stockfish::{VERSION_2020, VERSION_2021, VERSION_2026};
 use ftperm::positions;
-use ftperm::source::{NetSource, Origin};
 
 use crate::cli::UsageError;
 
@@ -186,7 +186,7 @@ impl Identity {
 /// The one name of a file: without links and detours, and where systems do not tell cases apart, in lower case.
 fn name_of(file: &Path) -> PathBuf {
     let in_folder = || {
-        let file = output::end_of_links(file);
+        let file = atomic::end_of_links(file);
         let folder = match file.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),

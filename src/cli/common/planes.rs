@@ -4,13 +4,13 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::actmat::{self, MatrixFileError};
-use ftperm::bucket_weights::BucketWeights;
-use ftperm::permutation::is_npy;
-use ftperm::reading::{first_bytes, open_seekable};
+use ftperm::files::reading::{first_bytes, open_seekable};
+use ftperm::order::is_npy;
+use ftperm::planes::matrix::{self, MatrixFileError};
+use ftperm::planes::record::{Record, check_together};
+use ftperm::planes::{self, LoadError, Loaded, PlaneGroups, SampleGroup, StoredPlanes, ZeroPlanes};
+use ftperm::positions::bucket_weights::BucketWeights;
 use ftperm::search::{room, weighted_sum};
-use ftperm::zeros::record::{Record, check_together};
-use ftperm::zeros::{self, LoadError, Loaded, PlaneGroups, SampleGroup, StoredPlanes, ZeroPlanes};
 
 use super::memory::size;
 use super::weight::TOO_MANY;
@@ -146,7 +146,7 @@ pub const START_IS_BETTER: &str = "on all samples the order to begin with is bet
 fn open(path: &Path, limit: u64) -> anyhow::Result<Source> {
     // By its content, if it can be looked at; a pipe is reported when it is opened.
     let matrix = match first_bytes(path, NPY.len(), true) {
-        Ok((begin, _)) => begin == NPY || is_npy(path) && !begin.starts_with(zeros::MAGIC),
+        Ok((begin, _)) => begin == NPY || is_npy(path) && !begin.starts_with(planes::MAGIC),
         Err(_) => is_npy(path),
     };
     if !matrix {
@@ -170,7 +170,7 @@ fn open(path: &Path, limit: u64) -> anyhow::Result<Source> {
     }
     let mut file = BufReader::with_capacity(1 << 20, file);
     Ok(Source::Matrix(
-        actmat::parse(&mut file, len).map_err(failed)?,
+        matrix::parse(&mut file, len).map_err(failed)?,
     ))
 }
 

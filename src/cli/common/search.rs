@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::order::{Permutation, PermutationFile};
 use ftperm::report::CertificateReport;
 use ftperm::search::Effort;
 

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use ftperm::digest::hex;
-use ftperm::permutation::{NET_SHA256, Permutation, PermutationFile};
+use ftperm::files::digest::hex;
+use ftperm::order::{NET_SHA256, Permutation, PermutationFile};
 
 use crate::cli::console;
 

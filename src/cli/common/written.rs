@@ -1,7 +1,7 @@
 //! Errors after something was written already.
 
 use anyhow::anyhow;
-use ftperm::output::OutputError;
+use ftperm::files::atomic::OutputError;
 
 use crate::cli::console;
 

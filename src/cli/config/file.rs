@@ -9,7 +9,7 @@ use clap::Command;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use ftperm::quote::{excerpt, excerpt_of};
+use ftperm::files::quote::{excerpt, excerpt_of};
 
 use super::options::{commands, find, options, setting, similar};
 use super::setting::{Origin, Setting, Value};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use ftperm::permutation::Permutation;
-use ftperm::zeros::PlaneGroups;
+use ftperm::order::Permutation;
+use ftperm::planes::PlaneGroups;
 use serde::Serialize;
 
 use crate::cli::common::PlanesInput;

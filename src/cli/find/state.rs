@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use ftperm::bucket_weights::{BUCKETS, BucketWeights};
-use ftperm::output::{check_writable, write_file};
-use ftperm::quote::message;
-use ftperm::reading::{is_blank, read_file};
-use ftperm::sealed::{is_whole, seal};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::files::quote::message;
+use ftperm::files::reading::{is_blank, read_file};
+use ftperm::files::sealed::{is_whole, seal};
+use ftperm::positions::bucket_weights::{BUCKETS, BucketWeights};
 use ftperm::search::{Checkpoint, SearchError};
 use serde::{Deserialize, Serialize};
 

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Instant;
 
-use ftperm::digest::hex;
-use ftperm::layout::{LayoutJob, LayoutPlan, plan};
-use ftperm::optimize::Footprint;
+use ftperm::files::digest::hex;
 use ftperm::report::measures::measure_layout;
 use ftperm::report::{NetReport, Seconds};
+use ftperm::run::Footprint;
+use ftperm::run::described::{LayoutJob, LayoutPlan, plan};
 
 use super::{Delivery, Done, InMemory, Optimize, Outcome, Shape, say_spilling, verified_positions};
 use crate::cli::layout::{deliver, load, proof_line};

@@ -1,6 +1,6 @@
 //! What a permutation file says about where it comes from.
 
-use ftperm::permutation::{NET_SHA256, PERMUTED_NET_SHA256};
+use ftperm::order::{NET_SHA256, PERMUTED_NET_SHA256};
 use ftperm::report::{NetSummary, OptimizeReport};
 
 /// The comments of the permutation file.

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ftperm::optimize::{Footprint, PlanesRoom};
 use ftperm::positions::{Positions, Statistics};
+use ftperm::run::{Footprint, PlanesRoom};
 
 use super::Optimize;
 use crate::cli::common::{POSITION, PositionsKind, warn_of_games};

@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::choice::Work;
-use ftperm::deliver::Target;
-use ftperm::optimize::{OptimizeError, Plan, Task};
-use ftperm::output::{FinishedFile, check_writable, commit_all, finish_file};
-use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::files::atomic::{FinishedFile, check_writable, commit_all, finish_file};
+use ftperm::files::resources::peak_rss_bytes;
+use ftperm::nets::deliver::Target;
+use ftperm::nets::stockfish::verify::spread;
+use ftperm::order::{Permutation, PermutationFile};
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
 use ftperm::report::measures::Measures;
 use ftperm::report::{
     BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
     OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, SpilledReport, Verified,
 };
-use ftperm::resources::peak_rss_bytes;
+use ftperm::run::{OptimizeError, Plan, Task};
 use ftperm::search::{Control, SearchOptions};
-use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};

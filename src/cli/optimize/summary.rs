@@ -1,6 +1,6 @@
 //! What people read at the end of a run.
 
-use ftperm::nnue::era;
+use ftperm::nets::stockfish::era;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
 use crate::cli::common::{INTERRUPTED, START_IS_BETTER, say_certificate, searched_in_part};

@@ -13,8 +13,9 @@ use bytemuck::{Pod, Zeroable};
 
 use self::changes::Run;
 use super::{InstructionSet, Threads};
-use crate::compute::{Activation, ComputeError, FtEvaluator, FtWeights, RowLists, SampleBatch};
-use crate::zeros::ZeroPlanes;
+use crate::compute::{ComputeError, FtEvaluator};
+use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use crate::planes::ZeroPlanes;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::*;
 use crate::compute::cpu::CpuBackend;
-use crate::compute::{Activation, FallbackBackend, NeuronGroup, RowLists, SampleBatch};
+use crate::compute::{FallbackBackend, NeuronGroup};
+use crate::nets::model::{Activation, RowLists, SampleBatch};
 use crate::search::{Control, Effort, Progress, SearchOptions, search};
 
 fn backend() -> GpuBackend {

@@ -73,12 +73,12 @@ fn perspectives(report: &OptimizeReport) -> u64 {
 
 /// Is it a network of Stockfish's? Else it has a layout.
 fn is_known(report: &OptimizeReport) -> bool {
-    crate::nnue::era(&report.net.era).is_some()
+    crate::nets::stockfish::era(&report.net.era).is_some()
 }
 
 /// Do engines that read the network skip zero blocks, as far as is known?
 fn are_blocks_skipped(report: &OptimizeReport) -> bool {
-    crate::nnue::era(&report.net.era).is_none_or(|era| era.sparse)
+    crate::nets::stockfish::era(&report.net.era).is_none_or(|era| era.sparse)
 }
 
 /// A number of hundredths with its sign.

@@ -227,7 +227,7 @@ mod tests {
     use super::*;
     use crate::compute::Backend;
     use crate::compute::cpu::CpuBackend;
-    use crate::zeros::ZeroPlanes;
+    use crate::planes::ZeroPlanes;
     use proptest::prelude::*;
 
     fn bound(planes: &ZeroPlanes, size: usize) -> u64 {
