@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::{Backend, NeuronGroup};
-use ftperm::zeros::ZeroPlanes;
+use ftperm::planes::ZeroPlanes;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

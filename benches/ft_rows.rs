@@ -10,13 +10,14 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
+use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
-use ftperm::compute::{Backend, FtWeights, RowLists, SampleBatch};
-use ftperm::nnue::{Architecture, Store, era};
+use ftperm::nets::model::{FtWeights, RowLists, SampleBatch};
+use ftperm::nets::stockfish::samples::{SampleOrder, sample_batch};
+use ftperm::nets::stockfish::{Architecture, Store, era};
+use ftperm::planes::ZeroPlanes;
 use ftperm::positions::{self, Options};
-use ftperm::samples::{SampleOrder, sample_batch};
-use ftperm::zeros::ZeroPlanes;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,14 +1,15 @@
 //! Positions a second of stage `ft_zeros`, by instruction set and number of threads.
 //!
-//! Lists are random but shaped like real ones in king bucket order: of each bucket's 704 rows 16 to 32 are active. Those
-//! called "games" share four rows in five with the list before them, as positions of one game do.
+//! Lists are random but shaped like real ones in king bucket order: of each bucket's 704 rows 16 to 32 are active.
+//! Those called "games" share four rows in five with the list before them, as positions of one game do.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
-use ftperm::compute::{Activation, Backend, FtWeights, RowLists, SampleBatch};
-use ftperm::zeros::ZeroPlanes;
+use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use ftperm::planes::ZeroPlanes;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

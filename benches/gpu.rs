@@ -12,8 +12,8 @@
 //! --test           tiny sizes, one run each
 //! ```
 //!
-//! The program needs nothing but a Vulkan, Metal or Direct3D 12 driver, so it can be measured on a machine without Rust:
-//! `cargo bench --bench gpu --no-run` says where the program is; copy it, and run it there with `--bench`.
+//! The program needs nothing but a Vulkan, Metal or Direct3D 12 driver, so it can be measured on a machine without
+//! Rust: `cargo bench --bench gpu --no-run` says where the program is; copy it, and run it there with `--bench`.
 //!
 //! What to expect of an H200: 60 ms or less for the swap matrix, 0.2 s or less for the evaluation.
 
@@ -25,11 +25,10 @@ use std::time::{Duration, Instant};
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
-use ftperm::compute::{
-    Activation, Backend, FtEvaluator, FtWeights, HostPlanes, NeuronGroup, PlaneSet, SampleSource,
-};
+use ftperm::compute::{Backend, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
+use ftperm::nets::model::{Activation, FtWeights};
+use ftperm::planes::ZeroPlanes;
 use ftperm::search::{Control, Effort, SearchOptions, search_planes};
-use ftperm::zeros::ZeroPlanes;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

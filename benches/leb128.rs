@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ftperm::nnue::{Network, ReadOptions, leb128};
+use ftperm::nets::stockfish::{Network, ReadOptions, leb128};
 
 fn codec(criterion: &mut Criterion) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");

@@ -6,8 +6,8 @@
 use std::ffi::OsString;
 use std::time::Instant;
 
+use ftperm::chess::walks::{Walk, walk};
 use ftperm::positions::{self, Filters, Options};
-use ftperm::walks::{Walk, walk};
 
 fn main() {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -1,15 +1,16 @@
 //! The search as people run it: a table of whole `ftperm find` processes, effort by effort.
 //!
-//! `cargo bench --bench search -- TRAINING HELD_OUT [TRAINING HELD_OUT ...] [--seeds N] [--kernel NAME]` prints for each
-//! pair of planes files (those of `ftperm gather`) the rates of the order as it is and of what every effort finds, with the
-//! seconds and the peak memory of the process. Without files, or with `--test`, small made-up planes are searched.
+//! `cargo bench --bench search -- TRAINING HELD_OUT [TRAINING HELD_OUT ...] [--seeds N] [--kernel NAME]` prints for
+//! each pair of planes files (those of `ftperm gather`) the rates of the order as it is and of what every effort finds,
+//! with the seconds and the peak memory of the process. Without files, or with `--test`, small made-up planes are
+//! searched.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use ftperm::zeros::ZeroPlanes;
+use ftperm::planes::ZeroPlanes;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -18,7 +18,7 @@ use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use rand::RngExt as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;

@@ -7,13 +7,13 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
+use ftperm::chess::walks::{Walk, walk};
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::nnue::{Network, ReadOptions};
-use ftperm::optimize::{Job, Task, optimize};
+use ftperm::nets::stockfish::{Network, ReadOptions};
 use ftperm::positions::{self, Filters, Options, Positions, Sampling};
+use ftperm::run::{Job, Task, optimize};
 use ftperm::search::{Control, Effort, SearchOptions};
-use ftperm::walks::{Walk, walk};
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();

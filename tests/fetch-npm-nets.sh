@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches the npm packages `stockfish` that tests/npm_nets.rs reads (about 570 MB over the network, 550 MB kept),
+# Fetches the npm packages `stockfish` that tests/it/npm_nets.rs reads (about 570 MB over the network, 550 MB kept),
 # each once. They go to $FTPERM_NPM_NETS, by default target/npm-nets beside this script's directory.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,7 +1,8 @@
 //! Batches that are in memory, as a source of samples. Tests use it, too.
 #![allow(dead_code, reason = "not all make them of rows")]
 
-use ftperm::compute::{RowLists, SampleBatch, SampleSource};
+use ftperm::compute::SampleSource;
+use ftperm::nets::model::{RowLists, SampleBatch};
 
 /// Batches of `size` samples; the last one may be smaller.
 pub struct Batches {
@@ -10,7 +11,8 @@ pub struct Batches {
 }
 
 impl Batches {
-    /// Of so many samples, with rows of 16-bit weights that `append` chooses for sample number `.0` of `.1` in its batch.
+    /// Of so many samples, with rows of 16-bit weights that `append` chooses for sample number `.0` of `.1` in its
+    /// batch.
     pub fn new(
         samples: usize,
         size: usize,

@@ -1,6 +1,6 @@
 //! Recorded outputs of a feature transformer, raw and `.npy`.
 
-use ftperm::activations::{Options, Values, parse};
+use ftperm::planes::recorded::{Options, Values, parse};
 
 use super::Recipe;
 

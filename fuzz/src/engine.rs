@@ -1,7 +1,7 @@
 //! Files with networks inside: any bytes (compressed ones too), or a recipe of networks between other bytes.
 
-use ftperm::nnue::Network;
-use ftperm::source::Engine;
+use ftperm::nets::source::Engine;
+use ftperm::nets::stockfish::Network;
 
 use super::{Recipe, net};
 

@@ -1,10 +1,11 @@
 //! Layouts of other engines' networks, and networks of random bytes under them.
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::layout::{Layout, LayoutDifference, RawNet, RawNetError, compare, planes};
-use ftperm::permutation::Permutation;
-use ftperm::samples::SampleOrder;
+use ftperm::nets::described::{Layout, LayoutDifference, RawNet, RawNetError, compare};
+use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::order::Permutation;
+use ftperm::run::described::planes;
 
 /// Longest network that is made, in bytes.
 const MAX_LEN: u64 = 1 << 20;

@@ -1,7 +1,8 @@
 //! Weight files of Lc0, plain or gzip.
 
-use ftperm::lc0::{
-    Arithmetic, Encoding, Lc0Error, Lc0File, Lc0Net, Rewrite, TensorOptions, Version, compare, embed, embedded,
+use ftperm::nets::lc0::{
+    Arithmetic, Encoding, Lc0Error, Lc0File, Lc0Net, Rewrite, TensorOptions, Version, compare,
+    embed, embedded,
 };
 
 pub fn lc0(data: &[u8]) {

@@ -1,6 +1,6 @@
 //! Compressed tensors, against a plain decoder.
 
-use ftperm::nnue::leb128::{Decoded, Leb128Value, decode, encode, encoded_len};
+use ftperm::nets::stockfish::leb128::{Decoded, Leb128Value, decode, encode, encoded_len};
 
 use super::Recipe;
 

@@ -1,9 +1,9 @@
 //! Activation matrices and planes files.
 
-use ftperm::actmat::{parse, write};
-use ftperm::zeros::record::check_together;
-use ftperm::zeros::subsample::PlaneSource as _;
-use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
+use ftperm::planes::matrix::{parse, write};
+use ftperm::planes::record::check_together;
+use ftperm::planes::subsample::PlaneSource as _;
+use ftperm::planes::{PlanesWriter, StoredPlanes, ZeroPlanes};
 
 pub fn actmat(data: &[u8]) {
     let planes = match parse(&mut &*data, data.len() as u64) {
@@ -51,7 +51,7 @@ fn stored(bytes: &[u8], planes: &ZeroPlanes) {
     let path = std::env::temp_dir().join(name);
     std::fs::write(&path, bytes).expect("a writable folder");
     let stored = StoredPlanes::open(&path).expect("it was read before");
-    let record = stored.record().expect("formats 2 and 3 have one").clone();
+    let record = stored.record().expect("formats from 2 on have one").clone();
     let twice = [0, 1].map(|_| (path.as_path(), Some(&record)));
     let (net, _) = check_together(&twice[..1]).expect("one file");
     assert_eq!(net.as_ref(), Some(&record.net_sha256));
@@ -60,23 +60,26 @@ fn stored(bytes: &[u8], planes: &ZeroPlanes) {
     let order: Vec<u32> = (0..planes.neurons() as u32 / 4 * 4).rev().collect();
     let mut together = ZeroPlanes::new(planes.neurons(), planes.samples());
     let (mut first, mut blocks) = (0, 0);
-    let (mut sizes, mut words) = ([0; 8], Vec::new());
+    let (mut sizes, mut groups) = ([0; 8], Vec::new());
     for group in stored.groups() {
         group.copy_into(&mut together, first).expect("as before");
         first += group.samples();
         blocks += group.zero_blocks(&order).expect("as before");
         let mut alone = ZeroPlanes::new(planes.neurons(), group.samples());
         group.copy_into(&mut alone, 0).expect("as before");
-        alone.write_words(&mut words).expect("writing to memory");
         sizes[group.bucket().unwrap_or(0)] += group.samples();
+        groups.push(alone);
     }
     assert_eq!(&together, planes);
     assert_eq!(blocks, planes.zero_blocks(&order));
     drop(stored);
     std::fs::remove_file(&path).expect("our own file");
-    let mut written = Vec::new();
-    write_header(planes.neurons(), &sizes, &record, &mut written).expect("writing to memory");
-    written.extend(words);
+    let writer = PlanesWriter::new(Vec::new(), planes.neurons(), &sizes, &record);
+    let mut writer = writer.expect("writing to memory");
+    for group in groups.iter().filter(|group| group.samples() > 0) {
+        writer.add(group).expect("writing to memory");
+    }
+    let written = writer.finish().expect("writing to memory");
     let again = ZeroPlanes::parse(&mut written.as_slice(), written.len() as u64);
     assert_eq!(again.expect("our own planes"), *planes);
 }

@@ -1,8 +1,8 @@
 //! Network files. No whole network has fewer than some ten thousand bytes, so the input is a recipe: an era at a small
 //! width, what fills its tensors, and changes at places that matter.
 
-use ftperm::nnue::{Architecture, ERAS, Network, ReadOptions, TensorRole};
-use ftperm::permutation::Permutation;
+use ftperm::nets::stockfish::{Architecture, ERAS, Network, ReadOptions, TensorRole};
+use ftperm::order::Permutation;
 
 use super::Recipe;
 

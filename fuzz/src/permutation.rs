@@ -1,6 +1,6 @@
 //! Permutation files, text and `.npy`.
 
-use ftperm::permutation::{NET_SHA256, PermutationFile};
+use ftperm::order::{NET_SHA256, PermutationFile};
 
 pub fn perm(data: &[u8]) {
     let file = match PermutationFile::parse(data) {

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
 use ftperm::positions::{Filters, Options, PositionsError, read_stream};
 
 use super::Recipe;

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ftperm::compute::cpu::CpuBackend;
+use ftperm::planes::ZeroPlanes;
 use ftperm::search::{Checkpoint, Control, Effort, SearchError, SearchOptions, search};
-use ftperm::zeros::ZeroPlanes;
 
 const NEURONS: usize = 12;
 const SAMPLES: usize = 100;

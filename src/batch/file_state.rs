@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::digest::hex;
+use crate::files::digest::hex;
 
 /// File systems that count coarsely let a file change twice within this time and keep its time of modification.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::file_state::FileState;
-use crate::output::{OutputError, write_file};
+use crate::files::atomic::{OutputError, write_file};
+use crate::files::quote::message;
+use crate::files::sealed::{is_whole, seal};
 
 /// Version of the form of records. A record of another version counts as none.
 const SCHEMA: u32 = 1;
@@ -109,8 +111,11 @@ impl Record {
         if bytes.len() as u64 > MAX_LEN {
             return Err(damaged("more than 64 MiB".to_string()));
         }
+        if !is_whole(&bytes) {
+            return Err(damaged("its checksum is another".to_string()));
+        }
         let record: Record =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|error| damaged(message(&error)))?;
         if record.schema != SCHEMA {
             return Err(damaged(format!("it is of version {}", record.schema)));
         }
@@ -122,9 +127,9 @@ impl Record {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), OutputError> {
-        let mut text = serde_json::to_vec_pretty(self).expect("a record is plain data");
-        text.push(b'\n');
-        write_file(path, &text)
+        let mut text = serde_json::to_string_pretty(self).expect("a record is plain data");
+        text.push('\n');
+        write_file(path, seal(&text).as_bytes())
     }
 
     /// The recorded state of an input, to spare reading it.
@@ -216,11 +221,18 @@ mod tests {
         record.write(&path).unwrap();
         assert_eq!(Record::read(&path).unwrap(), Some(record.clone()));
         let text = std::fs::read_to_string(&path).unwrap();
+        // As earlier versions wrote it: without a checksum.
+        let (_, fields) = text.split_once(',').unwrap();
+        let unsealed = format!("{{{fields}");
+        std::fs::write(&path, &unsealed).unwrap();
+        assert_eq!(Record::read(&path).unwrap(), Some(record.clone()));
         for other in [
             &text[..text.len() / 2],
             "[]",
             "",
-            &text.replace("\"schema\": 1", "\"schema\": 2"),
+            &"\0".repeat(text.len()),
+            &text.replace("\"job\": \"j\"", "\"job\": \"k\""),
+            &unsealed.replace("\"schema\": 1", "\"schema\": 2"),
         ] {
             std::fs::write(&path, other).unwrap();
             assert!(matches!(

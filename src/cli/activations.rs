@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use ftperm::activations::{self, Options, Values};
-use ftperm::zeros::ZeroPlanes;
+use ftperm::planes::ZeroPlanes;
+use ftperm::planes::recorded::{self, Options, Values};
 
 use super::console;
 
@@ -82,7 +82,7 @@ impl ActivationArgs {
         };
         let mut chunks = Vec::new();
         for path in &self.activations {
-            let mut found = activations::read(path, &options)?;
+            let mut found = recorded::read(path, &options)?;
             let samples: usize = found.chunks.iter().map(ZeroPlanes::samples).sum();
             let neurons = found.chunks.first().map_or(0, ZeroPlanes::neurons);
             let zero: u64 = found.chunks.iter().flat_map(ZeroPlanes::zero_counts).sum();

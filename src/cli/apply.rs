@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::deliver::write_checked;
-use ftperm::digest::hex;
-use ftperm::permutation::{NET_SHA256, PermutationFile};
-use ftperm::playouts::random_positions;
-use ftperm::source::SearchPlaces;
-use ftperm::verify::ReferenceOutputs;
+use ftperm::chess::random_games::random_positions;
+use ftperm::files::digest::hex;
+use ftperm::nets::deliver::write_permuted;
+use ftperm::nets::source::SearchPlaces;
+use ftperm::order::{NET_SHA256, PermutationFile};
 use serde::Serialize;
 
-use super::common::{Files, LoadedNet, NetArgs, NetSummary, OutArgs, check_entries, parse};
+use super::common::{
+    Files, LoadedNet, NetArgs, NetSummary, OutArgs, check_entries, every_weight, parse,
+};
 use super::layout::{self, LayoutArgs};
 use super::{Global, UsageError, console};
 
@@ -21,7 +22,8 @@ const VERIFIED_POSITIONS: usize = 500;
 /// Permute a network with a known permutation
 ///
 /// Without --net the network is looked for whose SHA-256 the permutation file records (`ftperm nets` lists where).
-/// The result is read back and compared with the input in all buckets on positions of random games.
+/// The result is read back, and every weight of it compared with the input's; then both are evaluated in all buckets
+/// on positions of random games.
 #[derive(Debug, clap::Args)]
 pub struct Apply {
     /// The permutation: text with one neuron number a line, or the .npy of ftperm.py
@@ -52,16 +54,22 @@ impl Apply {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         super::lc0::refuse_net(&self.permutation)?;
         let file = PermutationFile::read(&self.permutation)?;
-        Files::new()
-            .output("--out", self.out.out.as_deref())
+        let files = Files::new()
+            .network_output("--out", self.out.out.as_deref())
             .input("the permutation", Some(&self.permutation))
-            .input("--layout", self.layout.layout.as_deref())
-            .check()?;
+            .input("--layout", self.layout.layout.as_deref());
+        let net = self.net.net.as_deref();
+        let files = match &self.layout.layout {
+            Some(_) => files.layout_network("--net", net),
+            None => files.network("--net", net),
+        };
+        files.check()?;
         if let Some(layout) = &self.layout.layout {
             return self.run_layout(layout, file, global);
         }
         let target = self.out.target()?;
         let loaded = self.load(&file)?;
+        files.network_found("--net", &loaded.origin).check()?;
         let net = NetSummary::from(&loaded);
         if let Some(recorded) = file.note(NET_SHA256)
             && recorded != hex(&loaded.sha256)
@@ -80,32 +88,29 @@ impl Apply {
             file.permutation
         };
         let mut network = loaded.network;
-        let reference = ReferenceOutputs::new(&network, random_positions(1, VERIFIED_POSITIONS));
-        network
-            .permute(&permutation)
-            .with_context(|| self.permutation.display().to_string())?;
         self.out.dress(&mut network);
         let era = network.recognition.era.id;
-        let finished = write_checked(network, &target, |written| {
-            reference.compare_permuted(written, &permutation)
-        })?;
+        network
+            .permuted(&permutation)
+            .with_context(|| self.permutation.display().to_string())?;
+        let boards = random_positions(1, VERIFIED_POSITIONS);
+        let proved = write_permuted(network, &permutation, &target, boards, &|| {})?;
+        let finished = proved.file;
         let report = Report {
             net,
             out: NetSummary::new(finished.target(), &finished.sha256()),
             era,
             neurons: permutation.len(),
             verified: ftperm::report::Verified {
-                positions: reference.len(),
+                positions: proved.positions,
                 equal: true,
+                proved: true,
             },
             version: env!("CARGO_PKG_VERSION"),
         };
         let out = finished.target().to_path_buf();
         finished.commit()?;
-        console::say(format!(
-            "verified: same outputs in all buckets on {} positions",
-            report.verified.positions
-        ));
+        console::say(every_weight(report.verified.positions));
         if global.json {
             console::json(&report)
         } else {
@@ -141,6 +146,7 @@ impl Apply {
             verified: ftperm::report::Verified {
                 positions: proof.positions,
                 equal: true,
+                proved: proof.same_neurons,
             },
             version: env!("CARGO_PKG_VERSION"),
         };

@@ -13,12 +13,12 @@ use anyhow::Context as _;
 use ftperm::batch::{
     Arrivals, FileState, Hasher, Record, RunLock, RunSample, Shard, Stale, Status, prometheus_text,
 };
-use ftperm::output::{check_writable, write_file};
+use ftperm::files::atomic::{check_writable, create_folder, write_file};
 use ftperm::positions;
 
 use super::common::Files;
 use super::common::numbers::seconds;
-use super::{ExitWith, Global, UsageError, config, console};
+use super::{ExitWith, Global, UsageError, config, console, interrupt};
 use child::Ended;
 use jobs::{Job, Plan};
 use line::{Outcome, kept};
@@ -53,8 +53,8 @@ pub struct Batch {
     /// The jobs file
     #[arg(required_unless_present = "watch")]
     jobs: Option<PathBuf>,
-    /// After the jobs, handle each network or checkpoint that is or appears in this folder, until Ctrl-C; the options are
-    /// those of [watch] and [defaults]
+    /// After the jobs, handle each network or checkpoint that is or appears in this folder, until Ctrl-C; the options
+    /// are those of [watch] and [defaults]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["shard", "only"])]
     watch: Vec<PathBuf>,
     /// Say what would be done and why, and do nothing
@@ -126,6 +126,7 @@ impl Batch {
             .into());
         }
         let jobs = self.chosen(plan.jobs()?)?;
+        self.check_files(&jobs)?;
         for folder in &self.watch {
             // Wrong options are told now, not when the first network comes.
             plan.arrived(&absolute(folder)?.join("network.nnue"))?;
@@ -174,6 +175,27 @@ impl Batch {
             jobs.retain(|_| index.next().is_some_and(|index| shard.holds(index)));
         }
         Ok(jobs)
+    }
+
+    /// The run's own files are none that a job reads or writes.
+    fn check_files(&self, jobs: &[Job]) -> Result<(), UsageError> {
+        if self.metrics.is_none() && self.lock.is_none() {
+            return Ok(());
+        }
+        let mut files = Files::new();
+        for job in jobs {
+            for input in job.input_files() {
+                files = files.input("an input of a job", Some(&input));
+            }
+            for output in job.named_outputs() {
+                files = files.input("an output of a job", Some(output));
+            }
+            files = files.input("the record of a job", Some(&job.record_path()));
+        }
+        files
+            .output("--metrics", self.metrics.as_deref())
+            .output("--lock", self.lock.as_deref())
+            .check()
     }
 
     fn take_lock(&self) -> anyhow::Result<RunLock> {
@@ -291,11 +313,9 @@ impl Run<'_> {
 
     /// The states of all files that go into a job.
     fn inputs(&mut self, job: &Job, record: Option<&Record>) -> anyhow::Result<Vec<FileState>> {
-        let at = |path: &Path| job.base.join(path);
-        let data: Vec<_> = job.data.iter().map(|it| at(Path::new(it)).into()).collect();
-        let files = std::iter::once(net_file(&at(Path::new(&job.net))))
+        let files = std::iter::once(job.net_file())
             .chain(job.inputs.iter().cloned())
-            .chain(positions::files(&data)?);
+            .chain(positions::files(&job.data_at_base())?);
         let mut states = Vec::new();
         for path in files {
             let recorded = record.and_then(|it| it.input(&path));
@@ -312,8 +332,7 @@ impl Run<'_> {
         let why = outcome.why.as_deref().unwrap_or_default();
         console::say(format!("{}: starting: {why}", job.name));
         for folder in job.output_folders() {
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            create_folder(&folder)?;
         }
         // A record that does not hold any more must not outlive the files that it tells of.
         remove(&job.record_path())?;
@@ -479,22 +498,13 @@ impl Outcome {
 /// Set by Ctrl-C and SIGTERM; a second one ends the program at once, and the job with it.
 fn stop_flag() -> anyhow::Result<&'static AtomicBool> {
     static STOP: AtomicBool = AtomicBool::new(false);
-    ctrlc::set_handler(|| {
+    interrupt::handle(|| {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(i32::from(STOPPED));
         }
         console::say("stopping; what is done is kept, the job in progress will be done again");
     })?;
     Ok(&STOP)
-}
-
-/// The file of a network argument: `ENGINE#2` is in the file `ENGINE`.
-fn net_file(net: &Path) -> PathBuf {
-    let numbered = net.to_str().and_then(|it| it.rsplit_once('#'));
-    match numbered {
-        Some((file, number)) if !net.exists() && number.parse::<usize>().is_ok() => file.into(),
-        _ => net.to_path_buf(),
-    }
 }
 
 /// The files that a job wrote, given its report.

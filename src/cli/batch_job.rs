@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 
+use anyhow::Context as _;
+
 use super::optimize::Optimize;
 use super::{Global, console, interrupt};
 
@@ -17,13 +19,16 @@ pub struct BatchJob {
 
 impl BatchJob {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        ftperm::output::set_temporary_prefix(&self.temporary_prefix);
-        std::thread::spawn(|| {
+        ftperm::files::atomic::set_temporary_prefix(&self.temporary_prefix);
+        let end_when_told = || {
             // Whoever holds the other end never writes.
             let _ = std::io::stdin().read(&mut [0]);
             console::say("told to end");
             interrupt::end();
-        });
+        };
+        std::thread::Builder::new()
+            .spawn(end_when_told)
+            .context("cannot start a thread")?;
         self.optimize.run(global)
     }
 }

@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ftperm::engine::{BenchRun, Counts, EngineBench, EngineNet, Pair, SpeedRatio, median};
-use ftperm::nnue::{NetError, NetFileError, Network, ReadOptions};
-use ftperm::source::NetSource;
+use ftperm::bench::{BenchRun, Counts, EngineBench, EngineNet, Pair, SpeedRatio, median};
+use ftperm::nets::source::NetSource;
+use ftperm::nets::stockfish::{NetError, NetFileError, Network, ReadOptions};
 use serde::Serialize;
 
 use super::common::names::name;
@@ -49,7 +49,10 @@ pub struct BenchArgs {
     )]
     bench_args: String,
     /// How long the engine may take for an answer, or for a bench
-    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400), requires = "engine")]
+    #[arg(
+        long, value_name = "SECONDS", default_value_t = 120,
+        value_parser = clap::value_parser!(u64).range(1..=86_400), requires = "engine"
+    )]
     timeout: u64,
     /// Set an option of the engine first; may be repeated
     #[arg(long = "option", value_name = "NAME=VALUE", value_parser = name_and_value, requires = "engine")]

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, roman};
-use ftperm::output::write_file;
+use ftperm::files::atomic::{FinishedFile, commit_all, create_folder, finish_file};
 use serde::Serialize;
 
 use super::{Cli, Global, console};
@@ -64,25 +63,27 @@ struct Pages {
 
 impl Man {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        std::fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
+        create_folder(&self.folder)?;
         let mut program = Cli::command();
         program.build();
-        let mut files = vec![self.page(&program, "ftperm")?];
+        let mut pages = vec![self.page(&program, "ftperm")?];
         for command in program
             .get_subcommands()
             .filter(|it| it.get_name() != "help" && !it.is_hide_set())
         {
             let name = command.get_name();
-            files.push(self.page(command, &format!("ftperm-{name}"))?);
+            pages.push(self.page(command, &format!("ftperm-{name}"))?);
         }
+        let name_of = |page: &FinishedFile| page.target().display().to_string();
+        let files: Vec<String> = pages.iter().map(name_of).collect();
+        commit_all(pages)?;
         if global.json {
             return console::json(&Pages { files });
         }
         files.iter().try_for_each(console::result)
     }
 
-    fn page(&self, command: &clap::Command, name: &str) -> anyhow::Result<String> {
+    fn page(&self, command: &clap::Command, name: &str) -> anyhow::Result<FinishedFile> {
         let page = Page::new(command.clone()).title(name);
         let mut text = Vec::new();
         page.render_title(&mut text)?;
@@ -98,8 +99,7 @@ impl Man {
             page.render_version_section(&mut text)?;
         }
         let path = Path::new(&self.folder).join(format!("{name}.1"));
-        write_file(&path, &text)?;
-        Ok(path.display().to_string())
+        Ok(finish_file(&path, &text)?)
     }
 }
 

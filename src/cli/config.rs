@@ -13,6 +13,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use serde::Serialize;
 
+use super::common::read_configuration;
 use super::{Cli, Global, UsageError, console};
 use environment::Environment;
 use layers::{FILE_NAME, Given, Layers, merge, places, stack};
@@ -71,6 +72,9 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     });
     match parsed {
         Ok(mut cli) => {
+            if let Some(file) = &layers.file {
+                read_configuration(&file.path);
+            }
             cli.warnings = warnings(&layers, &program);
             cli.settings = settings;
             Ok(cli)

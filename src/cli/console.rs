@@ -1,10 +1,12 @@
 //! What people read, on stderr; and results, on stdout.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use ftperm::files::quote::printable;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -106,12 +108,12 @@ pub fn check_printed(printed: io::Result<()>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A line of results.
+/// A line of results. What a terminal might obey, such as escapes in the names of tensors, is shown and not sent.
 ///
 /// # Errors
 /// stdout is closed or full.
 pub fn result(line: impl AsRef<str>) -> anyhow::Result<()> {
-    raw(format!("{}\n", line.as_ref()).as_bytes())
+    raw(format!("{}\n", printable(line.as_ref())).as_bytes())
 }
 
 /// The name of a file that was written, a line of results that another program can open, whatever its bytes.
@@ -131,7 +133,7 @@ pub fn file(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// stdout is closed or full.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let text = serde_json::to_string(value)?;
+    let text = escaped_json(serde_json::to_string(value)?);
     // Reports that are also written to files have the field themselves.
     match text.strip_prefix('{') {
         Some(fields) if !text.starts_with("{\"schema\":") => {
@@ -145,9 +147,28 @@ pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     }
 }
 
+/// JSON as it is, with the characters escaped that JSON may hold raw but a terminal might obey.
+fn escaped_json(text: String) -> String {
+    if matches!(printable(&text), Cow::Borrowed(_)) {
+        return text;
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        let mut units = [0; 2];
+        match printable(c.encode_utf8(&mut [0; 4])) {
+            Cow::Borrowed(_) => escaped.push(c),
+            // Such characters stand within strings only.
+            Cow::Owned(_) => c.encode_utf16(&mut units).iter().for_each(|unit| {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }),
+        }
+    }
+    escaped
+}
+
 fn to_stderr(line: &str) {
     // A closed stderr is no reason to stop a run.
-    let _ = beside_bars(|| writeln!(io::stderr(), "{line}"));
+    let _ = beside_bars(|| writeln!(io::stderr(), "{}", printable(line)));
 }
 
 /// Prints while no bar is on the screen, so that neither spoils the other.
@@ -158,5 +179,18 @@ pub fn beside_bars<T>(print: impl FnOnce() -> T) -> T {
         BARS.suspend(print)
     } else {
         print()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_means_the_same_and_holds_no_controls() {
+        let text = "a\u{9b}31m\u{202e}\x1b\u{E0041}\n象";
+        let json = escaped_json(serde_json::to_string(text).unwrap());
+        assert_eq!(json, r#""a\u009b31m\u202e\u001b\udb40\udc41\n象""#);
+        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

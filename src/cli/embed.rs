@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::source::embed;
+use ftperm::nets::source::embed;
 use serde::Serialize;
 
 use super::common::names::name;
@@ -49,12 +49,13 @@ impl Embed {
             let text = "a network of Lc0 goes into lc0: --into says into which";
             return Err(UsageError(text.into()).into());
         }
-        Files::new()
+        let files = Files::new()
             .output("--out", Some(&self.out))
-            .input("the network", Some(Path::new(&self.net)))
-            .check()?;
+            .network("the network", Some(&self.net));
+        files.check()?;
         let options = self.reading.options();
-        let source = ftperm::source::NetSource::parse(Some(&self.net)).load()?;
+        let source = ftperm::nets::source::NetSource::parse(Some(&self.net)).load()?;
+        files.network_found("the network", &source.origin).check()?;
         let bytes = source.bytes.clone();
         let loaded = parse(source, &options)?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use ftperm::actmat::EvalError;
-use ftperm::permutation::{Permutation, PermutationFile};
-use ftperm::zeros::ByBucket;
+use ftperm::order::{Permutation, PermutationFile};
+use ftperm::planes::ByBucket;
+use ftperm::planes::matrix::EvalError;
 use serde::Serialize;
 
 use super::common::{MemoryArgs, PlanesInput};

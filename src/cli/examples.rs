@@ -113,12 +113,16 @@ Examples:
 pub const COMPLETIONS: &str = "\
 Examples:
   bash, for this user:
+    mkdir -p ~/.local/share/bash-completion/completions
     ftperm completions bash > ~/.local/share/bash-completion/completions/ftperm
   zsh, in a folder of $fpath:
+    mkdir -p ~/.zfunc
     ftperm completions zsh > ~/.zfunc/_ftperm
   fish:
+    mkdir -p ~/.config/fish/completions
     ftperm completions fish > ~/.config/fish/completions/ftperm.fish
   PowerShell:
+    New-Item -ItemType Directory -Force (Split-Path $PROFILE)
     ftperm completions powershell >> $PROFILE";
 
 pub const MAN: &str = "\

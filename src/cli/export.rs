@@ -3,10 +3,11 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use ftperm::output::{check_writable, write_file};
-use ftperm::permutation::{Language, Listing, Pairing, Permutation, PermutationFile};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::order::{Language, Listing, Pairing, Permutation, PermutationFile};
 use serde::Serialize;
 
+use super::common::Files;
 use super::{Global, UsageError, console};
 
 /// Print a permutation as an array to paste into an engine's source
@@ -100,6 +101,10 @@ impl Export {
             checked.map_err(|error| UsageError(format!("--name: {error}")))?;
         }
         if let Some(out) = &self.out {
+            Files::new()
+                .output("--out", Some(out))
+                .input("the permutation", Some(&self.permutation))
+                .check()?;
             check_writable(out)?;
         }
         super::lc0::refuse_net(&self.permutation)?;

@@ -5,29 +5,32 @@ use std::time::Duration;
 
 use anyhow::bail;
 use ftperm::compute::choice::Work;
-use ftperm::holdout::BucketCounts;
-use ftperm::output::{check_writable, write_file};
-use ftperm::permutation::{NET_SHA256, PermutationFile};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::files::resources::peak_rss_bytes;
+use ftperm::order::{NET_SHA256, PermutationFile};
+use ftperm::planes::{ByBucket, ZeroPlanes, by_bucket};
 use ftperm::report::{BucketRates, CertificateReport};
-use ftperm::resources::peak_rss_bytes;
+use ftperm::run::holdout::BucketCounts;
 use ftperm::search::{
     CertifyOptions, Checkpoint, Checkpoints, Control, MAX_SAMPLES, Rated, SearchOptions,
     SearchedPlanes, certify_planes, search_and_rate, weighted_sum,
 };
-use ftperm::zeros::{ByBucket, ZeroPlanes, by_bucket};
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
     BackendArgs, Files, INTERRUPTED, MemoryArgs, NO_CERTIFICATE, PlanesInput, START_IS_BETTER,
-    SearchArgs, WeightArgs, load_planes, say_certificate, say_fitted,
+    SearchArgs, WeightArgs, check_replaceable, load_planes, say_certificate, say_fitted,
+    say_replaced,
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
 use super::{Global, console, interrupt};
 
+mod holdout;
 mod state;
 
+use holdout::{HoldoutArgs, HoldoutReport, say_held_out};
 use state::SearchState;
 
 /// How often the state of the search is left in a file.
@@ -44,9 +47,14 @@ pub struct Find {
     data: Vec<PathBuf>,
     #[command(flatten)]
     activations: ActivationArgs,
+    #[command(flatten)]
+    holdout: HoldoutArgs,
     /// Where the permutation goes: in the format of .npy if the name ends in .npy or .perm, else text
     #[arg(long, value_name = "FILE", required_unless_present = "export")]
     out: Option<PathBuf>,
+    /// Replace with --out a permutation of another network
+    #[arg(long, requires = "out")]
+    force: bool,
     #[command(flatten)]
     export: ExportArgs,
     /// Seed of every random choice
@@ -78,6 +86,8 @@ struct Report {
     zero_blocks_before: u64,
     zero_blocks_after: u64,
     cells: u64,
+    /// With --holdout.
+    holdout: Option<HoldoutReport>,
     /// The rates with every sample counted as often as it weighs, which is what the search looks at; with weights only.
     weighted_zero_block_rate: Option<WeightedRates>,
     /// Of the buckets that have samples, where the files tell buckets.
@@ -108,8 +118,10 @@ impl Find {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.export.check(global)?;
         let inputs = self.data.iter().chain(&self.activations.activations);
+        let inputs = inputs.chain(&self.holdout.holdout);
         let files = inputs.fold(Files::new(), |files, it| files.input("the data", Some(it)));
         files
+            .input("--start", self.search.start_file())
             .output("--out", self.out.as_deref())
             .output("--checkpoint", self.checkpoint.as_deref())
             .check()?;
@@ -124,8 +136,12 @@ impl Find {
             PlanesInput::open(&self.data, limit)?
         };
         let neurons = input.groups.neurons();
+        let held_out = self.holdout.open(&input, limit)?;
         let weights = self.weight.weight;
         let net_sha256 = input.net_sha256.clone();
+        if let Some(out) = &self.out {
+            check_replaceable("--out", out, net_sha256.as_deref(), self.force)?;
+        }
         self.search.check_start(start.as_ref(), neurons)?;
         if self.l1.is_some_and(|l1| l1 != 2 * neurons) {
             bail!(
@@ -215,6 +231,7 @@ impl Find {
             zero_blocks_before: before.values().sum(),
             zero_blocks_after: after.values().sum(),
             cells: samples.values().sum::<u64>() * blocks,
+            holdout: held_out.rate(&found.permutation)?,
             weighted_zero_block_rate: weights.map(|weights| {
                 let sum = |counts: &ByBucket| weighted_sum(counts, Some(&weights)) as f64;
                 let cells = sum(&samples) * blocks as f64;
@@ -255,6 +272,15 @@ impl Find {
                 format!("{:.4} %", percent(report.zero_blocks_after)),
             ),
         ]);
+        if let Some(held_out) = &report.holdout {
+            let percent =
+                |zero: u64| format!("{:.4} %", 100.0 * zero as f64 / held_out.cells as f64);
+            let (before, after) = (held_out.zero_blocks_before, held_out.zero_blocks_after);
+            notes.extend([
+                ("held-out zero blocks before".to_string(), percent(before)),
+                ("held-out zero blocks after".to_string(), percent(after)),
+            ]);
+        }
         if let Some(given) = weights.map(|it| it.given()) {
             let given: Vec<String> = given.iter().map(f64::to_string).collect();
             notes.push(("weights of buckets 0 to 7".to_string(), given.join(" ")));
@@ -264,6 +290,7 @@ impl Find {
             notes,
         };
         if let Some(out) = &self.out {
+            say_replaced(out, &file.permutation);
             write_file(out, &file.to_bytes(out))?;
         }
         if found.complete {
@@ -277,6 +304,7 @@ impl Find {
             percent(report.zero_blocks_before),
             percent(report.zero_blocks_after)
         ));
+        say_held_out(report.holdout.as_ref());
         if let Some(it) = &report.certificate {
             say_certificate(it, loaded.is_part());
         } else if self.search.certify {

@@ -89,7 +89,7 @@ fn check_place(error: &UsageError) {
 mod tests {
     use super::*;
 
-    /// Replays what the targets gathered; `tests/fuzz_corpus.rs` does it for those of the library.
+    /// Replays what the targets gathered; `tests/it/fuzz_corpus.rs` does it for those of the library.
     #[test]
     fn every_input_of_the_targets_of_the_binary() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");

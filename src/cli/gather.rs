@@ -3,24 +3,30 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::actmat::{self, ZeroRule};
-use ftperm::board::Board;
-use ftperm::bucket_weights::BUCKETS;
-use ftperm::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::chess::board::Board;
 use ftperm::compute::choice::Work;
 use ftperm::compute::{Backend, FtEvaluator};
-use ftperm::digest::{hex, sha256};
-use ftperm::gather::gather;
-use ftperm::nnue::Network;
-use ftperm::output::{OutputFile, check_writable, io_error};
-use ftperm::permutation::is_npy;
-use ftperm::positions::{self, Part};
-use ftperm::samples::SampleOrder;
-use ftperm::zeros::record::{DataFile, Record, Shard};
-use ftperm::zeros::{StoredPlanes, ZeroPlanes, write_header};
+use ftperm::files::atomic::{OutputFile, check_writable, io_error};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::reading::is_blank;
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::nets::source::Origin;
+use ftperm::nets::stockfish::Network;
+use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::order::is_npy;
+use ftperm::planes::matrix::{self, ZeroRule};
+use ftperm::planes::record::{DataFile, Record, Shard};
+use ftperm::planes::{PlanesWriter, StoredGroup, StoredPlanes, ZeroPlanes};
+use ftperm::positions::bucket_weights::BUCKETS;
+use ftperm::positions::{self, Part, Positions};
+use ftperm::run::gather::gather;
 use serde::Serialize;
 
-use super::common::{BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs};
+use super::common::numbers::share;
+use super::common::{
+    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written,
+    warn_of_games,
+};
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
@@ -46,6 +52,13 @@ pub struct Gather {
     count: Option<u64>,
     #[command(flatten)]
     walks: KindArgs,
+    /// Share of the positions, by whole games, for a file of their own, holdout-planes.ftzp: `find --holdout` tells the
+    /// rates on it, and does not search on it
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, allow_negative_numbers = true)]
+    holdout: f64,
+    /// Seed of the choice of what is held out
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    holdout_seed: u64,
     /// The file to write; shard 2 of 8 of planes.ftzp becomes planes.0002-of-0008.ftzp
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -92,6 +105,8 @@ struct FileReport {
     positions: usize,
     samples: usize,
     shard: Option<Shard>,
+    /// Are these the held-out positions?
+    holdout: bool,
     /// Was it there already?
     kept: bool,
 }
@@ -103,29 +118,54 @@ struct Selection<'a> {
     sample_rate: f64,
     skip: u64,
     skip_damaged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holdout: Option<Holdout>,
+}
+
+/// Which side of a hold-out positions are on.
+#[derive(Clone, Copy, Serialize)]
+struct Holdout {
+    share: f64,
+    seed: u64,
+    held_out: bool,
+}
+
+/// A file to write: all positions of a shard or of the whole, those to search on, or those held out.
+struct Side {
+    path: PathBuf,
+    record: Record,
+    holdout: Option<Holdout>,
+}
+
+impl Side {
+    fn is_held_out(&self) -> bool {
+        self.holdout.is_some_and(|holdout| holdout.held_out)
+    }
 }
 
 impl Gather {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         self.check_options()?;
-        let net = self.net.net.as_deref().map(Path::new);
-        Files::new()
-            .output("--out", Some(&self.out))
-            .input("--net", net)
+        let shards = self.shards.list(self.count)?;
+        let mut named = Files::new()
+            .network("--net", self.net.net.as_deref())
             .input("--checkpoint", self.checkpoint.as_deref())
-            .data("--data", &self.positions.data)
-            .check()?;
-        check_writable(&self.out)?;
-        let (network, net_sha256) = self.network()?;
+            .data("--data", &self.positions.data);
+        for path in shards.iter().flat_map(|shard| self.paths_of(*shard)) {
+            named = named.output("--out", Some(&path));
+        }
+        named.check()?;
+        let bases = self.paths_of(None);
+        bases.iter().try_for_each(|path| check_writable(path))?;
+        let (network, net_sha256, origin) = self.network()?;
+        named.network_found("--net", &origin).check()?;
         self.check(&network)?;
         let neurons = network.architecture.neurons();
         let inputs = positions::input_files(&self.positions.data)?;
-        let shards = self.shards.list(self.count)?;
         if shards.len() > 1 && inputs.iter().any(|file| file.bytes.is_none()) {
             let text = "standard input cannot be read once for every shard: name files";
             return Err(UsageError(text.into()).into());
         }
-        let common = self.record(net_sha256, &inputs)?;
         let evaluation = Evaluation::new(self, &network)?;
         let mut evaluator = evaluation.evaluator()?;
         let room = self.memory.beside_network(neurons)?;
@@ -136,55 +176,44 @@ impl Gather {
             0
         };
         let most = room / (2 * POSITION + of_planes);
-        let mut files = Vec::new();
-        for shard in shards {
-            let path = shard.map_or(self.out.clone(), |it| shards::path(&self.out, it));
-            let count = self.shards.count(self.count, shard);
-            let record = Record {
-                count,
-                shard,
-                ..common.clone()
-            };
-            if let Some(kept) = self.kept(&path, &record)? {
-                files.push(kept);
-                continue;
+        let mut files: Vec<FileReport> = Vec::new();
+        let mut gather = |shard: Option<Shard>, files: &mut Vec<FileReport>| {
+            let sides = self.sides(net_sha256, &inputs, shard)?;
+            let kept = sides.iter().map(|side| self.kept(side));
+            let kept: Vec<Option<FileReport>> = kept.collect::<anyhow::Result<_>>()?;
+            if kept.iter().all(Option::is_some) {
+                files.extend(kept.into_iter().flatten());
+                return Ok(());
             }
+            let count = self.shards.count(self.count, shard);
             let mut options = self.positions.options(count, self.backend.threads)?;
             options.part = shard.map(|it| Part {
                 number: it.number - 1,
                 of: it.of,
                 by: positions::part_by(&inputs, it.of),
             });
-            let advice =
-                "take more shards, fewer positions with --count, or allow more with --memory";
-            let boards = self.positions.read_within(&options, most, advice)?.boards;
-            let boards = self.walks.kind.of(boards, self.positions.seed);
-            if boards.is_empty() {
-                console::warn(format!("no positions for {}", path.display()));
+            let taken = self.positions.read_within(&options, most, ADVICE)?;
+            for (side, boards) in sides.iter().zip(self.divide(taken)) {
+                let left = room.saturating_sub(POSITION * boards.len() as u64);
+                let progress = RunProgress::new(boards.len(), neurons);
+                let planes_of = |boards: &[Board]| {
+                    evaluation.planes(evaluator.as_deref_mut(), boards, &progress)
+                };
+                files.push(side.write(boards, neurons, left, planes_of)?);
             }
-            let positions = boards.len();
-            let left = room.saturating_sub(POSITION * positions as u64);
-            let progress = RunProgress::new(positions, neurons);
-            let mut planes_of =
-                |boards: &[Board]| evaluation.planes(evaluator.as_deref_mut(), boards, &progress);
-            if is_npy(&path) {
-                write_matrix(&planes_of(&boards)?, &path)?;
-            } else {
-                let boards = BoardsByBucket::new(boards);
-                if ZeroPlanes::bytes_for(neurons, boards.most_samples() as u64) > left {
-                    bail!(
-                        "the planes of {positions} positions do not fit in the memory that is left: {advice}"
-                    );
-                }
-                boards.write(neurons, &record, &path, planes_of)?;
+            anyhow::Ok(())
+        };
+        for shard in shards {
+            if let Err(error) = gather(shard, &mut files) {
+                let Some(last) = files.last() else {
+                    return Err(error);
+                };
+                let written = format!(
+                    "already written: all up to {}; --resume keeps it",
+                    last.path
+                );
+                return Err(but_written(error, &written));
             }
-            files.push(FileReport {
-                path: path.display().to_string(),
-                positions,
-                samples: 2 * positions,
-                shard,
-                kept: false,
-            });
         }
         let report = Report {
             positions: files.iter().map(|it| it.positions).sum(),
@@ -222,16 +251,76 @@ impl Gather {
         Ok(())
     }
 
-    /// The network and the SHA-256 of its file.
-    fn network(&self) -> anyhow::Result<(Network, [u8; 32])> {
+    /// The files of a shard, or those of all.
+    fn paths_of(&self, shard: Option<Shard>) -> Vec<PathBuf> {
+        let held_out = (self.holdout > 0.0).then(|| holdout_path(&self.out));
+        let bases = std::iter::once(self.out.clone()).chain(held_out);
+        bases
+            .map(|base| shard.map_or_else(|| base.clone(), |shard| shards::path(&base, shard)))
+            .collect()
+    }
+
+    /// The files of a shard: of one, or of what is searched on and of what is held out.
+    fn sides(
+        &self,
+        net_sha256: [u8; 32],
+        inputs: &[positions::InputFile],
+        shard: Option<Shard>,
+    ) -> anyhow::Result<Vec<Side>> {
+        let held_out: &[Option<bool>] = if self.holdout > 0.0 {
+            &[Some(false), Some(true)]
+        } else {
+            &[None]
+        };
+        let side = |&held_out: &Option<bool>| {
+            let holdout = held_out.map(|held_out| Holdout {
+                share: self.holdout,
+                seed: self.holdout_seed,
+                held_out,
+            });
+            let base = if held_out == Some(true) {
+                holdout_path(&self.out)
+            } else {
+                self.out.clone()
+            };
+            Ok(Side {
+                path: shard.map_or(base.clone(), |shard| shards::path(&base, shard)),
+                record: Record {
+                    count: self.shards.count(self.count, shard),
+                    shard,
+                    ..self.record(net_sha256, inputs, holdout)?
+                },
+                holdout,
+            })
+        };
+        held_out.iter().map(side).collect()
+    }
+
+    /// Positions for each of the sides, as they are walked to.
+    fn divide(&self, taken: Positions) -> Vec<Vec<Board>> {
+        let walk = |boards, seed| self.walks.kind.of(boards, seed);
+        let seed = self.positions.seed;
+        if self.holdout == 0.0 {
+            return vec![walk(taken.boards, seed)];
+        }
+        warn_of_games(&taken.statistics);
+        let (training, held_out) = taken.split_holdout(self.holdout, self.holdout_seed);
+        vec![
+            walk(training.boards, seed),
+            walk(held_out.boards, self.holdout_seed),
+        ]
+    }
+
+    /// The network, the SHA-256 of its file, and where that is.
+    fn network(&self) -> anyhow::Result<(Network, [u8; 32], Origin)> {
         let Some(path) = &self.checkpoint else {
             let loaded = self.net.load()?;
-            return Ok((loaded.network, loaded.sha256));
+            return Ok((loaded.network, loaded.sha256, loaded.origin));
         };
         let checkpoint = Checkpoint::open(path)?;
         let (network, _) = checkpoint.to_network(&ConvertOptions::default())?;
         let digest = sha256(&network.to_bytes());
-        Ok((network, digest))
+        Ok((network, digest, Origin::default()))
     }
 
     /// Does the network have what the caller says it has?
@@ -260,12 +349,14 @@ impl Gather {
         &self,
         net_sha256: [u8; 32],
         inputs: &[positions::InputFile],
+        holdout: Option<Holdout>,
     ) -> anyhow::Result<Record> {
         let selection = Selection {
             filters: &self.positions.filters.filters()?,
             sample_rate: self.positions.sample_rate,
             skip: self.positions.skip,
             skip_damaged: self.positions.skip_damaged,
+            holdout,
         };
         Ok(Record {
             net_sha256: hex(&net_sha256),
@@ -285,13 +376,23 @@ impl Gather {
     }
 
     /// The file of an earlier run, if it is to be kept.
-    fn kept(&self, path: &Path, record: &Record) -> anyhow::Result<Option<FileReport>> {
+    fn kept(&self, side: &Side) -> anyhow::Result<Option<FileReport>> {
+        let Side { path, record, .. } = side;
         if !self.resume || !path.exists() {
             return Ok(None);
         }
         let advice = "remove it or leave out --resume";
-        let stored =
-            StoredPlanes::open(path).with_context(|| format!("cannot resume; {advice}"))?;
+        let checked = StoredPlanes::open(path).and_then(|stored| {
+            stored.groups().iter().try_for_each(StoredGroup::check)?;
+            Ok(stored)
+        });
+        let stored = match checked {
+            Err(error) if error.problem.is_damage() || is_blank(path) => {
+                console::warn(format!("{error}; it is made again"));
+                return Ok(None);
+            }
+            checked => checked.with_context(|| format!("cannot resume; {advice}"))?,
+        };
         let Some(found) = stored.record() else {
             bail!(
                 "{} does not say what it was made of; {advice}",
@@ -307,14 +408,61 @@ impl Gather {
             positions: stored.samples() / 2,
             samples: stored.samples(),
             shard: record.shard,
+            holdout: side.is_held_out(),
             kept: true,
         }))
     }
 }
 
+/// What to do where positions or planes do not fit in memory.
+const ADVICE: &str = "take more shards, fewer positions with --count, or allow more with --memory";
+
+/// Where held-out positions go. A pattern for the shards of `out`, such as `planes.*.ftzp`, does not match it.
+fn holdout_path(out: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from("holdout-");
+    name.push(out.file_name().unwrap_or_default());
+    out.with_file_name(name)
+}
+
+impl Side {
+    /// Makes the planes of positions and writes them, in `left` bytes of memory.
+    fn write(
+        &self,
+        boards: Vec<Board>,
+        neurons: usize,
+        left: u64,
+        mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
+    ) -> anyhow::Result<FileReport> {
+        let path = &self.path;
+        let positions = boards.len();
+        if boards.is_empty() {
+            console::warn(format!("no positions for {}", path.display()));
+        }
+        if is_npy(path) {
+            write_matrix(&planes_of(&boards)?, path)?;
+        } else {
+            let boards = BoardsByBucket::new(boards);
+            if ZeroPlanes::bytes_for(neurons, boards.most_samples() as u64) > left {
+                bail!(
+                    "the planes of {positions} positions do not fit in the memory that is left: {ADVICE}"
+                );
+            }
+            boards.write(neurons, &self.record, path, planes_of)?;
+        }
+        Ok(FileReport {
+            path: path.display().to_string(),
+            positions,
+            samples: 2 * positions,
+            shard: self.record.shard,
+            holdout: self.is_held_out(),
+            kept: false,
+        })
+    }
+}
+
 fn write_matrix(planes: &ZeroPlanes, path: &Path) -> anyhow::Result<()> {
     let mut out = OutputFile::create(path)?;
-    actmat::write(planes, &mut out).map_err(|source| io_error(path, source))?;
+    matrix::write(planes, &mut out).map_err(|source| io_error(path, source))?;
     Ok(out.commit()?)
 }
 
@@ -345,13 +493,13 @@ impl BoardsByBucket {
         path: &Path,
         mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
     ) -> anyhow::Result<()> {
-        let mut out = OutputFile::create(path)?;
         let failed = |source| io_error(path, source);
-        write_header(neurons, &self.samples, record, &mut out).map_err(failed)?;
+        let out = OutputFile::create(path)?;
+        let mut out = PlanesWriter::new(out, neurons, &self.samples, record).map_err(failed)?;
         for boards in self.boards.chunk_by(|a, b| a.bucket() == b.bucket()) {
-            planes_of(boards)?.write_words(&mut out).map_err(failed)?;
+            out.add(&planes_of(boards)?).map_err(failed)?;
         }
-        Ok(out.commit()?)
+        Ok(out.finish().map_err(failed)?.commit()?)
     }
 }
 
@@ -362,7 +510,7 @@ enum Evaluation<'n> {
     Kernels {
         network: &'n Network,
         backend: Box<dyn Backend>,
-        rows: ftperm::nnue::FtRows<'n>,
+        rows: ftperm::nets::stockfish::FtRows<'n>,
         order: SampleOrder,
     },
 }
@@ -414,7 +562,7 @@ impl<'n> Evaluation<'n> {
         let evaluated = |positions| progress.evaluated(positions);
         match (self, evaluator) {
             (Evaluation::Plain(network, rule), _) => {
-                Ok(actmat::gather(network, boards, *rule, evaluated))
+                Ok(matrix::gather(network, boards, *rule, evaluated))
             }
             (Evaluation::Kernels { network, order, .. }, Some(evaluator)) => {
                 let it = &network.architecture;

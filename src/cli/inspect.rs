@@ -4,17 +4,18 @@ use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ftperm::compute::Activation;
-use ftperm::digest::{hex, sha256};
-use ftperm::nnue::{Encoding, NetFileError, Network};
-use ftperm::output::check_writable;
-use ftperm::permutation::PermutationFile;
+use ftperm::files::atomic::check_writable;
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::reading::first_bytes;
+use ftperm::nets::model::Activation;
+use ftperm::nets::source::{Engine, NetSource};
+use ftperm::nets::stockfish::{Encoding, NetFileError, Network};
+use ftperm::order::PermutationFile;
+use ftperm::planes::record::Record;
+use ftperm::planes::subsample::PlaneSource as _;
+use ftperm::planes::{self, StoredPlanes};
 use ftperm::positions::{self, Filters, Reason, Recognised, Sampling};
 use ftperm::report::WeightsReport;
-use ftperm::source::{Engine, NetSource};
-use ftperm::zeros::record::Record;
-use ftperm::zeros::subsample::PlaneSource as _;
-use ftperm::zeros::{self, StoredPlanes};
 use serde::Serialize;
 
 use super::common::names::name;
@@ -83,6 +84,8 @@ struct EngineNetReport {
     bytes: usize,
     sha256: String,
     era: Option<&'static str>,
+    #[serde(skip)]
+    title: Option<String>,
     problem: Option<String>,
     extracted: Option<String>,
 }
@@ -117,7 +120,11 @@ struct NetReport {
     sha256: String,
     fingerprint: String,
     era: &'static str,
-    engines: &'static str,
+    /// Eras that are the same at these sizes: nothing tells them apart.
+    eras_alike: Vec<&'static str>,
+    engines: Option<&'static str>,
+    #[serde(skip)]
+    title: String,
     sizes_as_shipped: bool,
     engines_skip_zero_blocks: bool,
     version: String,
@@ -130,6 +137,7 @@ struct NetReport {
     neurons: usize,
     blocks: usize,
     clamp: i16,
+    clamp_assumed: bool,
     shift: Option<u32>,
     stacks: usize,
     psqt_buckets: usize,
@@ -183,7 +191,7 @@ impl Inspect {
         if let Some(file) = &self.report {
             Files::new()
                 .output("--report", Some(file))
-                .input("the file", Some(path))
+                .network("the file", Some(&self.file))
                 .check()?;
             check_writable(file)?;
         }
@@ -199,7 +207,7 @@ impl Inspect {
             return console::json(&report);
         }
         match &report {
-            Report::Network(it) => show_network(it),
+            Report::Network(it) => show_network(it, global.verbose),
             Report::Permutation(it) => show_permutation(it),
             Report::Engine(it) => show_engine(it),
             Report::Positions(it) => show_positions(it),
@@ -241,7 +249,11 @@ impl Inspect {
             }
             return Ok(other);
         }
-        let loaded = NetSource::parse(Some(&self.file)).load()?;
+        let source = NetSource::parse(Some(&self.file));
+        let loaded = match self.reading.era {
+            Some(_) => source.load_any_version()?,
+            None => source.load()?,
+        };
         // A number after the file's name asks for one network of an engine.
         if loaded.origin.inside.is_some() && path.exists() {
             return Ok(Report::Engine(self.engine(path)?));
@@ -270,7 +282,7 @@ impl Inspect {
         }
         Ok(if looks_like_permutation(&begin) {
             Some(Report::Permutation(self.permutation()?))
-        } else if begin.starts_with(zeros::MAGIC) {
+        } else if begin.starts_with(planes::MAGIC) {
             Some(Report::Planes(planes(path)?))
         } else {
             None
@@ -298,6 +310,10 @@ impl Inspect {
                     .as_ref()
                     .ok()
                     .map(|network| network.recognition.era.id),
+                title: parsed
+                    .as_ref()
+                    .ok()
+                    .map(|network| network.recognition.title()),
                 problem: parsed.err().map(|error| error.to_string()),
                 extracted: written
                     .iter()
@@ -371,19 +387,22 @@ impl Inspect {
             Activation::Pairwise { clamp, shift } => (clamp, Some(shift)),
         };
         let number = |value: u32| format!("{value:#010X}");
+        let numbers = network.numbers();
         Ok(NetReport {
             path,
             bytes: bytes.len(),
             sha256: hex(&sha256(bytes)),
             fingerprint: hex(&network.fingerprint()),
             era: recognition.era.id,
-            engines: recognition.era.engines,
+            eras_alike: recognition.alike.iter().map(|era| era.id).collect(),
+            engines: recognition.exact.then_some(recognition.era.engines),
+            title: recognition.title(),
             sizes_as_shipped: recognition.exact,
-            engines_skip_zero_blocks: recognition.era.sparse,
-            version: number(it.version),
-            header_hash: number(it.header_hash()),
-            ft_hash: number(it.ft_hash()),
-            stack_hash: number(it.stack_hash()),
+            engines_skip_zero_blocks: recognition.sparse(),
+            version: number(numbers.version),
+            header_hash: number(numbers.header_hash),
+            ft_hash: number(numbers.ft_hash),
+            stack_hash: number(numbers.stack_hashes[0]),
             description: String::from_utf8_lossy(&network.description).into_owned(),
             features: it
                 .sets
@@ -398,6 +417,7 @@ impl Inspect {
             neurons: it.neurons(),
             blocks: it.ft_outputs() / 4,
             clamp,
+            clamp_assumed: recognition.clamp_assumed,
             shift,
             stacks: it.stacks,
             psqt_buckets: it.psqt_buckets,
@@ -454,18 +474,9 @@ impl Inspect {
     }
 }
 
-/// The first bytes of a file; none if it cannot be read.
+/// The first bytes of a file, unpacked; none if it cannot be read, which is reported when it is read in earnest.
 fn beginning(path: &Path) -> Vec<u8> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    // Opening a pipe would wait for somebody who writes.
-    if path.is_file()
-        && let Ok(file) = std::fs::File::open(path)
-    {
-        // What cannot be read is reported when the file is read in earnest.
-        let _ = file.take(512).read_to_end(&mut bytes);
-    }
-    bytes
+    first_bytes(path, 512, true).map_or(Vec::new(), |(bytes, _)| bytes)
 }
 
 /// Permutations are .npy, or text whose first line is a number; comments may stand in front. Networks have zeros there.
@@ -480,18 +491,12 @@ fn looks_like_permutation(bytes: &[u8]) -> bool {
     !bytes.is_empty() && !bytes.contains(&0) && first.is_none_or(|line| line[0].is_ascii_digit())
 }
 
-fn show_network(it: &NetReport) -> anyhow::Result<()> {
+fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
     let line = |name: &str, value: String| console::result(format!("{name:<14} {value}"));
     line("network", it.path.clone())?;
     line("size", format!("{} bytes", it.bytes))?;
     line("sha256", it.sha256.clone())?;
-    line("era", format!("{} ({})", it.era, it.engines))?;
-    if !it.sizes_as_shipped {
-        line(
-            "",
-            "sizes derived from the file's hashes, not those of an engine".to_string(),
-        )?;
-    }
+    line("era", it.title.clone())?;
     line(
         "hashes",
         format!(
@@ -555,8 +560,13 @@ fn show_network(it: &NetReport) -> anyhow::Result<()> {
     }
     let sparse = if it.engines_skip_zero_blocks {
         "skipped by engines"
-    } else {
+    } else if it
+        .engines
+        .is_some_and(|engines| !engines.starts_with("none"))
+    {
         "not skipped by its engines"
+    } else {
+        "no release evaluates such networks"
     };
     line("zero blocks", sparse.to_string())?;
     for evidence in &it.evidence {
@@ -565,7 +575,8 @@ fn show_network(it: &NetReport) -> anyhow::Result<()> {
     for assumption in &it.assumptions {
         line("assumed", assumption.clone())?;
     }
-    for reading in &it.other_readings {
+    let shown = |reading: &&ReadingReport| reading.possible || verbose > 0;
+    for reading in it.other_readings.iter().filter(shown) {
         let verdict = if reading.possible { "possible" } else { "no" };
         line(
             "other era",
@@ -590,8 +601,8 @@ fn show_permutation(it: &PermutationReport) -> anyhow::Result<()> {
 fn show_engine(it: &EngineReport) -> anyhow::Result<()> {
     console::result(format!("engine         {}", it.path))?;
     for net in &it.nets {
-        let what = match (net.era, &net.problem) {
-            (Some(era), _) => format!("era {era}"),
+        let what = match (&net.title, &net.problem) {
+            (Some(title), _) => title.clone(),
             (None, Some(problem)) => problem.clone(),
             (None, None) => String::new(),
         };

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use ftperm::checkpoint::{Checkpoint, ConvertOptions, RangeRule, Ranges, statistics};
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, RangeRule, Ranges, statistics};
 use ftperm::report::WeightsReport;
 use serde::Serialize;
 
 use super::common::ReadingArgs;
 use super::report::write_report;
-use super::{Global, UsageError, console};
+use super::{Global, console};
 
 #[derive(Serialize)]
 struct Report {
@@ -26,7 +26,9 @@ struct Report {
     layers: Vec<[usize; 2]>,
     stacks: usize,
     era: &'static str,
-    engines: &'static str,
+    #[serde(skip)]
+    title: String,
+    engines: Option<&'static str>,
     sizes_as_shipped: bool,
     evidence: Vec<String>,
     assumptions: Vec<String>,
@@ -48,6 +50,7 @@ struct RangeReport {
     tensor: String,
     clamped: usize,
     out_of_range: usize,
+    not_finite: usize,
     text: String,
 }
 
@@ -57,6 +60,7 @@ impl RangeReport {
             tensor: ranges.tensor.clone(),
             clamped: ranges.clamped,
             out_of_range: ranges.out_of_range,
+            not_finite: ranges.not_finite,
             text: ranges.to_string(),
         }
     }
@@ -80,14 +84,10 @@ pub fn run(
     file: Option<&Path>,
     global: &Global,
 ) -> anyhow::Result<()> {
-    if reading.clamp.is_some() {
-        return Err(
-            UsageError("--clamp is for networks; --era says all for a checkpoint".into()).into(),
-        );
-    }
     let checkpoint = Checkpoint::open(path)?;
     let options = ConvertOptions {
         target_era: reading.era,
+        clamp: reading.clamp,
         ..ConvertOptions::default()
     };
     let (network, conversion) = checkpoint
@@ -130,7 +130,8 @@ pub fn run(
             .collect(),
         stacks: it.stacks,
         era: recognition.era.id,
-        engines: recognition.era.engines,
+        title: recognition.title(),
+        engines: recognition.exact.then_some(recognition.era.engines),
         sizes_as_shipped: recognition.exact,
         evidence: recognition.evidence.clone(),
         assumptions: recognition.assumptions.clone(),
@@ -201,12 +202,7 @@ fn show(it: &Report) -> anyhow::Result<()> {
             layers.join(", ")
         ),
     )?;
-    let engines = if it.sizes_as_shipped {
-        format!(" ({})", it.engines)
-    } else {
-        ", though no engine has these sizes".to_string()
-    };
-    line("written as", format!("era {}{engines}", it.era))?;
+    line("written", it.title.clone())?;
     for evidence in &it.evidence {
         line("evidence", evidence.clone())?;
     }

@@ -1,9 +1,10 @@
-//! What Ctrl-C and SIGTERM do.
+//! What Ctrl-C, SIGTERM and SIGHUP do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use ftperm::output::remove_temporary_files;
+use ftperm::bench::kill_engines;
+use ftperm::files::atomic::remove_temporary_files;
 
 use super::console;
 
@@ -14,9 +15,9 @@ static STOP: AtomicBool = AtomicBool::new(false);
 static SEARCHING: AtomicBool = AtomicBool::new(false);
 
 /// From now on an interruption ends the program, or, once a search has found something, the search; a second one ends
-/// the program in any case. No temporary file is left.
+/// the program in any case. No temporary file is left, and no engine runs on.
 pub fn watch() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
+    handle(|| {
         if !SEARCHING.load(Ordering::Relaxed) {
             console::say("interrupted: nothing more was written");
             end();
@@ -26,7 +27,30 @@ pub fn watch() -> anyhow::Result<()> {
         }
         console::say("interrupted: ending with the best order so far (again to give up)");
     })
-    .context("cannot watch for Ctrl-C")
+}
+
+/// Calls `handler` at every interruption. SIGHUP stays ignored if whoever started this program had it ignored, as `nohup`
+/// does. Not so SIGINT, which shells have programs in the background ignore: who sends it to one means it.
+pub fn handle(handler: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    let ignored = is_ignored(libc::SIGHUP);
+    ctrlc::set_handler(handler).context("cannot watch for Ctrl-C")?;
+    #[cfg(unix)]
+    if ignored {
+        // SAFETY: the disposition is one of the system's own; no function of ours is called.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    let mut old = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is changed; the pointer is valid for one sigaction, of which all-zero bytes are a valid one.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), old.as_mut_ptr()) == 0
+            && old.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }
 
 /// There is an order that is worth keeping.
@@ -41,6 +65,7 @@ pub fn stop_flag() -> &'static AtomicBool {
 
 /// Ends the program at once.
 pub fn end() -> ! {
+    kill_engines();
     remove_temporary_files();
     std::process::exit(INTERRUPTED)
 }

@@ -3,11 +3,11 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use ftperm::board::Board;
-use ftperm::deliver::Target;
-use ftperm::layout::{Layout, Proof, RawNet, write_checked};
-use ftperm::output::FinishedFile;
-use ftperm::permutation::Permutation;
+use ftperm::chess::board::Board;
+use ftperm::files::atomic::FinishedFile;
+use ftperm::nets::deliver::Target;
+use ftperm::nets::described::{Layout, Proof, RawNet, write_checked};
+use ftperm::order::Permutation;
 
 use super::{UsageError, console};
 

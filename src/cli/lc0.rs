@@ -11,7 +11,7 @@ pub mod verify;
 use std::path::Path;
 
 use anyhow::Context as _;
-use ftperm::lc0::{Lc0File, Version, embedded, is_weights_file};
+use ftperm::nets::lc0::{Lc0File, Version, embedded, is_weights_file};
 
 use super::UsageError;
 

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use ftperm::source::SearchPlaces;
+use ftperm::nets::source::SearchPlaces;
 use serde::Serialize;
 
 use super::{Global, console, lc0};
 
 /// List the networks that are found when none is named, in the order in which they are tried
+///
+/// Networks that ftperm wrote, as permutation files beside them say, come last.
 #[derive(Debug, clap::Args)]
 pub struct Nets {
     /// List what lc0 finds instead, in its order, which one it takes, and why it passes over the others
@@ -27,6 +29,8 @@ struct Found {
     modified_unix_seconds: Option<u64>,
     /// Which network of an engine, for `ENGINE#NUMBER`.
     number: Option<usize>,
+    /// The permutation file beside it that says that ftperm wrote it.
+    permutation: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +55,7 @@ impl Nets {
                     .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
                     .map(|age| age.as_secs()),
                 number: it.net.as_ref().map(|net| net.number),
+                permutation: it.way.as_ref().map(|way| way.display().to_string()),
             })
             .collect();
         if global.json {
@@ -60,8 +65,12 @@ impl Nets {
             let number = it
                 .number
                 .map_or(String::new(), |number| format!("#{number}"));
+            let written = it
+                .permutation
+                .as_ref()
+                .map_or(String::new(), |way| format!(", written by ftperm ({way})"));
             console::result(format!(
-                "{}{number}  {} bytes, in {}",
+                "{}{number}  {} bytes, in {}{written}",
                 it.path, it.bytes, it.place
             ))?;
         }

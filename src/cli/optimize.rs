@@ -1,20 +1,22 @@
 //! `ftperm optimize`
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ftperm::bucket_weights::Fitted;
-use ftperm::deliver::write_checked;
-use ftperm::digest::hex;
-use ftperm::optimize::{Footprint, Job, optimize};
+use anyhow::bail;
+use ftperm::files::digest::hex;
+use ftperm::nets::deliver::{same_reading, write_permuted};
+use ftperm::nets::stockfish::Network;
+use ftperm::order::Permutation;
+use ftperm::positions::bucket_weights::Fitted;
 use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
-use ftperm::verify::ReferenceOutputs;
+use ftperm::run::{Footprint, Job, optimize};
 
 use super::common::numbers::share;
 use super::common::{
     BackendArgs, KindArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
-    WeightArgs, say_fitted,
+    WeightArgs, every_weight, say_fitted,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -28,15 +30,16 @@ mod run;
 mod summary;
 
 use positions::{Chosen, InMemory};
-use run::{Done, Outcome, Shape, say_spilling, verified_positions};
+use run::{Begun, Delivery, Done, Outcome, Shape, say_spilling, verified_positions};
 use summary::summary;
 
 /// Find a better order on a sample of positions and write the permuted network
 ///
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
-/// blocks, writes the permuted network and the permutation, reads the network back and proves that it computes the
-/// same in all buckets. With --layout it does so for networks of other engines. Without --out and --perm it writes
-/// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder. What is computed of more positions than --memory holds
+/// blocks, writes the permuted network and the permutation, reads the network back and proves that every weight of it
+/// is the input's in the new order. With --layout it does so for networks of other engines. Without --out and --perm it writes
+/// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder, and nothing if held-out games find the order no better
+/// than the network's own. What is computed of more positions than --memory holds
 /// goes to a temporary file beside the network that is written; then the search works on a part of it, and the rates
 /// are those of all.
 #[derive(Debug, clap::Args)]
@@ -53,6 +56,10 @@ pub struct Optimize {
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share, allow_negative_numbers = true)]
     holdout: f64,
+    /// Seed of the choice of what is held out: not that of --seed, so that searches of different seeds are measured on the
+    /// same games
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    holdout_seed: u64,
     #[command(flatten)]
     weight: WeightArgs,
     #[command(flatten)]
@@ -64,6 +71,10 @@ pub struct Optimize {
     /// makes the page
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Write a network although its order is no better than it was and no output is named, and replace with --perm a
+    /// permutation of another network
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     search: SearchArgs,
     #[command(flatten)]
@@ -84,7 +95,7 @@ impl Optimize {
             files,
             verified,
         } = self.execute()?;
-        summary(&report, &verified);
+        summary(&report, verified.as_deref());
         if global.json {
             return console::json(&report);
         }
@@ -102,12 +113,19 @@ impl Optimize {
         let mut begun = self.begin()?;
         let clock = Instant::now();
         let LoadedNet {
-            mut network,
+            network,
             origin,
             sha256,
             file_bytes,
+            ..
         } = self.net.load()?;
         let read_net = clock.elapsed();
+        begun
+            .files
+            .clone()
+            .network_found("--net", &origin)
+            .check()?;
+        self.check_permutation(&hex(&sha256))?;
         let shape = Shape {
             columns: network.architecture.l1,
             neurons: network.architecture.neurons(),
@@ -135,35 +153,25 @@ impl Optimize {
             optimize(&job, backend.as_ref(), how.control, how.evaluated)
         })?;
         let permutation = &plan.search.permutation;
-        let measures = self.measured(&chosen, |searched, held| {
-            measure(&network, backend.as_ref(), searched, held, permutation)
-        })?;
-
-        let clock = Instant::now();
-        let verified = verified_positions(&chosen);
-        let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
-        let reference = ReferenceOutputs::watched(&network, verified, &|| verifying.add(1));
-        let reference_time = clock.elapsed();
-        let clock = Instant::now();
-        network.permute(permutation)?;
-        self.out.dress(&mut network);
         let net = NetReport {
             path: origin.to_string(),
             sha256: hex(&sha256),
             era: network.recognition.era.id.to_string(),
             l1: shape.columns,
         };
-        let mut compare_time = Duration::ZERO;
-        let written = write_checked(network, &begun.target, |written| {
-            let clock = Instant::now();
-            let outcome =
-                reference.compare_permuted_watched(written, permutation, &|| verifying.add(1));
-            compare_time = clock.elapsed();
-            outcome
-        })?;
-        drop(verifying);
-        let write_time = clock.elapsed().saturating_sub(compare_time);
-        self.finish(Outcome {
+        let mut seconds = Seconds {
+            read_net: read_net.as_secs_f64(),
+            ..Seconds::default()
+        };
+        let reading = same_reading(&network);
+        let mut unwritten = None;
+        let delivery = if self.delivers(&plan) {
+            Some(self.write(network, permutation, &begun, &chosen, &mut seconds)?)
+        } else {
+            unwritten = Some(network);
+            None
+        };
+        let outcome = Outcome {
             begun: &begun,
             chosen: &chosen,
             shape,
@@ -171,21 +179,46 @@ impl Optimize {
             net,
             plan: &plan,
             curve,
-            measures,
-            written,
-            verified: (
-                reference.len(),
-                format!(
-                    "verified: same outputs in all buckets on {} positions",
-                    reference.len()
-                ),
-            ),
-            seconds: Seconds {
-                read_net: read_net.as_secs_f64(),
-                verify: (reference_time + compare_time).as_secs_f64(),
-                write: write_time.as_secs_f64(),
-                ..Seconds::default()
-            },
+            delivery,
+            seconds,
+        };
+        self.finish(outcome, |written, searched, held| {
+            let network = match (written, unwritten) {
+                (Some(path), _) => {
+                    let mut network = Network::read(path, &reading)?;
+                    network.permute(&permutation.inverse())?;
+                    network
+                }
+                (None, Some(network)) => network,
+                (None, None) => bail!("there is no network to measure"),
+            };
+            let backend = backend.as_ref();
+            Ok(measure(&network, backend, searched, held, permutation)?)
+        })
+    }
+
+    /// Writes the permuted network under a temporary name and compares it with what it was.
+    fn write(
+        &self,
+        mut network: Network,
+        permutation: &Permutation,
+        begun: &Begun,
+        chosen: &Chosen,
+        seconds: &mut Seconds,
+    ) -> anyhow::Result<Delivery> {
+        let clock = Instant::now();
+        let verified = verified_positions(chosen);
+        let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
+        self.out.dress(&mut network);
+        let evaluated = || verifying.add(1);
+        let proved = write_permuted(network, permutation, &begun.target, verified, &evaluated)?;
+        drop(verifying);
+        let write_time = clock.elapsed().saturating_sub(proved.evaluating);
+        seconds.verify = proved.evaluating.as_secs_f64();
+        seconds.write = write_time.as_secs_f64();
+        Ok(Delivery {
+            written: proved.file,
+            verified: (proved.positions, every_weight(proved.positions)),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::output::{check_writable, write_file};
+use ftperm::files::atomic::{FinishedFile, check_writable, finish_file, write_file};
 use ftperm::report::{Report, page};
 
 use super::common::Files;
@@ -70,6 +70,11 @@ impl MakeReport {
 
 /// Writes a report: a page if the name ends in .html or .htm, else JSON.
 pub fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
+    Ok(finish_report(path, report)?.commit()?)
+}
+
+/// As [`write_report`], under a temporary name.
+pub fn finish_report(path: &Path, report: &Report) -> anyhow::Result<FinishedFile> {
     let extension = path.extension().unwrap_or_default();
     let is_page = ["html", "htm"]
         .iter()
@@ -79,5 +84,5 @@ pub fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
     } else {
         report.to_json()?
     };
-    Ok(write_file(path, &bytes)?)
+    Ok(finish_file(path, &bytes)?)
 }

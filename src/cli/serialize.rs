@@ -1,33 +1,33 @@
 //! `ftperm serialize`
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::checkpoint::{
-    Checkpoint, Conversion, ConvertOptions, StateDict, is_checkpoint, network_state, safetensors,
-    same_features, statistics, write_torch,
-};
+use ftperm::chess::random_games::random_positions;
 use ftperm::compute::choice::Work;
-use ftperm::deliver::{DeliverError, Target, write_compared};
-use ftperm::nnue::{Era, FtCompression, Network};
-use ftperm::optimize::{Job, Task, optimize};
-use ftperm::output::{OutputFile, check_writable, io_error};
-use ftperm::permutation::{Permutation, PermutationFile};
-use ftperm::playouts::random_positions;
+use ftperm::files::atomic::{OutputFile, check_writable, commit_all, create_folder, io_error};
+use ftperm::nets::checkpoint::{
+    self, Checkpoint, Conversion, ConvertOptions, StateDict, known_features, network_state,
+    safetensors, same_features, statistics, write_torch,
+};
+use ftperm::nets::deliver::{DeliverError, Target, write_compared, write_permuted};
+use ftperm::nets::stockfish::verify::ReferenceOutputs;
+use ftperm::nets::stockfish::{Era, FtCompression, Network};
+use ftperm::order::{Permutation, PermutationFile};
 use ftperm::positions::{self, Positions};
 use ftperm::report::WeightsReport;
+use ftperm::run::{Job, Task, optimize};
 use ftperm::search::Control;
-use ftperm::verify::ReferenceOutputs;
 
 use super::common::names::name;
 use super::common::{
-    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load,
+    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, every_weight, known_era,
+    load, store, usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
-use super::report::write_report;
+use super::report::finish_report;
 use super::{Global, UsageError, console, lc0};
 
 /// Positions of random games on which a permuted network is compared with the one before.
@@ -47,15 +47,16 @@ pub struct Serialize {
     source: OsString,
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
-    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into TARGET if that is a folder, else into the
-    /// folder that TARGET is in
+    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into the folder TARGET, or into the folder that TARGET
+    /// is in if its name ends in .nnue; a missing folder is made
     #[arg(long, alias = "out_sha")]
     out_sha: bool,
     /// Description in the network's header [default: that of the source network, else the reference tool's]; for
     /// networks of Lc0 the text about the training
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
-    /// How the network's feature transformer is stored [default: as in a source network, leb128 for checkpoints]
+    /// How the network's feature transformer is stored [default: as in a source network, else leb128; raw where the
+    /// era's engines read nothing else]
     #[arg(long, alias = "ft_compression", value_name = "HOW", value_enum)]
     ft_compression: Option<Compression>,
     /// Permute the network with this permutation, text or .npy
@@ -70,7 +71,10 @@ pub struct Serialize {
     #[arg(long, alias = "ft_optimize", requires = "ft_optimize_data")]
     ft_optimize: bool,
     /// Training data to search on
-    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize", value_parser = name())]
+    #[arg(
+        long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize",
+        value_parser = name()
+    )]
     ft_optimize_data: Vec<OsString>,
     /// Positions to search on
     #[arg(
@@ -85,12 +89,18 @@ pub struct Serialize {
     /// L1 that the source must have; it is recognised anyway
     #[arg(long, value_name = "N")]
     l1: Option<usize>,
+    /// L2 that the source must have: rows of the first layer, without one that only skips
+    #[arg(long, value_name = "N")]
+    l2: Option<usize>,
+    /// L3 that the source must have: rows of the second layer
+    #[arg(long, value_name = "N")]
+    l3: Option<usize>,
     /// Feature sets that the source must have; for a network of before 2026 that becomes a state dictionary a `^`
     /// asks for the factorised form, with zeros in the shared rows
     #[arg(long, value_name = "NAMES")]
     features: Option<String>,
-    /// Write a checkpoint as this era instead of the recognised one; a network only as an era that computes the same from
-    /// the same weights in another layout (v10a and v10b, v13a and v13b)
+    /// Write a checkpoint as this era instead of the recognised one; a network only as an era that computes the same
+    /// from the same weights in another layout (v10a and v10b, v13a and v13b)
     #[arg(long, value_name = "ERA", value_parser = known_era)]
     target_era: Option<&'static Era>,
     /// Let values that do not fit wrap around where the reference tool of that version does
@@ -168,20 +178,31 @@ impl Serialize {
             return self.run_lc0(source, global);
         }
         self.lc0.refuse()?;
+        if let Some(features) = &self.features {
+            known_features(features).map_err(UsageError)?;
+        }
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
-        Files::new()
-            .output("TARGET", target)
+        let is_state = target.is_some_and(|target| has_ending(target, &STATE_ENDINGS));
+        let files = Files::new();
+        let files = if is_state {
+            files.output("TARGET", target)
+        } else {
+            files.network_output("TARGET", target)
+        };
+        let files = files
             .output("--report", self.report.as_deref())
+            .network("SOURCE", Some(&self.source))
             .input("--ft-perm", self.ft_perm.as_deref())
-            .data("--ft-optimize-data", &self.ft_optimize_data)
-            .check()?;
+            .data("--ft-optimize-data", &self.ft_optimize_data);
+        files.check()?;
         let output = self.output()?;
         if let Some(file) = &self.report {
             check_writable(file)?;
         }
         let source = if is_checkpoint_file(Path::new(&self.source))? {
-            if self.reading.era.is_some() || self.reading.clamp.is_some() {
-                let text = "--era and --clamp are for networks; --target-era says as what a checkpoint is written";
+            if self.reading.era.is_some() {
+                let text =
+                    "--era is for networks; --target-era says as what a checkpoint is written";
                 return Err(UsageError(text.into()).into());
             }
             let checkpoint = Checkpoint::open(Path::new(&self.source))?;
@@ -193,7 +214,9 @@ impl Serialize {
             ));
             Source::Checkpoint(checkpoint)
         } else {
-            let network = load(Some(&self.source), &self.reading)?.network;
+            let loaded = load(Some(&self.source), &self.reading)?;
+            files.network_found("SOURCE", &loaded.origin).check()?;
+            let network = loaded.network;
             self.check_network(&network)?;
             Source::Network(Box::new(network))
         };
@@ -226,11 +249,13 @@ impl Serialize {
             Output::Torch => self.write_state(source, write_torch)?,
         };
         report.out = NetSummary::new(finished.target(), &finished.sha256());
-        finished.commit()?;
+        let mut finished = vec![finished];
         if let (Some(file), Some(mut weights)) = (&self.report, report.weights.take()) {
             weights.out = Some(report.out.clone());
-            write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+            let weights = ftperm::report::Report::Weights(Box::new(weights));
+            finished.push(finish_report(file, &weights)?);
         }
+        commit_all(finished)?;
         console::say(format!("wrote {}", report.out.path));
         if global.json {
             console::json(&report)
@@ -258,6 +283,18 @@ impl Serialize {
         self.lc0.run(source, &self.target, description, global)
     }
 
+    /// What a checkpoint must be.
+    fn expectations(&self) -> ConvertOptions {
+        ConvertOptions {
+            clamp: self.reading.clamp,
+            l1: self.l1,
+            l2: self.l2,
+            l3: self.l3,
+            features: self.features.clone(),
+            ..ConvertOptions::default()
+        }
+    }
+
     fn source_name(&self) -> String {
         self.source.to_string_lossy().into_owned()
     }
@@ -267,25 +304,29 @@ impl Serialize {
         let target = &self.target;
         if self.out_sha {
             let folder = match target.parent() {
-                _ if target.is_dir() => target.clone(),
-                Some(parent) if parent.is_dir() => parent.to_path_buf(),
-                _ => PathBuf::from("."),
+                Some(parent) if !target.is_dir() && has_ending(target, &["nnue"]) => {
+                    parent.to_path_buf()
+                }
+                _ => target.clone(),
             };
+            if folder != Path::new("") && !folder.exists() {
+                create_folder(&folder)?;
+            }
             check_writable(&folder.join("nn.nnue"))?;
             return Ok(Output::Network(Target::Named(folder)));
         }
-        let extension = target.extension().and_then(|it| it.to_str()).unwrap_or("");
-        let output = match extension.to_ascii_lowercase().as_str() {
-            "nnue" => Output::Network(Target::File(target.clone())),
-            "safetensors" => Output::Safetensors,
-            "pt" | "pth" => Output::Torch,
-            _ => {
-                return Err(UsageError(format!(
-                    "{}: the target's name ends in .nnue, .safetensors or .pt, or --out-sha names a network",
-                    target.display()
-                ))
-                .into());
-            }
+        let output = if has_ending(target, &["nnue"]) {
+            Output::Network(Target::File(target.clone()))
+        } else if has_ending(target, &["safetensors"]) {
+            Output::Safetensors
+        } else if has_ending(target, &STATE_ENDINGS) {
+            Output::Torch
+        } else {
+            return Err(UsageError(format!(
+                "{}: the target's name ends in .nnue, .safetensors or .pt, or --out-sha names a network",
+                target.display()
+            ))
+            .into());
         };
         let only_networks = [
             ("--ft-perm", self.ft_perm.is_some()),
@@ -311,8 +352,19 @@ impl Serialize {
 
     fn check_network(&self, network: &Network) -> anyhow::Result<()> {
         let it = &network.architecture;
-        if let Some(l1) = self.l1.filter(|&l1| l1 != it.l1) {
-            anyhow::bail!("L1 of {} is {}, --l1 says {l1}", self.source_name(), it.l1);
+        let sizes = [
+            ("L1", it.l1, self.l1),
+            ("L2", it.l2(), self.l2),
+            ("L3", it.l3(), self.l3),
+        ];
+        for (name, found, wanted) in sizes {
+            if let Some(wanted) = wanted.filter(|&wanted| wanted != found) {
+                anyhow::bail!(
+                    "{name} of {} is {found}, --{} says {wanted}",
+                    self.source_name(),
+                    name.to_lowercase()
+                );
+            }
         }
         if let Some(features) = &self.features
             && !same_features(features, it)
@@ -354,14 +406,16 @@ impl Serialize {
                     target_era: self.target_era,
                     compat: self.compat,
                     permuted: self.ft_perm.is_some() || self.ft_optimize,
-                    l1: self.l1,
-                    features: self.features.clone(),
                     description: self.description.clone().map(String::into_bytes),
+                    ..self.expectations()
                 };
-                let (network, conversion) = checkpoint
+                let (mut network, conversion) = checkpoint
                     .to_network(&options)
                     .with_context(|| self.source_name())?;
                 describe(&network, &conversion);
+                if !conversion.noted_encodings {
+                    network.set_compression(usual_compression(&network));
+                }
                 report.clamped = conversion.ranges.iter().map(|it| it.clamped).sum();
                 report.out_of_range = conversion.ranges.iter().map(|it| it.out_of_range).sum();
                 if self.report.is_some() {
@@ -407,36 +461,38 @@ impl Serialize {
         mut network: Network,
         reference: Option<ReferenceOutputs>,
         target: &Target,
-    ) -> anyhow::Result<ftperm::output::FinishedFile> {
-        network.set_compression(match self.ft_compression {
-            Some(Compression::None) => FtCompression::None,
-            Some(Compression::Leb128) => FtCompression::Leb128,
-            None if reference.is_some() => FtCompression::Keep,
-            None => FtCompression::Leb128,
-        });
+    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
+        store(
+            &mut network,
+            match self.ft_compression {
+                Some(Compression::None) => FtCompression::None,
+                Some(Compression::Leb128) => FtCompression::Leb128,
+                None => FtCompression::Keep,
+            },
+        );
         let permutation = self.permutation(&network)?;
-        let reference = match (reference, &permutation) {
-            (Some(reference), _) => reference,
-            (None, Some(_)) => reference_of(&network),
-            (None, None) => return Ok(write_compared(&network, target)?),
-        };
+        // What was read may have been brought into another layout.
+        if let Some(reference) = &reference {
+            reference.compare(&network).map_err(DeliverError::Differs)?;
+        }
         if let Some(permutation) = &permutation {
             let file = self.ft_perm.iter().map(|path| path.display().to_string());
             network
-                .permute(permutation)
+                .permuted(permutation)
                 .with_context(|| file.collect::<String>())?;
+            let boards = random_positions(1, VERIFIED_POSITIONS);
+            let proved = write_permuted(network, permutation, target, boards, &|| {})?;
+            console::say(every_weight(proved.positions));
+            return Ok(proved.file);
         }
-        // The file holds the bytes of the network in memory, which is then compared with what it was.
+        // The file holds the bytes of the network in memory.
         let finished = write_compared(&network, target)?;
-        match &permutation {
-            Some(permutation) => reference.compare_permuted(&network, permutation),
-            None => reference.compare(&network),
+        if let Some(reference) = reference {
+            console::say(format!(
+                "proved: every byte is as it was to be written; same outputs in all buckets on {} positions",
+                reference.len()
+            ));
         }
-        .map_err(DeliverError::Differs)?;
-        console::say(format!(
-            "verified: same outputs in all buckets on {} positions",
-            reference.len()
-        ));
         Ok(finished)
     }
 
@@ -497,20 +553,22 @@ impl Serialize {
         &self,
         source: Source,
         write: impl FnOnce(&StateDict<'_>, &mut OutputFile) -> std::io::Result<()>,
-    ) -> anyhow::Result<ftperm::output::FinishedFile> {
+    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
         let factorised = self.features.as_deref().is_some_and(|it| it.contains('^'));
         let state = match &source {
             Source::Checkpoint(checkpoint) => {
+                let mut state = checkpoint.state_dict()?;
                 // The sizes say whether it is a network at all, and whether it is the expected one.
-                let options = ConvertOptions {
-                    l1: self.l1,
-                    features: self.features.clone(),
-                    ..ConvertOptions::default()
-                };
-                if self.l1.is_some() || self.features.is_some() {
-                    checkpoint.preview(&options)?;
+                let options = self.expectations();
+                let expected = [self.l1, self.l2, self.l3].iter().any(Option::is_some);
+                if expected || self.features.is_some() || options.clamp.is_some() {
+                    let recognised = checkpoint.recognise(&options);
+                    let recognised = recognised.with_context(|| self.source_name())?;
+                    if options.clamp.is_some() {
+                        state.provenance = Some(recognised);
+                    }
                 }
-                checkpoint.state_dict()?
+                state
             }
             Source::Network(network) => network_state(network, factorised),
         };
@@ -522,16 +580,19 @@ impl Serialize {
     }
 }
 
-/// Is it a file that begins as checkpoints do?
+/// Endings of state dictionaries.
+const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    endings
+        .iter()
+        .any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+/// Is it a checkpoint, perhaps compressed?
 pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
-    if !path.is_file() {
-        return Ok(false);
-    }
-    let mut head = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(16).read_to_end(&mut head))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(is_checkpoint(&head))
+    checkpoint::is_checkpoint_file(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 fn reference_of(network: &Network) -> ReferenceOutputs {
@@ -541,14 +602,18 @@ fn reference_of(network: &Network) -> ReferenceOutputs {
 /// What was recognised and what did not fit.
 pub fn describe(network: &Network, conversion: &Conversion) {
     let it = &network.recognition;
-    let engines = if it.exact {
-        format!(" ({})", it.era.engines)
-    } else {
-        ", though no engine has these sizes".to_string()
-    };
+    let sizes = &network.architecture;
     console::say(format!(
-        "recognised {}, L1 = {}: written as era {}{engines}",
-        conversion.features, network.architecture.l1, it.era.id
+        "recognised {}, L1 = {}, L2 = {}, L3 = {}: written {}",
+        conversion.features,
+        sizes.l1,
+        sizes.l2(),
+        sizes.l3(),
+        if it.exact {
+            format!("as era {}", it.title())
+        } else {
+            it.title()
+        }
     ));
     for assumption in &it.assumptions {
         console::warn(assumption);

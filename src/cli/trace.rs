@@ -7,10 +7,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use ftperm::board::Board;
-use ftperm::digest::{hex, sha256};
-use ftperm::inference::{Evaluation, evaluate};
-use ftperm::nnue::Architecture;
+use ftperm::chess::board::Board;
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::quote::excerpt;
+use ftperm::nets::stockfish::Architecture;
+use ftperm::nets::stockfish::inference::{Evaluation, evaluate};
+use ftperm::positions::lines::{LineError, TextLines};
 use ftperm::positions::{self, Sampling};
 use serde::Serialize;
 
@@ -28,7 +30,10 @@ pub struct Trace {
     #[command(flatten)]
     source: Source,
     /// Positions to take from --data
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["fen", "fens"])]
+    #[arg(
+        long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["fen", "fens"]
+    )]
     count: u64,
 }
 
@@ -65,18 +70,27 @@ struct Line<'a> {
     ft_zero4: usize,
 }
 
+/// A position as it was given, with the place it was found at.
+type Found = anyhow::Result<(String, String)>;
+
 impl Trace {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        let fens = self.source.fens(self.count)?;
+        let mut fens = self.source.fens(self.count)?.peekable();
+        // What is wrong with the first of them need not wait for the network.
+        if fens.peek().is_some_and(Result::is_err) {
+            fens.next().transpose()?;
+        }
         let loaded = self.net.load()?;
-        for (number, (place, fen)) in fens.iter().enumerate() {
-            let board: Board = fen.parse().with_context(|| format!("{place}: {fen}"))?;
+        for (number, found) in fens.enumerate() {
+            let (place, fen) = found?;
+            let context = || format!("{place}: {}", excerpt(fen.as_bytes()));
+            let board: Board = fen.parse().with_context(context)?;
             let evaluation = evaluate(&loaded.network, &board);
             if global.json {
                 let it = &loaded.network.architecture;
-                console::json(&line(number + 1, fen, it, &evaluation))?;
+                console::json(&line(number + 1, &fen, it, &evaluation))?;
             } else {
-                show(fen, &loaded.network.architecture, &evaluation)?;
+                show(&fen, &loaded.network.architecture, &evaluation)?;
             }
         }
         Ok(())
@@ -84,10 +98,10 @@ impl Trace {
 }
 
 impl Source {
-    /// FENs, each with the place it was found at.
-    fn fens(&self, count: u64) -> anyhow::Result<Vec<(String, String)>> {
+    fn fens(&self, count: u64) -> anyhow::Result<Box<dyn Iterator<Item = Found>>> {
         if let Some(fen) = &self.fen {
-            return Ok(vec![("--fen".to_string(), fen.clone())]);
+            let found = Ok(("--fen".to_string(), fen.clone()));
+            return Ok(Box::new(std::iter::once(found)));
         }
         if let Some(data) = &self.data {
             let options = positions::Options {
@@ -98,33 +112,43 @@ impl Source {
                 ..positions::Options::default()
             };
             let boards = positions::read(data, &options)?.boards;
-            let numbered = boards.iter().enumerate();
-            return Ok(numbered
-                .map(|(i, it)| (format!("position {}", i + 1), it.fen()))
-                .collect());
+            let numbered = boards.into_iter().enumerate();
+            return Ok(Box::new(numbered.map(|(number, board)| {
+                Ok((format!("position {}", number + 1), board.fen()))
+            })));
         }
         let path = self.fens.as_deref().unwrap_or(Path::new("-"));
-        let context = || format!("cannot read {}", path.display());
-        let (name, lines): (_, Box<dyn BufRead>) = if path == Path::new("-") {
-            ("standard input".into(), Box::new(std::io::stdin().lock()))
+        let (name, reader): (_, Box<dyn BufRead>) = if path == Path::new("-") {
+            let reader = BufReader::new(std::io::stdin());
+            ("standard input".into(), Box::new(reader))
         } else {
-            let file = File::open(path).with_context(context)?;
-            (path.display().to_string(), Box::new(BufReader::new(file)))
+            let name = path.display().to_string();
+            let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
+            (name, Box::new(BufReader::new(file)))
         };
-        let mut fens = Vec::new();
-        for (number, line) in lines.split(b'\n').enumerate() {
-            let place = format!("{name}, line {}", number + 1);
-            let line = String::from_utf8(line.with_context(context)?)
-                .map_err(|_| anyhow!("{place}: not UTF-8; a list of FENs is expected"))?;
-            if !line.trim().is_empty() {
-                fens.push((place, line.trim().to_string()));
-            }
-        }
-        if fens.is_empty() {
-            bail!("{name}: no FEN in it");
-        }
-        Ok(fens)
+        lines_of(name, reader)
     }
+}
+
+/// One position a line, read as it is needed.
+fn lines_of(
+    name: String,
+    reader: Box<dyn BufRead>,
+) -> anyhow::Result<Box<dyn Iterator<Item = Found>>> {
+    let mut lines = TextLines::new(reader).peekable();
+    if lines.peek().is_none() {
+        bail!("{name}: no FEN in it");
+    }
+    Ok(Box::new(lines.map(move |line| {
+        let (number, line) = line.map_err(|error| match error {
+            LineError::Io(error) => anyhow!("cannot read {name}: {error}"),
+            error => anyhow!("{name}: {error}"),
+        })?;
+        let place = format!("{name}, line {number}");
+        let fen = String::from_utf8(line)
+            .map_err(|_| anyhow!("{place}: not UTF-8; a list of FENs is expected"))?;
+        Ok((place, fen))
+    })))
 }
 
 fn line<'a>(i: usize, fen: &'a str, it: &Architecture, found: &'a Evaluation) -> Line<'a> {

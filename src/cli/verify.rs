@@ -3,21 +3,27 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use ftperm::chess::board::Board;
+use ftperm::chess::random_games::random_positions;
+use ftperm::nets::stockfish::verify::{
+    ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
+};
 use ftperm::report::Verified;
-use ftperm::verify::ReferenceOutputs;
 use serde::Serialize;
 
 use super::bench::{BenchArgs, engine_net};
-use super::common::{NetSummary, PositionArgs, ReadingArgs, load};
+use super::common::{LoadedNet, NetSummary, PositionArgs, ReadingArgs, load_pair};
 use super::layout::{self, LayoutArgs};
-use super::{Global, UsageError, console, lc0};
+use super::{Global, console, lc0};
 
-/// Check on positions that two networks compute the same
+/// Prove that two networks compute the same
 ///
-/// The raw PSQT and positional outputs of all buckets must be equal. Exit code 1 if they are not. Weight files of
-/// Lc0 are compared tensor by tensor, as lc0 has them after loading.
+/// All weights are compared, whatever the order of the neurons, the compression and the layout of the files: if they
+/// are the same, so is the function, for every position. If they are not, the first differences are named, and the raw
+/// PSQT and positional outputs of all buckets are compared on positions: those of --data, or of random games. Exit code
+/// 1 if a weight differs that some position may read, even if these positions do not show it. Weight files of Lc0 are
+/// compared tensor by tensor, as lc0 has them after loading.
 #[derive(Debug, clap::Args)]
-#[command(mut_args(data_unless_lc0))]
 pub struct Verify {
     /// A network
     a: PathBuf,
@@ -25,7 +31,7 @@ pub struct Verify {
     b: PathBuf,
     #[command(flatten)]
     pub(super) positions: PositionArgs,
-    /// Positions to compare on
+    /// Positions to compare on, where weights differ or --data is given
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     #[command(flatten)]
@@ -44,15 +50,6 @@ pub struct Verify {
     tolerance: Option<f32>,
 }
 
-/// Networks of Lc0 need no positions; who compares others is asked for them later.
-fn data_unless_lc0(arg: clap::Arg) -> clap::Arg {
-    if arg.get_id() == "data" {
-        arg.required(false)
-    } else {
-        arg
-    }
-}
-
 fn tolerance(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {
         Ok(value) if value >= 0.0 => Ok(value),
@@ -65,20 +62,32 @@ struct Report {
     a: NetSummary,
     b: NetSummary,
     verified: Verified,
-    /// Are they the same neurons in another order, and so equal on every position? Known under a layout only.
+    /// Are they the same neurons in another order, and so equal on every position? Not known of networks of different
+    /// kinds.
     same_neurons: Option<bool>,
     difference: Option<String>,
+    /// Weights that differ; not known of networks of different kinds and under a layout.
+    differences: Option<WeightReport>,
     /// Nodes of the engine's bench, equal for both networks.
     nodes: Option<u64>,
     version: &'static str,
 }
 
-/// Two networks, and what was found on some positions.
+/// How many weights differ, and which are the first.
+#[derive(Serialize)]
+struct WeightReport {
+    count: u64,
+    unread: u64,
+    first: Vec<WeightDifference>,
+}
+
+/// Two networks, and what was found.
 struct Compared {
     a: NetSummary,
     b: NetSummary,
-    positions: usize,
+    verified: Verified,
     same_neurons: Option<bool>,
+    differences: Option<WeightReport>,
     /// What is equal, or what is not.
     outcome: Result<String, String>,
 }
@@ -95,16 +104,12 @@ impl Verify {
         }
         self.lc0.refuse()?;
         lc0::refuse("--tolerance", self.tolerance.is_some())?;
-        if self.positions.data.is_empty() {
-            return Err(
-                UsageError("--data FILE... is needed: positions to compare on".into()).into(),
-            );
-        }
         let Compared {
             a,
             b,
-            positions,
+            verified,
             same_neurons,
+            differences,
             outcome,
         } = match &self.layout.layout {
             Some(layout) => self.compare_under(layout)?,
@@ -124,12 +129,10 @@ impl Verify {
             console::json(&Report {
                 a,
                 b,
-                verified: Verified {
-                    positions,
-                    equal: outcome.is_ok(),
-                },
+                verified,
                 same_neurons,
                 difference: outcome.clone().err(),
+                differences,
                 nodes,
                 version: env!("CARGO_PKG_VERSION"),
             })?;
@@ -151,36 +154,154 @@ impl Verify {
     }
 
     fn compare(&self) -> anyhow::Result<Compared> {
-        let a = load(Some(self.a.as_os_str()), &self.reading)?;
-        let b = load(Some(self.b.as_os_str()), &self.reading)?;
-        let taken = self.positions.read(self.count, None)?;
-        let reference = ReferenceOutputs::new(&a.network, taken.boards);
+        let (a, mut b) = load_pair(self.a.as_os_str(), self.b.as_os_str(), &self.reading)?;
+        let compared = compare_weights(&a.network, &mut b.network);
+        let proved = compared.as_ref().is_ok_and(WeightComparison::is_proved);
+        let boards = self.boards(proved)?;
+        let reference = ReferenceOutputs::new(&a.network, boards);
         let positions = reference.len();
+        let evaluated = reference.compare(&b.network);
+        let on_positions = match (&evaluated, positions) {
+            (_, 0) => String::new(),
+            (Ok(()), _) if proved => format!("; equal in all buckets on {positions} positions"),
+            (Ok(()), _) => format!("\nequal in all buckets on {positions} positions"),
+            (Err(difference), _) => format!("\n{difference}"),
+        };
+        let text = match &compared {
+            Ok(compared) => {
+                say_notes(compared, &a, &b);
+                weights_text(compared)
+            }
+            Err(other) => format!("not proved: {other}"),
+        };
+        let text = format!("{text}{on_positions}");
         Ok(Compared {
             a: NetSummary::from(&a),
             b: NetSummary::from(&b),
-            positions,
-            same_neurons: None,
-            outcome: reference
-                .compare(&b.network)
-                .map(|()| format!("equal in all buckets on {positions} positions"))
-                .map_err(|difference| difference.to_string()),
+            verified: Verified {
+                positions,
+                equal: evaluated.is_ok(),
+                proved,
+            },
+            same_neurons: compared.as_ref().ok().map(|_| proved),
+            differences: compared.ok().map(|it| WeightReport {
+                count: it.differences.count(),
+                unread: it.differences.unread(),
+                first: it.differences.first().to_vec(),
+            }),
+            outcome: if proved && evaluated.is_ok() {
+                Ok(text)
+            } else {
+                Err(text)
+            },
         })
+    }
+
+    /// Positions to compare on: none if it is proved already and none were asked for.
+    fn boards(&self, proved: bool) -> anyhow::Result<Vec<Board>> {
+        if !self.positions.data.is_empty() {
+            return Ok(self.positions.read(self.count, None)?.boards);
+        }
+        let count = if proved { 0 } else { self.count as usize };
+        Ok(random_positions(self.positions.seed, count))
     }
 
     fn compare_under(&self, layout: &Path) -> anyhow::Result<Compared> {
         let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
         let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
-        let taken = self.positions.read(self.count, None)?;
-        let proof = ftperm::layout::compare(&a, &b, &taken.boards, None);
+        let boards = if self.positions.data.is_empty() {
+            random_positions(self.positions.seed, self.count as usize)
+        } else {
+            self.positions.read(self.count, None)?.boards
+        };
+        let proof = ftperm::nets::described::compare(&a, &b, &boards, None);
+        let proved = proof.as_ref().is_ok_and(|proof| proof.same_neurons);
         Ok(Compared {
             a: NetSummary::new(&self.a, &a.sha256()),
             b: NetSummary::new(&self.b, &b.sha256()),
-            positions: taken.boards.len(),
-            same_neurons: Some(proof.as_ref().is_ok_and(|proof| proof.same_neurons)),
-            outcome: proof
-                .map(layout::proof_text)
-                .map_err(|difference| difference.to_string()),
+            verified: Verified {
+                positions: boards.len(),
+                equal: proof.is_ok(),
+                proved,
+            },
+            same_neurons: Some(proved),
+            differences: None,
+            outcome: match proof {
+                Ok(proof) if proved => Ok(layout::proof_text(proof)),
+                Ok(proof) => Err(layout::proof_text(proof)),
+                Err(difference) => Err(difference.to_string()),
+            },
         })
     }
+}
+
+/// What is said beside the outcome: differences that change no evaluation.
+fn say_notes(compared: &WeightComparison, a: &LoadedNet, b: &LoadedNet) {
+    if let Some(era) = compared.relaid {
+        console::say(format!(
+            "the second network has the layout of era {era}, in which the same weights compute the same"
+        ));
+    }
+    if a.network.description != b.network.description {
+        console::say("note: the descriptions in their headers differ");
+    }
+    if compared.crossed_pairs > 0 {
+        console::say(format!(
+            "note: the two columns of {} neurons have changed places, which does not change their product",
+            compared.crossed_pairs
+        ));
+    }
+    let unread = compared.differences.unread();
+    if let Some(first) = compared.differences.first_unread().first() {
+        console::say(format!(
+            "note: {} that no position reads {}: {first}",
+            counted(unread, "value"),
+            if unread == 1 { "differs" } else { "differ" }
+        ));
+    }
+}
+
+/// What the comparison of all weights says.
+fn weights_text(compared: &WeightComparison) -> String {
+    let differences = &compared.differences;
+    let order = &compared.permutation;
+    let moved = order
+        .indices()
+        .iter()
+        .zip(0..)
+        .filter(|(old, new)| *old != new);
+    match differences.first() {
+        [] if order.is_identity() => {
+            "proved: the same weights, so the same function for every position".to_string()
+        }
+        [] => format!(
+            "proved: the same function for every position: the second network is the first with its neurons permuted \
+             ({} of {} at another place)",
+            moved.count(),
+            order.len()
+        ),
+        first => {
+            let lines: Vec<String> = first.iter().map(|it| format!("\n  {it}")).collect();
+            format!(
+                "not proved: {} {} (value in the first, in the second network):{}{}",
+                counted(differences.count(), "weight"),
+                if differences.count() == 1 {
+                    "differs"
+                } else {
+                    "differ"
+                },
+                lines.concat(),
+                if differences.count() > first.len() as u64 {
+                    "\n  ..."
+                } else {
+                    ""
+                },
+            )
+        }
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{s}")
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
 use super::{Backend, ComputeError, NeuronGroup};
-use crate::zeros::ZeroPlanes;
+use crate::planes::ZeroPlanes;
 
 /// How much there is to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights};
-use crate::zeros::ZeroPlanes;
+use super::{Backend, CoZeroCounter, ComputeError, FtEvaluator};
+use crate::nets::model::FtWeights;
+use crate::planes::ZeroPlanes;
 
 mod and_groups;
 mod co_zero_counts;
@@ -105,8 +106,8 @@ impl CpuBackend {
     /// A backend with the fastest instruction set of this machine.
     ///
     /// `threads` of `None` or 0 means the threads of rayon's current pool; a caller that runs in the pool
-    /// (`ThreadPool::install`) is fastest, because it need not wait for others to wake up. Another number is a pool of the
-    /// backend's own. Results do not depend on it.
+    /// (`ThreadPool::install`) is fastest, because it need not wait for others to wake up. Another number is a pool of
+    /// the backend's own. Results do not depend on it.
     ///
     /// # Errors
     /// The threads could not be started.

@@ -9,8 +9,8 @@ use super::{
     Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, HostPlanes, NeuronGroup,
     PlaneSet, SampleBatch, SampleSource, evaluate_all,
 };
-use crate::zeros::ZeroPlanes;
-use crate::zeros::subsample::Share;
+use crate::planes::ZeroPlanes;
+use crate::planes::subsample::Share;
 
 /// Computes on `first` until it fails, and on `second` from then on.
 pub struct FallbackBackend {

@@ -4,12 +4,13 @@
 //! name in [`cpu`](super::cpu) that gives the same integers. No dispatch should take longer than 0.5 s on a real
 //! adapter, because operating systems reset those that do not answer: the first ones are small, and how large they
 //! grow is measured (`pace`). How to handle wgpu's failures is in
-//! `facts/compute.md`, section 5.
+//! `docs/notes/compute.md`, section 5.
 
 use std::sync::Arc;
 
-use super::{Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights};
-use crate::zeros::ZeroPlanes;
+use super::{Backend, CoZeroCounter, ComputeError, FtEvaluator};
+use crate::nets::model::FtWeights;
+use crate::planes::ZeroPlanes;
 
 mod and_groups;
 mod co_zero_counts;

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use super::{
     Backend, CoZeroCounter, ComputeError, FtEvaluator, NeuronGroup, PlaneSet, SampleSource,
 };
-use crate::zeros::ZeroPlanes;
-use crate::zeros::subsample::{PlaneSource, Share, Subsample};
+use crate::planes::ZeroPlanes;
+use crate::planes::subsample::{PlaneSource, Share, Subsample};
 
 /// Chunks of samples of the same neurons in the host's memory, and the backend that counts them.
 pub struct HostPlanes<'a> {

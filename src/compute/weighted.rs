@@ -1,7 +1,7 @@
 //! Samples that count several times.
 
 use super::{CoZeroCounter, ComputeError, NeuronGroup, PlaneSet};
-use crate::zeros::subsample::Share;
+use crate::planes::subsample::Share;
 
 /// Several sets of planes as one, each with a weight.
 ///

@@ -8,6 +8,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use memchr::memmem;
 use sfbinpack::chess::castling_rights::CastlingRights;
 use sfbinpack::chess::color::Color as BinpackColor;
 use sfbinpack::chess::coords::Square;
@@ -20,10 +21,10 @@ use super::contain::contain_panic;
 use super::entry::{Entry, MATERIAL, MoveKind, RecordedMove};
 use super::error::{Problem, describe_bytes};
 use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
+use super::format::{Format, Likeness, Located, NextBlock};
 use super::games::Link;
 use super::input::Input;
-use crate::board::{Board, BoardBuilder, BoardError, Color};
+use crate::chess::board::{Board, BoardBuilder, BoardError, Color};
 
 /// Chunks are about 1 MiB; Stockfish's tools and the crate refuse those above this limit.
 pub const MAX_CHUNK_SIZE: u32 = 100 << 20;
@@ -50,35 +51,41 @@ impl Format for Binpack {
         head.starts_with(MAGIC)
     }
 
-    fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        // Grows with the data that arrives, not with the size that is claimed.
-        block_after_header(input, |input, size| {
-            let found = input.read_to_vec(size, block)?;
-            if found < size {
-                // A size that was damaged upwards has swallowed sound chunks.
-                input.unread(block);
-            }
-            Ok(found)
-        })
+    /// Is there the header of a chunk, at the start with one byte of damage, or further on?
+    fn resembles(&self, head: &[u8]) -> Likeness {
+        let plausible = |header: &[u8]| {
+            header[MAGIC.len()..].first_chunk().is_some_and(|&size| {
+                let size = u32::from_le_bytes(size);
+                size as usize >= SMALLEST_CHAIN && size <= MAX_CHUNK_SIZE
+            })
+        };
+        let differing = head.iter().zip(MAGIC).filter(|(a, b)| a != b).count();
+        let first = differing <= 1 && head.len() > HEADER_SIZE && plausible(head);
+        let further = memmem::find_iter(head, MAGIC).filter(|&at| plausible(&head[at..]));
+        Likeness {
+            sound: usize::from(first) + further.count(),
+            damaged: 0,
+        }
     }
 
-    fn skip_block(&self, input: &mut Input, _: &mut Vec<u8>) -> io::Result<NextBlock> {
-        block_after_header(input, Input::skip)
+    fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
+        block_after_header(input, |input, size| read_chunk(input, size, block))
+    }
+
+    fn skip_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
+        block_after_header(input, |input, size| {
+            // Where nobody knows what is ahead, a size that was damaged upwards must not swallow sound chunks.
+            if input.remaining()?.is_some() {
+                input.skip(size)
+            } else {
+                read_chunk(input, size, block)
+            }
+        })
     }
 
     /// Goes to the next "BINP".
     fn resynchronise(&self, input: &mut Input) -> io::Result<bool> {
-        let mut window = [0; MAGIC.len()];
-        let mut read = input.read_up_to(&mut window)?;
-        while read == MAGIC.len() {
-            if window == *MAGIC {
-                input.unread(&window);
-                return Ok(true);
-            }
-            window.rotate_left(1);
-            read = MAGIC.len() - 1 + input.read_up_to(&mut window[MAGIC.len() - 1..])?;
-        }
-        Ok(false)
+        input.seek_to(MAGIC.len() - 1, |window| memmem::find(window, MAGIC))
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
@@ -139,7 +146,11 @@ fn block_after_header(
     if (size as usize) < SMALLEST_CHAIN {
         return damaged(Problem::EmptyChunk { size: size.into() });
     }
-    let found = contents(input, u64::from(size))?;
+    let found = match input.remaining()? {
+        // Nothing is read in vain: where the end is known, every such header costs the same.
+        Some(remaining) if remaining < u64::from(size) => remaining,
+        _ => contents(input, u64::from(size))?,
+    };
     if found < u64::from(size) {
         return damaged(Problem::Truncated {
             what: "chunk",
@@ -148,6 +159,17 @@ fn block_after_header(
         });
     }
     Ok(NextBlock::Block { offset: start })
+}
+
+/// Reads a chunk's contents; gives them back if the data end before it does.
+fn read_chunk(input: &mut Input, size: u64, block: &mut Vec<u8>) -> io::Result<u64> {
+    // Grows with the data that arrives, not with the size that is claimed.
+    let found = input.read_to_vec(size, block)?;
+    if found < size {
+        // A size that was damaged upwards has swallowed sound chunks.
+        input.unread(block);
+    }
+    Ok(found)
 }
 
 fn decode_chunk(chunk: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Problem> {
@@ -310,7 +332,7 @@ impl Entry for BinpackEntry {
             result: Some(*result as i8),
             side_to_move: color(pos.side_to_move()),
             occupied,
-            occupied_after: Some(recorded.occupied_after(occupied)),
+            occupied_after: (!self.is_null_move()).then(|| recorded.occupied_after(occupied)),
         }
     }
 

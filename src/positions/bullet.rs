@@ -1,4 +1,5 @@
-//! The 32-byte records of the bullet trainer (`bulletformat`): positions with score and result, seen from the side to move.
+//! The 32-byte records of the bullet trainer (`bulletformat`): positions with score and result, seen from the side to
+//! move.
 //!
 //! The side to move is always White here, as the format turns the board around for Black; castling rights, en passant
 //! squares and plies are not recorded, so nothing tells games.
@@ -8,7 +9,7 @@ use bulletformat::ChessBoard;
 use super::entry::BoardEntry;
 use super::error::Problem;
 use super::records::Records;
-use crate::board::{BoardBuilder, Color};
+use crate::chess::board::{BoardBuilder, Color};
 
 const RECORD_SIZE: usize = 32;
 /// The format's white and black king: colour << 3 | kind.

@@ -1,7 +1,7 @@
 //! What every format knows about one of its entries; each fact is computed only when it is asked for.
 
 use super::games::Link;
-use crate::board::{Board, BoardError, Color, PieceKind, piece_code};
+use crate::chess::board::{Board, BoardError, Color, PieceKind, piece_code};
 
 /// Score of entries that were never searched (Stockfish's VALUE_NONE).
 pub const PLACEHOLDER_SCORE: i32 = 32_002;
@@ -29,7 +29,7 @@ pub trait Entry {
     fn board(&self) -> Result<Board, BoardError>;
 }
 
-/// Piece values of the reference loader's simple evaluation (`reference/options.md`, section 4.2): P N B R Q.
+/// Piece values of the reference loader's simple evaluation (`docs/notes/options.md`, section 4.2): P N B R Q.
 pub const MATERIAL: [i32; 5] = [208, 781, 825, 1276, 2538];
 
 /// Kinds with a value in [`MATERIAL`].

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::board::BoardError;
+use crate::chess::board::BoardError;
 
 /// Why no positions could be read.
 #[derive(Debug, Error)]
@@ -23,6 +23,8 @@ pub enum PositionsError {
         begin: String,
         known: String,
     },
+    #[error("{file}: at byte 0: this is text in UTF-16; save it as UTF-8")]
+    Utf16 { file: String },
     #[error("{pattern}: no such file")]
     NoFiles { pattern: String },
     #[error("{directory}: no file in this directory ends in one of {endings}")]
@@ -41,7 +43,11 @@ pub enum PositionsError {
 
 /// Data that cannot be what its format says.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{file}: at byte {offset}{}: {problem}", if *.decompressed { " of the decompressed data" } else { "" })]
+#[error(
+    "{file}: at byte {offset}{}: {problem}{}",
+    if *.decompressed { " of the decompressed data" } else { "" },
+    .resembles.map_or(String::new(), |format| format!("; the file was taken for {format}"))
+)]
 pub struct Damage {
     pub file: String,
     /// Offset of the damaged chunk or record from the start of the (decompressed) data, in bytes.
@@ -49,6 +55,8 @@ pub struct Damage {
     /// Is the offset one in the decompressed data?
     pub decompressed: bool,
     pub problem: Problem,
+    /// The format that the file was taken for, though it does not begin as such a file does.
+    pub resembles: Option<&'static str>,
 }
 
 /// What is wrong with a chunk or a record.

@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use super::entry::BoardEntry;
 use super::error::Problem;
 use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
+use super::format::{Format, HEAD_SIZE, Likeness, Located, NextBlock};
 use super::input::Input;
-use super::lines::{BYTE_ORDER_MARK, excerpt, lines, whole_lines};
-use crate::board::Board;
+use super::lines::{check_length, lines, skip_line, whole_lines};
+use crate::chess::board::Board;
+use crate::files::quote::quoted;
 
 /// The format.
 #[derive(Debug)]
@@ -33,15 +34,26 @@ impl Format for Fens {
             .is_some_and(|(_, line)| parse(line).is_ok())
     }
 
+    fn resembles(&self, head: &[u8]) -> Likeness {
+        let whole = if head.len() < HEAD_SIZE {
+            head.len()
+        } else {
+            whole_lines(head)
+        };
+        Likeness::of(records(&head[..whole]).map(|(_, line)| parse(line)))
+    }
+
     /// Games can be told apart only in a list of whole games with move numbers, and nothing says that a list is one.
     fn tells_games(&self) -> bool {
         false
     }
 
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, whole_lines)?;
-        Ok(NextBlock::of(offset, more))
+        input.read_block(block, "the line", whole_lines)
+    }
+
+    fn resynchronise(&self, input: &mut Input) -> io::Result<bool> {
+        skip_line(input)
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
@@ -56,24 +68,17 @@ impl Format for Fens {
 
 /// Lines that hold a position.
 fn records(block: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    lines(block)
-        .map(|(offset, line)| {
-            let line = match line.strip_prefix(BYTE_ORDER_MARK) {
-                Some(rest) if offset == 0 => rest.trim_ascii(),
-                _ => line,
-            };
-            (offset, line)
-        })
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"))
+    lines(block).filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"))
 }
 
 fn parse(line: &[u8]) -> Result<BoardEntry, Problem> {
     let wrong = |why: &dyn std::fmt::Display| {
         Problem::Record(format!(
             "expected a position, found {}: {why}",
-            excerpt(line)
+            quoted(line)
         ))
     };
+    check_length(line)?;
     let text = std::str::from_utf8(line).map_err(|error| wrong(&error))?;
     // What may follow a position begins with one of these; no field of a FEN contains them.
     let text = text.split([';', '|', ',']).next().unwrap_or_default();

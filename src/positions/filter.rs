@@ -1,6 +1,6 @@
 //! Which entries are kept, and why the others are not.
 //!
-//! The tests run in the order of the reference loader (`reference/options.md`, section 4.3); an entry is skipped at
+//! The tests run in the order of the reference loader (`docs/notes/options.md`, section 4.3); an entry is skipped at
 //! the first test that says so, and tests that are off cost nothing and draw no random numbers. All tests but the
 //! last look at one entry (or at its block) alone and run in a [`Sieve`], one a block, in parallel. The piece count
 //! filter depends on everything before it and runs afterwards, in the order of the data.
@@ -25,9 +25,10 @@ use self::soft_early::SoftEarly;
 use super::entry::{Entry, PLACEHOLDER_SCORE};
 use super::error::Problem;
 use super::format::Located;
-use super::games::Link;
+use super::games::{GameNumber, Link, Relation};
+use super::neighbours::Neighbours;
 use super::sample::Sampling;
-use crate::board::Board;
+use crate::chess::board::Board;
 
 /// The tests entries have to pass. What a format does not record passes the tests that ask for it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -82,7 +83,7 @@ impl Filters {
         }
     }
 
-    /// All that the reference tool's `gather` switches on (`reference/options.md`, section 4.1, "head").
+    /// All that the reference tool's `gather` switches on (`docs/notes/options.md`, section 4.1, "head").
     pub fn reference() -> Filters {
         Filters {
             placeholder_zeros: true,
@@ -161,10 +162,16 @@ pub struct Statistics {
     pub read: u64,
     pub taken: u64,
     skipped: [u64; Reason::ALL.len()],
-    /// Number of games the taken positions come from, and of groups of neighbours where formats do not tell games.
+    /// Number of games the taken positions come from, and of groups of neighbours where the data do not tell games.
     pub games: u64,
     /// How many of these are such groups.
     pub groups: u64,
+    /// Positions taken from parts of the data whose format records plies, which do not tell games there: they are
+    /// missing, all the same, or the data are shuffled.
+    pub untold_by_plies: u64,
+    /// Positions taken from parts of the data where neighbouring entries differ as much as any: they are shuffled, or
+    /// have one position a game.
+    pub unrelated: u64,
     /// Positions asked for, if a number was.
     pub asked: Option<u64>,
     /// Damaged records and chunks that were skipped because that was asked for.
@@ -246,8 +253,7 @@ pub(super) struct Candidate {
     pub board: Board,
     /// Number of the entry in its block.
     pub entry: u32,
-    /// Number of the game in its block.
-    pub game: u32,
+    pub game: GameNumber,
 }
 
 /// How many damaged records of a block are described.
@@ -266,7 +272,8 @@ pub struct Sieve<'a> {
     limit: u64,
     random: ChaCha8Rng,
     placeholder_zero: PlaceholderZero,
-    pub(super) game: u32,
+    pub(super) neighbours: Neighbours,
+    pub(super) game: GameNumber,
     pub(super) first: Option<Link>,
     pub(super) last: Option<Link>,
     pub(super) candidates: Vec<Candidate>,
@@ -309,7 +316,8 @@ impl<'a> Sieve<'a> {
             limit,
             random: block_random(seed, block),
             placeholder_zero: PlaceholderZero::default(),
-            game: 0,
+            neighbours: Neighbours::default(),
+            game: GameNumber::default(),
             first: None,
             last: None,
             candidates: Vec::new(),
@@ -332,8 +340,11 @@ impl<'a> Sieve<'a> {
         let link = entry.link();
         let number = self.verdicts.len() as u32;
         match &self.last {
-            Some(last) if last.continued_by(&link) => {}
-            Some(_) => self.game += 1,
+            Some(last) => {
+                let relation = Relation::of(last, &link);
+                self.game.pass(relation);
+                self.neighbours.note(number, last, &link, relation);
+            }
             None if number == 0 => self.first = Some(link),
             None => {}
         }
@@ -379,7 +390,7 @@ impl<'a> Sieve<'a> {
         }
         // Games do not go on across the gap.
         self.last = None;
-        self.game += 1;
+        self.game.pass(Relation::None);
         self.verdicts.push(Verdict(Verdict::DAMAGED));
         Ok(())
     }

@@ -21,6 +21,10 @@ pub trait Format: Debug + Sync {
     /// [`HEAD_SIZE`].
     fn recognises(&self, head: &[u8]) -> bool;
 
+    /// How much of what a file begins with makes sense, for files that [`recognises`](Self::recognises) refuses because
+    /// of damage near their start.
+    fn resembles(&self, head: &[u8]) -> Likeness;
+
     /// Does an entry tell whether the one before it is of the same game? Entries of formats that do not are grouped by
     /// their place.
     fn tells_games(&self) -> bool {
@@ -57,6 +61,33 @@ pub trait Format: Debug + Sync {
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located>;
 }
 
+/// How many records at the start of a file make sense, and how many do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Likeness {
+    pub sound: usize,
+    pub damaged: usize,
+}
+
+impl Likeness {
+    /// Counts records.
+    pub(super) fn of<T, E>(records: impl IntoIterator<Item = Result<T, E>>) -> Likeness {
+        let mut likeness = Likeness::default();
+        for record in records {
+            match record {
+                Ok(_) => likeness.sound += 1,
+                Err(_) => likeness.damaged += 1,
+            }
+        }
+        likeness
+    }
+
+    /// Is the file more likely a damaged one of the format than something else? Other data hardly ever make sense as a
+    /// record of any format.
+    pub fn is_likely(self) -> bool {
+        self.sound > 0 && self.sound >= self.damaged
+    }
+}
+
 /// How much of a file [`Format::recognises`] sees, in bytes.
 pub const HEAD_SIZE: usize = 1 << 16;
 
@@ -72,17 +103,6 @@ pub enum NextBlock {
     End,
     /// What begins at this offset cannot be a block.
     Damaged { offset: u64, problem: Problem },
-}
-
-impl NextBlock {
-    /// For formats whose blocks cannot be damaged: a block from `offset` on, or the end.
-    pub(super) fn of(offset: u64, more: bool) -> NextBlock {
-        if more {
-            NextBlock::Block { offset }
-        } else {
-            NextBlock::End
-        }
-    }
 }
 
 /// A problem at an offset of a block.

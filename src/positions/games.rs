@@ -7,7 +7,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::Positions;
-use crate::board::Color;
+use crate::chess::board::Color;
 
 /// What of an entry tells whether the next one continues the same game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Link {
 
 /// Most squares a single move empties or fills: castling changes two of each.
 const MOST_CHANGED_SQUARES: u32 = 4;
+/// Squares that the castling of both sides changes beyond the two of a usual move.
+const CASTLING_CHANGES: u32 = 4;
 
 impl Link {
     /// Does `next` come from the position after this entry's move?
@@ -47,11 +49,83 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Can `next` be a later position of the same game, with positions between them left out of the data?
+    ///
+    /// Its ply is higher and fits the side to move, the result is that of the same game, and no more pieces stand on no
+    /// more changed squares than the plies between allow.
+    #[inline]
+    pub fn continued_later_by(&self, next: &Link) -> bool {
+        let (Some(ply), Some(next_ply)) = (self.ply, next.ply) else {
+            return false;
+        };
+        let Some(plies) = next_ply.checked_sub(ply).filter(|&plies| plies > 0) else {
+            return false;
+        };
+        let same_side = self.side_to_move == next.side_to_move;
+        let changed = (self.occupied ^ next.occupied).count_ones();
+        same_side == plies.is_multiple_of(2)
+            && match (self.result, next.result) {
+                (Some(result), Some(next_result)) if same_side => result == next_result,
+                (Some(result), Some(next_result)) => result == -next_result,
+                _ => true,
+            }
+            && next.occupied.count_ones() <= self.occupied.count_ones()
+            && changed <= 2 * u32::from(plies) + CASTLING_CHANGES
+    }
+}
+
+/// What an entry is to the one before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// The next ply of its game.
+    Next,
+    /// Perhaps a later one, with positions left out between them.
+    Later,
+    /// Of another game, or nothing is known.
+    None,
+}
+
+impl Relation {
+    #[inline]
+    pub fn of(last: &Link, next: &Link) -> Relation {
+        if last.continued_by(next) {
+            Relation::Next
+        } else if last.continued_later_by(next) {
+            Relation::Later
+        } else {
+            Relation::None
+        }
+    }
+}
+
+/// Number of a game in its block, counted in both ways: which one is right is known when the whole block was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct GameNumber {
+    /// Every ply of a game is there.
+    pub whole: u32,
+    /// Positions may have been left out.
+    pub with_gaps: u32,
+}
+
+impl GameNumber {
+    /// Goes on to the next entry.
+    #[inline]
+    pub fn pass(&mut self, relation: Relation) {
+        self.whole += u32::from(relation != Relation::Next);
+        self.with_gaps += u32::from(relation == Relation::None);
+    }
+
+    pub fn get(self, gaps: bool) -> u32 {
+        if gaps { self.with_gaps } else { self.whole }
+    }
+}
+
 /// Positions of a group where formats do not tell games, at least: several searches' worth of a list recorded from an
 /// engine's searches, whose positions are near-copies of one another (measured in `docs/positions.md`).
 const GROUP: usize = 256;
 /// The same in small sets, which would have too few groups of the usual size to tell how these differ.
-const SMALLEST_GROUP: usize = 64;
+pub(super) const SMALLEST_GROUP: usize = 64;
 /// Groups of a set, at least, if its groups need not be smaller than the smallest for that.
 const GROUPS: usize = 100;
 

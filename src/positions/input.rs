@@ -4,7 +4,8 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read, Seek as _, SeekFrom};
 
-use super::format::BLOCK_SIZE;
+use super::error::Problem;
+use super::format::{BLOCK_SIZE, NextBlock};
 
 /// A stream that may know a faster way forward than reading.
 pub trait Source: Read + Send {
@@ -13,6 +14,12 @@ pub trait Source: Read + Send {
     /// # Errors
     /// Those of the stream.
     fn skip(&mut self, bytes: u64) -> io::Result<u64>;
+
+    /// Bytes up to the end of the data, if that is known without reading them.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    fn remaining(&mut self) -> io::Result<Option<u64>>;
 }
 
 impl Source for File {
@@ -26,6 +33,14 @@ impl Source for File {
         self.seek(SeekFrom::Start(target))?;
         Ok(target - here)
     }
+
+    fn remaining(&mut self) -> io::Result<Option<u64>> {
+        let metadata = self.metadata()?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(metadata.len().saturating_sub(self.stream_position()?)))
+    }
 }
 
 impl<R: Source + ?Sized> Source for BufReader<Box<R>> {
@@ -33,6 +48,12 @@ impl<R: Source + ?Sized> Source for BufReader<Box<R>> {
         let buffered = (self.buffer().len() as u64).min(bytes);
         self.consume(buffered as usize);
         Ok(buffered + self.get_mut().skip(bytes - buffered)?)
+    }
+
+    fn remaining(&mut self) -> io::Result<Option<u64>> {
+        let buffered = self.buffer().len() as u64;
+        let further = self.get_mut().remaining()?;
+        Ok(further.map(|further| buffered + further))
     }
 }
 
@@ -50,6 +71,10 @@ impl<R: Read + Send> Source for Unseekable<R> {
     fn skip(&mut self, bytes: u64) -> io::Result<u64> {
         io::copy(&mut self.0.by_ref().take(bytes), &mut io::sink())
     }
+
+    fn remaining(&mut self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// Position data as a stream, decompressed, with its name and offset.
@@ -62,6 +87,8 @@ pub struct Input {
     pushed_back: Vec<u8>,
     /// The failure that ended the stream. Some decoders would go on as if nothing had happened.
     failed: Option<(io::ErrorKind, String)>,
+    /// The stream has no more bytes than those given back.
+    ended: bool,
 }
 
 impl fmt::Debug for Input {
@@ -83,6 +110,7 @@ impl Input {
             decompressed,
             pushed_back: Vec::new(),
             failed: None,
+            ended: false,
         }
     }
 
@@ -138,24 +166,76 @@ impl Input {
 
     /// Replaces the block by about [`BLOCK_SIZE`] bytes, cut after the last record that `whole` finds in them: it
     /// returns how many bytes at the start are whole records. What follows comes with the next block. At the end of
-    /// the data, and if not even one record is whole, the block is not cut. Returns `false` if there is no more data.
+    /// the data the block is not cut. A block that does not hold one whole record, called `record` in the message, is
+    /// damaged.
     ///
     /// # Errors
     /// Those of the stream.
     pub fn read_block(
         &mut self,
         block: &mut Vec<u8>,
+        record: &str,
         whole: impl FnOnce(&[u8]) -> usize,
-    ) -> io::Result<bool> {
+    ) -> io::Result<NextBlock> {
+        let offset = self.offset;
         let read = self.read_to_vec(BLOCK_SIZE as u64, block)?;
+        if read == 0 {
+            return Ok(NextBlock::End);
+        }
         if read == BLOCK_SIZE as u64 {
             let cut = whole(block);
-            if cut > 0 {
-                self.unread(&block[cut..]);
-                block.truncate(cut);
+            if cut == 0 {
+                let problem = format!("{record} has no end within {BLOCK_SIZE} bytes");
+                let problem = Problem::Record(problem);
+                return Ok(NextBlock::Damaged { offset, problem });
             }
+            self.unread(&block[cut..]);
+            block.truncate(cut);
         }
-        Ok(read > 0)
+        Ok(NextBlock::Block { offset })
+    }
+
+    /// Bytes up to the end of the data, if that is known without reading them.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn remaining(&mut self) -> io::Result<Option<u64>> {
+        let further = if self.ended {
+            Some(0)
+        } else {
+            self.reader.remaining()?
+        };
+        Ok(further.map(|further| further + self.pushed_back.len() as u64))
+    }
+
+    /// Goes to the first place that `find` finds in the bytes ahead; `overlap` bytes are too few for it to find
+    /// anything. `false` if the data end before. Takes time in proportion to the way it goes.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn seek_to(
+        &mut self,
+        overlap: usize,
+        find: impl Fn(&[u8]) -> Option<usize>,
+    ) -> io::Result<bool> {
+        const FIRST_WINDOW: u64 = 64;
+        const LARGEST_WINDOW: u64 = 1 << 16;
+        let mut window = Vec::new();
+        let mut size = FIRST_WINDOW;
+        loop {
+            let read = self.read_to_vec(size, &mut window);
+            // What was read before a failure counts.
+            if let Some(found) = find(&window) {
+                self.unread(&window[found..]);
+                return Ok(true);
+            }
+            if read? < size {
+                return Ok(false);
+            }
+            self.unread(&window[window.len() - overlap..]);
+            // Windows grow with the way that was gone, so that what is given back is in proportion to it.
+            size = (2 * size).min(LARGEST_WINDOW);
+        }
     }
 
     /// Goes forward by so many bytes, or to the end of the data, and returns how many there were.
@@ -177,6 +257,7 @@ impl Input {
                 self.failed = Some((error.kind(), error.to_string()));
             })?;
             self.offset += further;
+            self.ended |= further < bytes - back;
             skipped += further;
         }
         Ok(skipped)
@@ -195,11 +276,13 @@ impl Read for Input {
             if let Some((kind, message)) = &self.failed {
                 return Err(io::Error::new(*kind, message.clone()));
             }
-            self.reader.read(buffer).inspect_err(|error| {
+            let read = self.reader.read(buffer).inspect_err(|error| {
                 if error.kind() != io::ErrorKind::Interrupted {
                     self.failed = Some((error.kind(), error.to_string()));
                 }
-            })?
+            })?;
+            self.ended |= read == 0 && !buffer.is_empty();
+            read
         } else {
             let read = buffer.len().min(self.pushed_back.len());
             for byte in &mut buffer[..read] {

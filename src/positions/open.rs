@@ -2,22 +2,20 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::FORMATS;
 use super::error::{Damage, PositionsError, Problem, describe_bytes};
 use super::format::HEAD_SIZE;
 use super::input::{self, Input, Unseekable};
+use super::lines::is_utf16;
 use super::pipeline::Stream;
+use crate::files::reading::Compression;
 
 const BUFFER_SIZE: usize = 1 << 18;
 /// Endings of compressed files.
 const COMPRESSED: [&str; 3] = ["gz", "zst", "xz"];
-/// What a compressed file may ask for, in bytes: more than the strongest usual levels need.
-const DECOMPRESSION_MEMORY: u64 = 256 << 20;
-/// The same for zstd, as the logarithm of its window.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Something to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +24,8 @@ pub(super) enum Source {
     File(PathBuf),
 }
 
-/// The sources that inputs stand for, in the order of the inputs; the files of a directory or pattern are sorted by name.
+/// The sources that inputs stand for, in the order of the inputs; the files of a directory or pattern are sorted by
+/// name.
 pub(super) fn expand(inputs: &[OsString]) -> Result<Vec<Source>, PositionsError> {
     let mut sources = Vec::new();
     for input in inputs {
@@ -156,13 +155,10 @@ pub(super) fn recognise(
             file: name.to_owned(),
         });
     }
-    let decompress = DECOMPRESSORS
-        .iter()
-        .find(|(magic, _)| begin.starts_with(magic));
-    let mut input = match decompress {
+    let mut input = match Compression::of(begin) {
         None => Input::new(name.to_owned(), Box::new(reader), false),
-        Some((_, decompress)) => {
-            let decoder = decompress(reader).map_err(failed)?;
+        Some(compression) => {
+            let decoder = compression.reader(reader).map_err(failed)?;
             let decoder = BufReader::with_capacity(BUFFER_SIZE, decoder);
             Input::new(name.to_owned(), Box::new(Unseekable(decoder)), true)
         }
@@ -178,6 +174,7 @@ pub(super) fn recognise(
                 offset: 0,
                 decompressed: true,
                 problem: Problem::Compression(source.to_string()),
+                resembles: None,
             })
         } else {
             failed(source)
@@ -189,7 +186,18 @@ pub(super) fn recognise(
         });
     }
     input.unread(&head);
-    let Some(&format) = FORMATS.iter().find(|format| format.recognises(&head)) else {
+    let recognised = FORMATS.iter().find(|format| format.recognises(&head));
+    let likely = || {
+        FORMATS
+            .iter()
+            .find(|format| format.resembles(&head).is_likely())
+    };
+    let Some(&format) = recognised.or_else(likely) else {
+        if is_utf16(&head) {
+            return Err(PositionsError::Utf16 {
+                file: name.to_owned(),
+            });
+        }
         return Err(PositionsError::UnknownFormat {
             file: name.to_owned(),
             begin: describe_bytes(&head[..head.len().min(8)]),
@@ -202,29 +210,9 @@ pub(super) fn recognise(
         compressed = input.decompressed(),
         "reading positions"
     );
-    Ok(Stream { input, format })
+    Ok(Stream {
+        input,
+        format,
+        resembles: recognised.is_none().then(|| format.name()),
+    })
 }
-
-type Compressed = BufReader<Box<dyn input::Source>>;
-type Decompress = fn(Compressed) -> io::Result<Box<dyn Read + Send>>;
-
-/// First bytes of compressed data, and how to decompress it. All three take concatenated streams.
-const DECOMPRESSORS: [(&[u8], Decompress); 3] = [
-    (b"\x1f\x8b", |reader| {
-        Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader)))
-    }),
-    (b"\x28\xb5\x2f\xfd", |reader| {
-        let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
-        decoder.window_log_max(ZSTD_WINDOW_LOG)?;
-        Ok(Box::new(decoder))
-    }),
-    (b"\xfd7zXZ\0", |reader| {
-        let stream = liblzma::stream::Stream::new_stream_decoder(
-            DECOMPRESSION_MEMORY,
-            liblzma::stream::CONCATENATED,
-        )?;
-        Ok(Box::new(liblzma::bufread::XzDecoder::new_stream(
-            reader, stream,
-        )))
-    }),
-];

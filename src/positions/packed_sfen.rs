@@ -2,15 +2,15 @@
 //!
 //! A record is a position of 256 bits, the score (i16), the best move (u16), the game ply (u16), the result (i8) and a
 //! byte of padding, all little-endian; score and result are the side to move's. The bits of the position, from the
-//! lowest bit of the first byte on: side to move; the squares of the white and the black king, 6 bits each; the other 62
-//! squares from a8 to h8 down to h1: `0` empty, or a code of 4 bits (1, 3, 5, 7, 9 for pawn to queen, lowest bit first) and
-//! the colour; castling rights K, Q, k, q; a bit, and 6 of en passant square if it is 1; 6 bits of the halfmove clock; 16
-//! bits of the move number; the highest bit of the halfmove clock. The rest is 0.
+//! lowest bit of the first byte on: side to move; the squares of the white and the black king, 6 bits each; the other
+//! 62 squares from a8 to h8 down to h1: `0` empty, or a code of 4 bits (1, 3, 5, 7, 9 for pawn to queen, lowest bit
+//! first) and the colour; castling rights K, Q, k, q; a bit, and 6 of en passant square if it is 1; 6 bits of the
+//! halfmove clock; 16 bits of the move number; the highest bit of the halfmove clock. The rest is 0.
 
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::records::Records;
-use crate::board::{Board, BoardBuilder, Color, PieceKind, piece_code};
+use crate::chess::board::{Board, BoardBuilder, Color, PieceKind, piece_code};
 
 const RECORD_SIZE: usize = 40;
 const POSITION_SIZE: usize = 32;

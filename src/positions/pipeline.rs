@@ -10,7 +10,7 @@ use super::error::{Damage, PositionsError, Problem};
 use super::filter::piece_count::PieceCountFilter;
 use super::filter::{Candidate, Reason, Sieve, SieveContext, Verdict, block_random};
 use super::format::{Format, NextBlock};
-use super::games::Link;
+use super::games::{GameNumber, Link, Relation, SMALLEST_GROUP};
 use super::input::Input;
 use super::part::PartBy;
 use super::{Options, Positions, Progress};
@@ -24,6 +24,8 @@ const WINDOW: usize = 2;
 pub(super) struct Stream {
     pub input: Input,
     pub format: &'static dyn Format,
+    /// The name of the format, if the file does not begin as one of this format does.
+    pub resembles: Option<&'static str>,
 }
 
 /// Where a block comes from.
@@ -31,6 +33,7 @@ pub(super) struct Stream {
 struct Origin {
     file: Arc<str>,
     decompressed: bool,
+    resembles: Option<&'static str>,
     offset: u64,
     /// Number of the block in the stream of all files.
     number: u64,
@@ -45,6 +48,7 @@ impl Origin {
             offset: self.offset + offset,
             decompressed: self.decompressed,
             problem,
+            resembles: self.resembles,
         }
     }
 }
@@ -57,10 +61,21 @@ struct Job {
     reply: mpsc::SyncSender<Decoded>,
 }
 
+/// What a block tells of games.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Games,
+    /// Its format records plies, but here they do not tell games.
+    NotByPlies,
+    Nothing,
+}
+
 /// A block after its sieve.
 struct Decoded {
     origin: Origin,
-    tells_games: bool,
+    told: Told,
+    /// Neighbouring entries have nothing to do with one another.
+    unrelated: bool,
     /// For the next block.
     bytes: Vec<u8>,
     candidates: Vec<Candidate>,
@@ -68,7 +83,9 @@ struct Decoded {
     first: Option<Link>,
     last: Option<Link>,
     /// Number of the last game in the block, counted from 0.
-    last_game: u32,
+    last_game: GameNumber,
+    /// Do games go on across gaps?
+    gaps: bool,
     /// Damaged records, with the number of their entry.
     records: Vec<(u32, Damage)>,
     /// Why the block could not be decoded to its end.
@@ -112,6 +129,11 @@ impl Shared<'_> {
             .into_iter()
             .map(|(entry, located)| (entry, origin.damage(located.offset, located.problem)))
             .collect();
+        let told = match (format.tells_games(), sieve.neighbours.tell_games()) {
+            (true, true) => Told::Games,
+            (true, false) => Told::NotByPlies,
+            (false, _) => Told::Nothing,
+        };
         Decoded {
             broken: outcome
                 .err()
@@ -123,7 +145,9 @@ impl Shared<'_> {
             first: sieve.first,
             last: sieve.last,
             last_game: sieve.game,
-            tells_games: format.tells_games(),
+            gaps: told == Told::Games && sieve.neighbours.have_gaps(),
+            told,
+            unrelated: sieve.neighbours.unrelated(),
             origin,
         }
     }
@@ -147,10 +171,11 @@ pub(super) fn read_streams(
     std::thread::scope(|scope| {
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
+        let mut started = 0;
         if threads > 1 {
             for _ in 0..threads {
                 let (queue, shared) = (Arc::clone(&queue), &shared);
-                scope.spawn(move || {
+                let decode = move || {
                     loop {
                         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                         let Ok(job) = job else { return };
@@ -158,15 +183,23 @@ pub(super) fn read_streams(
                         // Nobody waits for the answer when enough positions were taken.
                         let _ = reply.send(shared.decode(job));
                     }
-                });
+                };
+                // The system may have no more of them; what there are suffice, or this one.
+                if std::thread::Builder::new()
+                    .spawn_scoped(scope, decode)
+                    .is_err()
+                {
+                    break;
+                }
+                started += 1;
             }
         }
         drop(queue);
-        let window = if threads > 1 { threads * WINDOW } else { 1 };
+        let window = if started > 0 { started * WINDOW } else { 1 };
         let mut pending = VecDeque::new();
         let mut feeder = Feeder {
             shared: &shared,
-            jobs: (threads > 1).then_some(&jobs),
+            jobs: (started > 0).then_some(&jobs),
             number: 0,
             stream: None,
             spare: Vec::new(),
@@ -256,6 +289,7 @@ impl Feeder<'_, '_> {
             let mut origin = Origin {
                 file: Arc::clone(file),
                 decompressed: stream.input.decompressed(),
+                resembles: stream.resembles,
                 offset: before,
                 number: self.number,
                 opens_file: self.opens_file,
@@ -430,7 +464,11 @@ impl<'a> Taker<'a> {
         }
         let continues = !block.origin.opens_file
             && match (&self.last, &block.first) {
-                (Some(last), Some(first)) => last.continued_by(first),
+                (Some(last), Some(first)) => match Relation::of(last, first) {
+                    Relation::Next => true,
+                    Relation::Later => block.gaps,
+                    Relation::None => false,
+                },
                 _ => false,
             };
         let first_game = self.last_game + u64::from(!continues);
@@ -441,11 +479,16 @@ impl<'a> Taker<'a> {
         let taken = self.positions.boards.len();
         for candidate in &block.candidates {
             let entry = candidate.entry as usize;
-            let game = first_game + u64::from(candidate.game);
+            let game = first_game + u64::from(candidate.game.get(block.gaps));
             let part = self.options.part;
+            // Where games are not known, neighbours stay together.
+            let dealt = match block.told {
+                Told::Games => game,
+                _ => block.origin.number + u64::from(candidate.game.whole) / SMALLEST_GROUP as u64,
+            };
             // What is taken of other parts counts too: together the parts are the whole.
             let reason = self.sample(block.origin.number, candidate).or_else(|| {
-                let other = part.is_some_and(|part| part.lacks_game(game));
+                let other = part.is_some_and(|part| part.lacks_game(dealt));
                 other.then_some(Reason::OtherPart)
             });
             match reason {
@@ -460,8 +503,16 @@ impl<'a> Taker<'a> {
                 }
             }
         }
-        if !block.tells_games {
-            self.note_list(taken..self.positions.boards.len());
+        let taken = taken..self.positions.boards.len();
+        let statistics = &mut self.positions.statistics;
+        if block.told == Told::NotByPlies {
+            statistics.untold_by_plies += taken.len() as u64;
+        }
+        if block.unrelated {
+            statistics.unrelated += taken.len() as u64;
+        }
+        if block.told != Told::Games {
+            self.note_list(taken);
         }
         self.positions.statistics.count(&block.verdicts[..judged]);
         for (entry, damage) in block.records {
@@ -476,7 +527,7 @@ impl<'a> Taker<'a> {
             return Err(damage.into());
         }
         // Games after the last candidate count too: the next block may continue the last of them.
-        self.last_game = first_game + u64::from(block.last_game);
+        self.last_game = first_game + u64::from(block.last_game.get(block.gaps));
         self.last = block.last;
         Ok(ControlFlow::Continue(()))
     }

@@ -17,10 +17,14 @@ use std::ops::ControlFlow;
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
+use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
-use super::lines::{BYTE_ORDER_MARK, excerpt, lines};
-use crate::board::Board;
+use super::lines::{check_length, last_line_end, lines, skip_line, whole_lines};
+use crate::chess::board::Board;
+use crate::files::quote::quoted;
+
+/// How Stockfish writes that no move was recorded.
+const NO_MOVE: [&str; 3] = ["0000", "(none)", "none"];
 
 /// The format.
 #[derive(Debug)]
@@ -36,24 +40,40 @@ impl Format for Plain {
     }
 
     fn recognises(&self, head: &[u8]) -> bool {
-        let head = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
         lines(head)
             .map(|(_, line)| line)
             .find(|line| !line.is_empty())
             .is_some_and(|line| line.starts_with(b"fen "))
     }
 
+    fn resembles(&self, head: &[u8]) -> Likeness {
+        let mut likeness = Likeness::default();
+        let mut record = Record::default();
+        for (_, line) in lines(head) {
+            if line == b"e" {
+                match std::mem::take(&mut record).finish() {
+                    Ok(_) => likeness.sound += 1,
+                    Err(_) => likeness.damaged += 1,
+                }
+            } else if !line.is_empty() {
+                record.add(line);
+            }
+        }
+        likeness
+    }
+
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, whole_entries)?;
-        Ok(NextBlock::of(offset, more))
+        input.read_block(block, "the entry", whole_entries)
+    }
+
+    fn resynchronise(&self, input: &mut Input) -> io::Result<bool> {
+        skip_line(input)
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
         let mut start = None;
         let mut record = Record::default();
         for (offset, line) in lines(block) {
-            let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
             if line == b"e" {
                 let parsed = std::mem::take(&mut record).finish();
                 let start = start.take().unwrap_or(offset);
@@ -76,15 +96,12 @@ impl Format for Plain {
 /// Length of the whole entries at the start of a block.
 fn whole_entries(block: &[u8]) -> usize {
     let mut end = block.len();
-    while let Some(newline) = block[..end].iter().rposition(|&byte| byte == b'\n') {
-        let start = block[..newline]
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |before| before + 1);
-        if block[start..newline].trim_ascii() == b"e" {
-            return newline + 1;
+    while let Some(line_end) = last_line_end(&block[..end]) {
+        let start = whole_lines(&block[..line_end]);
+        if block[start..line_end].trim_ascii() == b"e" {
+            return line_end + 1;
         }
-        end = newline;
+        end = line_end;
     }
     0
 }
@@ -102,10 +119,16 @@ struct Record {
 
 impl Record {
     fn add(&mut self, line: &[u8]) {
-        if self.try_add(line).is_none() && self.problem.is_none() {
-            let problem = format!("a line makes no sense: {}", excerpt(line));
-            self.problem = Some(Problem::Record(problem));
+        if self.problem.is_some() {
+            return;
         }
+        self.problem = match check_length(line) {
+            Err(problem) => Some(problem),
+            Ok(()) => self
+                .try_add(line)
+                .is_none()
+                .then(|| Problem::Record(format!("a line makes no sense: {}", quoted(line)))),
+        };
     }
 
     fn try_add(&mut self, line: &[u8]) -> Option<()> {
@@ -133,10 +156,12 @@ impl Record {
             return Err(Problem::Record("the entry has no fen".to_owned()));
         };
         let best_move = match &self.best_move {
-            None => None,
-            Some(text) => Some(RecordedMove::from_uci(&board, text).ok_or_else(|| {
-                Problem::Record(format!("not a move: {}", excerpt(text.as_bytes())))
-            })?),
+            Some(text) if !NO_MOVE.contains(&text.as_str()) => {
+                Some(RecordedMove::from_uci(&board, text).ok_or_else(|| {
+                    Problem::Record(format!("not a move: {}", quoted(text.as_bytes())))
+                })?)
+            }
+            _ => None,
         };
         Ok(BoardEntry {
             board,

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::entry::BoardEntry;
 use super::error::Problem;
 use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
+use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
 
 /// How many records have to make sense for a file to be of such a format.
@@ -43,15 +43,19 @@ impl Format for Records {
                 .all(|record| (self.parse)(record).is_ok())
     }
 
+    fn resembles(&self, head: &[u8]) -> Likeness {
+        Likeness::of(head.chunks_exact(self.size).map(self.parse))
+    }
+
     fn tells_games(&self) -> bool {
         self.tells_games
     }
 
     /// Cuts the next block of whole records off the input.
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, |block| block.len() - block.len() % self.size)?;
-        Ok(NextBlock::of(offset, more))
+        input.read_block(block, "the record", |block| {
+            block.len() - block.len() % self.size
+        })
     }
 
     /// Offers every record of a block to the sieve.

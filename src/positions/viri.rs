@@ -1,11 +1,11 @@
 //! The games of the viridithas engine's trainer (`viriformat`): a position of 32 bytes, and moves with their scores.
 //!
-//! The position: occupied squares (u64), a nibble for each piece (kind, 6 for a rook that may castle, plus 8 for Black),
-//! side to move (highest bit) with the en passant square (64 for none), halfmove clock, move number (u16), score
-//! (i16), result (0 Black, 1 drawn, 2 White) and a spare byte. Each move is a u16 (origin, target, promotion, flags,
-//! from the lowest bit on; castling goes to the rook) and a score (i16, White's); four zero bytes end the game. All
-//! little-endian. The `viriformat` crate trusts its data, so the games are read here and played by `shakmaty`, which
-//! knows what is legal.
+//! The position: occupied squares (u64), a nibble for each piece (kind, 6 for a rook that may castle, plus 8 for
+//! Black), side to move (highest bit) with the en passant square (64 for none), halfmove clock, move number (u16),
+//! score (i16), result (0 Black, 1 drawn, 2 White) and a spare byte. Each move is a u16 (origin, target, promotion,
+//! flags, from the lowest bit on; castling goes to the rook) and a score (i16, White's); four zero bytes end the game.
+//! All little-endian. The `viriformat` crate trusts its data, so the games are read here and played by `shakmaty`,
+//! which knows what is legal.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -17,9 +17,9 @@ use shakmaty::{
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::filter::Sieve;
-use super::format::{Format, Located, NextBlock};
+use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
-use crate::board::{Board, Color};
+use crate::chess::board::{Board, Color};
 
 const POSITION_SIZE: usize = 32;
 const MOVE_SIZE: usize = 4;
@@ -67,10 +67,22 @@ impl Format for Viri {
         true
     }
 
+    fn resembles(&self, head: &[u8]) -> Likeness {
+        let mut rest = head;
+        Likeness::of(std::iter::from_fn(|| {
+            let game;
+            (game, rest) = rest.split_at(game_length(rest)?);
+            Some(check_game(game))
+        }))
+    }
+
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
-        let offset = input.offset();
-        let more = input.read_block(block, whole_games)?;
-        Ok(NextBlock::of(offset, more))
+        input.read_block(block, "the game", whole_games)
+    }
+
+    /// The next end of a game is looked for in the next block.
+    fn resynchronise(&self, _: &mut Input) -> io::Result<bool> {
+        Ok(true)
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
@@ -109,6 +121,19 @@ fn whole_games(block: &[u8]) -> usize {
         end += length;
     }
     end
+}
+
+/// Can every move of a whole game be played?
+fn check_game(game: &[u8]) -> Result<(), Problem> {
+    let Some((start, moves)) = game.split_first_chunk() else {
+        return Err(Problem::Record("no first position".to_owned()));
+    };
+    let (mut position, _) = unpack(start)?;
+    let moves = moves.chunks_exact(MOVE_SIZE);
+    for record in moves.take_while(|record| *record != END) {
+        play(&mut position, record)?;
+    }
+    Ok(())
 }
 
 fn decode_game(game: &[u8], sieve: &mut Sieve<'_>) -> Result<ControlFlow<()>, Problem> {

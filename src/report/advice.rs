@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::optimize::Plan;
+use crate::run::Plan;
 
 /// Given when the positions searched on gained more than the 95 % interval of the gain on held-out ones allows.
 ///

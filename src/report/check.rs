@@ -131,6 +131,7 @@ fn weights(it: &WeightsReport) -> Result<(), &'static str> {
     let counts = ranges.fold(0u64, |sum, it| {
         sum.saturating_add(it.clamped as u64)
             .saturating_add(it.out_of_range as u64)
+            .saturating_add(it.not_finite as u64)
     });
     require(fits && counts < EXACT, "a tensor's values are out of range")
 }

@@ -117,6 +117,7 @@ mod tests {
                 rounds,
                 done: 0.5,
                 samples: if rounds < 5000 { 10 } else { 100 },
+                all_samples: 100,
                 score: rounds % 7,
                 best: 0,
                 moves: vec![MoveCount {

@@ -2,17 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::board::Board;
-use crate::bucket_weights::BUCKETS;
+use crate::chess::board::Board;
 use crate::compute::{Backend, ComputeError, NeuronGroup};
-use crate::gather::gather;
-use crate::holdout::blocks_by_sample;
-use crate::layout::{self, RawNet};
-use crate::nnue::Network;
-use crate::permutation::Permutation;
-use crate::samples::SampleOrder;
-use crate::verify::spread;
-use crate::zeros::ZeroPlanes;
+use crate::nets::described::RawNet;
+use crate::nets::stockfish::Network;
+use crate::nets::stockfish::samples::SampleOrder;
+use crate::nets::stockfish::verify::spread;
+use crate::order::Permutation;
+use crate::planes::ZeroPlanes;
+use crate::positions::bucket_weights::BUCKETS;
+use crate::run::described::planes as planes_of;
+use crate::run::gather::gather;
+use crate::run::holdout::blocks_by_sample;
 
 /// Positions of each part that are measured, at most.
 const POSITIONS: usize = 16_384;
@@ -134,8 +135,8 @@ pub fn measure_layout(
     order: &Permutation,
 ) -> Result<Measures, ComputeError> {
     let parts = Parts::new(searched, held_out);
-    let planes = parts
-        .planes(|boards| layout::planes(net, boards, SampleOrder::Positions, backend, |_| {}))?;
+    let planes =
+        parts.planes(|boards| planes_of(net, boards, SampleOrder::Positions, backend, |_| {}))?;
     parts.measure(backend, &planes, order, BUCKETS)
 }
 

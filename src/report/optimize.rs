@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::curve::SearchCurve;
 use super::measures::Measures;
 use super::{CountAdvice, Kind};
-use crate::bucket_weights::{BUCKETS, BucketWeights};
-use crate::digest::hex;
-use crate::holdout::{BucketCounts, HoldoutRates};
-use crate::optimize::{Plan, Share, SpilledSearch};
+use crate::files::digest::hex;
+use crate::positions::bucket_weights::{BUCKETS, BucketWeights};
+use crate::run::holdout::{BucketCounts, HoldoutRates};
+use crate::run::{Plan, Share, SpilledSearch};
 use crate::search::{Certificate, MoveCount};
 
 /// What a run of `ftperm optimize` found, from what, and what it wrote.
@@ -62,16 +62,35 @@ pub struct OptimizeReport {
     pub positions_kind: String,
     /// Share of the positions that the search did not see.
     pub holdout: f64,
+    /// Of the choice of what is held out; in reports of versions without it, `seed` was.
+    #[serde(default)]
+    pub holdout_seed: u64,
     pub net: NetReport,
-    pub out: NetSummary,
-    pub perm: PermReport,
-    pub verified: Verified,
+    /// Was a network written? Not if its order is the best found already and no output was named.
+    #[serde(default = "always")]
+    pub written: bool,
+    /// What was written, and on how many positions it was compared; `None` if nothing was.
+    pub out: Option<NetSummary>,
+    pub perm: Option<PermReport>,
+    pub verified: Option<Verified>,
     /// Course of the search; only taken down for `--report`, as are the measures.
     pub curve: Option<SearchCurve>,
     pub measures: Option<Measures>,
     /// Version of ftperm.
     pub version: String,
 }
+
+/// Versions that did not tell wrote a network always.
+fn always() -> bool {
+    true
+}
+/// With fewer held-out games an interval from drawing them again is too narrow.
+const FEW_GAMES: usize = 10;
+/// An interval is wide if it is wider than this share of the gain.
+const WIDE: f64 = 0.5;
+/// The gain on positions searched on is far above the held-out one beyond this ratio and difference.
+const FAR: f64 = 1.2;
+const FAR_POINTS: f64 = 0.005;
 
 impl OptimizeReport {
     /// What is held out or searched on as a whole, for people: one, and several.
@@ -81,6 +100,41 @@ impl OptimizeReport {
             groups if groups == self.games => ("group of lines", "groups of lines"),
             _ => ("game or group of lines", "games and groups of lines"),
         }
+    }
+
+    /// Why the held-out rates say little, in a few words; empty if they can be relied on, or if nothing was held out.
+    pub fn doubts(&self) -> Vec<String> {
+        let rates = self
+            .weighted_zero_block_rate
+            .as_ref()
+            .unwrap_or(&self.zero_block_rate);
+        let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) else {
+            return Vec::new();
+        };
+        let points = |rate: f64| 100.0 * rate;
+        let (gain, held) = (rates.after - rates.before, after - before);
+        let mut doubts = Vec::new();
+        let (unit, units) = self.units();
+        match rates.holdout_games {
+            Some(1) => doubts.push(format!("only one held-out {unit}")),
+            Some(games) if games < FEW_GAMES => {
+                doubts.push(format!("only {games} held-out {units}"));
+            }
+            _ => {}
+        }
+        if let Some((low, high)) = rates.holdout_gain_interval
+            && high - low > WIDE * held.abs()
+        {
+            let (low, high) = (points(low), points(high));
+            doubts.push(format!("the gain is known as {low:.2} to {high:.2} points"));
+        }
+        if gain > FAR * held.max(0.0) && gain - held > FAR_POINTS {
+            let (gain, held) = (points(gain), points(held));
+            doubts.push(format!(
+                "{gain:.2} points were gained on the positions searched on, {held:.2} on others"
+            ));
+        }
+        doubts
     }
 
     /// Samples that the search counted on.
@@ -367,6 +421,12 @@ pub struct PermReport {
 /// The outcome of a comparison of two networks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verified {
+    /// On which both were evaluated.
     pub positions: usize,
+    /// Are they equal, as far as was looked?
     pub equal: bool,
+    /// Were all weights found to be the same, in whatever order of the neurons, and so the networks equal on every
+    /// position?
+    #[serde(default)]
+    pub proved: bool,
 }

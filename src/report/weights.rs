@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, SCHEMA};
-use crate::checkpoint::{Ranges, TensorStatistics, statistics};
-use crate::nnue::Network;
+use crate::nets::checkpoint::{Ranges, TensorStatistics, statistics};
+use crate::nets::stockfish::Network;
 
 /// What a checkpoint, or a network, holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct RangeReport {
     pub tensor: String,
     pub clamped: usize,
     pub out_of_range: usize,
+    /// Infinite or no numbers.
+    #[serde(default)]
+    pub not_finite: usize,
     /// With the first of them.
     pub text: String,
 }
@@ -65,6 +68,7 @@ impl From<&Ranges> for RangeReport {
             tensor: ranges.tensor.clone(),
             clamped: ranges.clamped,
             out_of_range: ranges.out_of_range,
+            not_finite: ranges.not_finite,
             text: ranges.to_string(),
         }
     }

@@ -1,5 +1,5 @@
-//! An upper bound on the score of every partition, from pair counts; from counts of triples or of whole blocks, which is
-//! sharper, where [`subsets`] finds them few enough.
+//! An upper bound on the score of every partition, from pair counts; from counts of triples or of whole blocks, which
+//! is sharper, where [`subsets`] finds them few enough.
 //!
 //! Let `W(i, j)` be the number of samples in which neurons i and j are both zero. A block {i, a, b, c} scores at most
 //! `min(W(i, a), W(i, b), W(i, c))`, and so, split evenly among its four members,

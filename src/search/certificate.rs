@@ -11,8 +11,8 @@ use super::partition::Partition;
 use super::state::State;
 use super::{Halt, SearchError, check, check_chunks};
 use crate::compute::{Backend, CoZeroCounter, HostPlanes, PlaneSet};
-use crate::permutation::Permutation;
-use crate::zeros::ZeroPlanes;
+use crate::order::Permutation;
+use crate::planes::ZeroPlanes;
 
 /// How much to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,8 @@ impl Certificate {
     }
 }
 
-/// Shares of the time: the first counts, each exhaustive check, the random assignments together; the rest is the bound's.
+/// Shares of the time: the first counts, each exhaustive check, the random assignments together; the rest is the
+/// bound's.
 const COUNTING: f64 = 0.01;
 const EXHAUSTIVE: f64 = 0.01;
 const ASSIGNMENTS: f64 = 0.1;
@@ -140,6 +141,7 @@ pub fn certify_planes(
             rounds: 0,
             done: 0.0,
             samples,
+            all_samples: samples,
             score,
             best: score,
             moves: Vec::new(),

@@ -12,7 +12,7 @@ use super::SearchOptions;
 use super::control::MoveCount;
 use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ShakenReassignment, ThreeCycles};
 use super::partition::BLOCK;
-use crate::permutation::Permutation;
+use crate::order::Permutation;
 
 /// Grows when the schedule changes so that older checkpoints would lead elsewhere.
 const FORMAT: u32 = 2;

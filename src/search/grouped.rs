@@ -1,10 +1,10 @@
 //! Searching on what is in memory of some planes, and rating on all of them.
 
 use super::{Control, SearchError, SearchOptions, SearchResult, search_planes};
-use crate::bucket_weights::{BucketWeights, weight_of};
 use crate::compute::{Backend, ComputeError, HostPlanes, WeightedPlanes};
-use crate::permutation::Permutation;
-use crate::zeros::{ByBucket, Loaded};
+use crate::order::Permutation;
+use crate::planes::{ByBucket, Loaded};
+use crate::positions::bucket_weights::{BucketWeights, weight_of};
 
 /// Planes in memory and what counts them.
 pub struct SearchedPlanes<'a>(Vec<(u32, HostPlanes<'a>)>);

@@ -2,7 +2,7 @@
 
 use super::MAX_SAMPLES;
 use super::thinning::{SMALL_COPY, copy_bytes};
-use crate::zeros::Room;
+use crate::planes::Room;
 
 /// Memory for the tables of so many neurons, in bytes: two tables of fits and the counts that fill them, 4 bytes for
 /// every pair of neurons each, and as much for the assignment.

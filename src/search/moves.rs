@@ -74,8 +74,8 @@ mod tests {
     use super::*;
     use crate::compute::Backend;
     use crate::compute::cpu::CpuBackend;
+    use crate::planes::ZeroPlanes;
     use crate::search::partition::Partition;
-    use crate::zeros::ZeroPlanes;
     use rand::Rng;
     use rand_chacha::rand_core::SeedableRng;
 

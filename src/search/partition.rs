@@ -1,6 +1,6 @@
 //! The neurons in blocks of four: what the search changes.
 
-use crate::permutation::Permutation;
+use crate::order::Permutation;
 
 /// Neurons of a block.
 pub const BLOCK: usize = 4;

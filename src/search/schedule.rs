@@ -17,7 +17,7 @@ use super::state::State;
 use super::thinning::thin;
 use super::{Effort, Halt, SearchError, SearchOptions};
 use crate::compute::{CoZeroCounter, PlaneSet};
-use crate::permutation::Permutation;
+use crate::order::Permutation;
 
 /// Temperatures as shares of the samples: at the start, where all samples take over, and at the end. Found by trial
 /// on real networks with 512 and 1,536 neurons; half or double the values cost little.
@@ -48,12 +48,22 @@ impl Try {
             fine: coarse / 5,
         }
     }
+
+    /// Rounds of annealing.
+    const fn annealing(&self) -> u64 {
+        self.coarse + self.fine
+    }
+
+    /// All rounds, about.
+    const fn planned(&self) -> u64 {
+        self.annealing() + DESCENT_ROUNDS
+    }
 }
 
 /// The tries of an effort. Work is set in rounds, never in seconds, so that results repeat.
 ///
-/// An order to begin with that somebody gave is worth more than a random one: it is improved first as it is, then by warm
-/// annealing.
+/// An order to begin with that somebody gave is worth more than a random one: it is improved first as it is, then by
+/// warm annealing.
 fn tries(effort: Effort, is_given: bool) -> Vec<Try> {
     let coarse: &[u64] = match effort {
         Effort::Quick => &[200],
@@ -83,12 +93,12 @@ pub(super) fn run(
         Effort::Quick => 8,
         Effort::Normal | Effort::Max => 64,
     };
-    let count = |tried: &Try| tried.coarse + tried.fine + DESCENT_ROUNDS;
     let start_score = planes.zero_blocks(start.indices())?;
     let mut run = Run {
         planes,
         patience,
-        planned: tries.iter().map(count).sum(),
+        planned: tries.iter().map(Try::planned).sum(),
+        passed: 0.0,
         best: Partition::new(start.indices()),
         best_score: start_score,
         moves: Vec::new(),
@@ -135,6 +145,8 @@ struct Run<'r, 'c> {
     /// Reassignments in a row that find nothing before the systematic moves take over.
     patience: u64,
     planned: u64,
+    /// How many of the planned rounds are done, about.
+    passed: f64,
     best: Partition,
     best_score: u64,
     moves: Vec<MoveCount>,
@@ -160,6 +172,7 @@ impl Run<'_, '_> {
         let mut thinned = thin(planes)?;
         let first = resumed.as_ref().map_or(0, |place| place.attempt);
         for (index, tried) in tries.iter().enumerate().skip(first) {
+            let before: u64 = tries[..index].iter().map(Try::planned).sum();
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
             random.set_stream(1 + index as u64);
             let mut at = Cursor::start_of(index);
@@ -185,7 +198,7 @@ impl Run<'_, '_> {
                         rounds: tried.coarse,
                         phase: "coarse annealing",
                     };
-                    run.anneal(state, &mut random, &plan, &mut at)
+                    run.anneal(state, &mut random, &plan, before, &mut at)
                 })?;
             }
             if index + 1 == tries.len() {
@@ -199,9 +212,10 @@ impl Run<'_, '_> {
                         rounds: fine.1,
                         phase: "fine annealing",
                     };
-                    run.anneal(state, &mut random, &plan, &mut at)?;
+                    let before = before + tried.annealing() - fine.1;
+                    run.anneal(state, &mut random, &plan, before, &mut at)?;
                 }
-                run.descend(state, &mut random, &mut at)
+                run.descend(state, &mut random, before + tried.annealing(), &mut at)
             })?;
         }
         Ok(())
@@ -273,12 +287,14 @@ impl Run<'_, '_> {
         outcome.map(|()| partition.clone())
     }
 
-    /// Shaken reassignments with falling temperature, from where `at` is to the end of its stage.
+    /// Shaken reassignments with falling temperature, from where `at` is to the end of its stage. `before` rounds were
+    /// planned before it.
     fn anneal(
         &mut self,
         state: &mut State,
         random: &mut ChaCha8Rng,
         plan: &Annealing,
+        before: u64,
         at: &mut Cursor,
     ) -> Result<(), Halt> {
         let mut shaken = ShakenReassignment::default();
@@ -288,11 +304,12 @@ impl Run<'_, '_> {
             let share = at.round as f64 / plan.rounds as f64;
             shaken.temperature = state.samples() as f64 * between(range.start, range.end, share);
             self.checkpoint(|| at.annealing(state, random, &shaken));
-            let before = random.clone();
+            let undrawn = random.clone();
+            self.passed = (before + at.round + 1) as f64;
             let round = self.round(&mut shaken, state, random, plan.phase);
             if matches!(round, Err(Halt::Stopped)) {
                 // Nothing was changed yet but the random numbers.
-                self.checkpoint(|| at.annealing(state, &before, &shaken));
+                self.checkpoint(|| at.annealing(state, &undrawn, &shaken));
             }
             round?;
             at.round += 1;
@@ -309,13 +326,15 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Goes uphill until no move finds an improvement, from where `at` is.
+    /// Goes uphill until no move finds an improvement, from where `at` is. `before` rounds were planned before it.
     fn descend(
         &mut self,
         state: &mut State,
         random: &mut ChaCha8Rng,
+        before: u64,
         at: &mut Cursor,
     ) -> Result<(), Halt> {
+        let mut rounds = 0;
         let mut reassign = ReassignSingles {
             prices: std::mem::take(&mut at.prices),
         };
@@ -324,7 +343,9 @@ impl Run<'_, '_> {
         };
         loop {
             self.checkpoint(|| at.descent(state, random, &reassign, &half_swaps));
-            let before = random.clone();
+            let undrawn = random.clone();
+            rounds += 1;
+            self.passed = before as f64 + of_descent(rounds);
             let kind: &mut dyn Move = match at.turn.number {
                 0 => &mut reassign,
                 1 => &mut PairSwaps,
@@ -334,7 +355,7 @@ impl Run<'_, '_> {
             let round = self.round(kind, state, random, "descent");
             if matches!(round, Err(Halt::Stopped)) {
                 // As in an annealing.
-                self.checkpoint(|| at.descent(state, &before, &reassign, &half_swaps));
+                self.checkpoint(|| at.descent(state, &undrawn, &reassign, &half_swaps));
             }
             if at.turn.is_last(round?.gain, self.patience) {
                 return Ok(());
@@ -374,8 +395,9 @@ impl Run<'_, '_> {
                 certifying: false,
                 phase,
                 rounds,
-                done: (rounds as f64 / self.planned as f64).min(1.0),
+                done: (self.passed / self.planned as f64).min(1.0),
                 samples: state.samples(),
+                all_samples: self.planes.samples(),
                 score: state.table().score(),
                 best: self.best_score,
                 moves: self.moves.clone(),
@@ -383,6 +405,13 @@ impl Run<'_, '_> {
         }
         Ok(round)
     }
+}
+
+/// How many of the planned rounds of a descent so many count as: nobody knows how many it takes, and where it takes more,
+/// as for wide networks, it must not seem to be done.
+fn of_descent(rounds: u64) -> f64 {
+    let planned = DESCENT_ROUNDS as f64;
+    planned * rounds as f64 / (rounds as f64 + planned)
 }
 
 fn rounds_of(moves: &[MoveCount]) -> u64 {

@@ -1,7 +1,7 @@
 //! A part of the samples, for the coarse part of a search.
 
 use crate::compute::{ComputeError, PlaneSet};
-use crate::zeros::subsample::Share;
+use crate::planes::subsample::Share;
 
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
 pub(super) const SMALL_COPY: u64 = 4 << 20;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
     use crate::compute::cpu::CpuBackend;
     use crate::compute::{HostPlanes, NeuronGroup};
-    use crate::zeros::ZeroPlanes;
+    use crate::planes::ZeroPlanes;
     use rand::Rng as _;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng as _;

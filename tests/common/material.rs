@@ -1,15 +1,20 @@
-//! Test material that a clone may not have: it skips with a line, except in CI, where it fails.
-#![allow(dead_code, reason = "each test program uses its own part")]
+//! Test material that a clone may not have. A test without it counts as ignored; where `FTPERM_CI` is set it fails.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// `None` after saying why, or a failure in CI.
+use super::harness;
+
+/// `None`, and the test counts as ignored; or a failure where everything must be there. To be called in the test's own
+/// thread, each time that something is not found.
 pub fn missing<T>(what: &str) -> Option<T> {
-    assert!(std::env::var_os("CI").is_none(), "{what} is missing");
-    eprintln!("skipped: {what} is missing");
+    assert!(
+        std::env::var_os("FTPERM_CI").is_none(),
+        "{what} is missing, and FTPERM_CI is set"
+    );
+    harness::note_missing(what);
     None
 }
 
@@ -100,9 +105,9 @@ pub fn uci(engine: &Path, commands: &str) -> String {
 
 /// The net inside Debian's Stockfish 15.1, nn-ad9b42354671.
 pub fn stockfish_net() -> Option<PathBuf> {
-    static PATH: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let engine = stockfish()?;
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    let engine = stockfish()?;
+    let path = PATH.get_or_init(|| {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let path = dir.join(format!("nn-ad9b42354671-{}.nnue", std::process::id()));
         let cached = dir.join("nn-ad9b42354671.nnue");
@@ -110,9 +115,9 @@ pub fn stockfish_net() -> Option<PathBuf> {
             uci(&engine, &format!("export_net {}", path.display()));
             std::fs::rename(&path, &cached).expect("the engine exported its net");
         }
-        Some(cached)
-    })
-    .clone()
+        cached
+    });
+    Some(path.clone())
 }
 
 /// A real network and what an engine computed with it, by the network's name; it may be inside an engine.

@@ -1,10 +1,10 @@
 //! Tests of every network of which it is known what an engine computes with it.
 
-use ftperm::nnue::{Network, ReadOptions};
-use ftperm::source::NetSource;
+use ftperm::nets::source::NetSource;
+use ftperm::nets::stockfish::{Network, ReadOptions};
 use serde::de::DeserializeOwned;
 
-use crate::material;
+use super::material;
 
 /// A network, which may be inside an engine, and the lines that this one printed; and their file's name.
 pub fn load<T: DeserializeOwned>(name: &str) -> Option<(Network, Vec<T>, String)> {

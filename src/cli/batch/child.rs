@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use ftperm::files::quote::message;
 use serde_json::Value;
 
 use super::jobs::Job;
@@ -40,16 +41,24 @@ pub fn run(
 ) -> anyhow::Result<Ended> {
     let mut child = start(job, global)?;
     let deadline = limit.map(|limit| Instant::now() + limit);
-    let output = child.stdout.take().map(|it| {
-        std::thread::spawn(move || {
+    let output = child.stdout.take().map(|stdout| {
+        std::thread::Builder::new().spawn(move || {
             let mut text = Vec::new();
-            it.take(MAX_REPORT).read_to_end(&mut text).map(|_| text)
+            stdout.take(MAX_REPORT).read_to_end(&mut text).map(|_| text)
         })
     });
-    let messages = child.stderr.take().map(|it| {
+    let messages = child.stderr.take().map(|stderr| {
         let name = job.name.clone();
-        std::thread::spawn(move || relay(&name, BufReader::new(it)))
+        let relayed = move || relay(&name, BufReader::new(stderr));
+        std::thread::Builder::new().spawn(relayed)
     });
+    let (output, messages) = match (output.transpose(), messages.transpose()) {
+        (Ok(output), Ok(messages)) => (output, messages),
+        (Err(error), _) | (_, Err(error)) => {
+            end(&mut child)?;
+            return Err(error).context("cannot start a thread");
+        }
+    };
     let mut ending = None;
     let status = loop {
         if let Some(status) = child.try_wait().context("cannot wait for the job")? {
@@ -82,7 +91,10 @@ pub fn run(
     }
     Ok(match serde_json::from_slice(&output) {
         Ok(report) => Ended::Done(report),
-        Err(error) => Ended::Failed(format!("the job's report cannot be read: {error}")),
+        Err(error) => Ended::Failed(format!(
+            "the job's report cannot be read: {}",
+            message(&error)
+        )),
     })
 }
 
@@ -95,10 +107,15 @@ fn start(job: &Job, global: &Global) -> anyhow::Result<Child> {
     if global.quiet {
         command.arg("--quiet");
     }
+    if global.no_sync {
+        command.arg("--no-sync");
+    }
     command.args((0..global.verbose).map(|_| "--verbose"));
     command.arg("batch-job");
     command.arg(format!("--temporary-prefix={}", job.temporary_prefix()));
     command.args(&job.words);
+    // The outputs are the job's own.
+    command.arg("--force");
     if job.base != PathBuf::new() {
         command.current_dir(&job.base);
     }

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::builder::ValueParser;
 use clap::{Arg, Command, CommandFactory as _, Parser as _};
 use ftperm::batch::is_network_name;
-use ftperm::digest::{hex, sha256};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::files::quote::excerpt;
+use ftperm::nets::source::NetSource;
+use ftperm::positions;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -20,8 +23,8 @@ use crate::cli::{Cli, UsageError};
 
 /// Options that name what comes out.
 const OUTPUTS: [&str; 4] = ["out", "out-sha", "perm", "report"];
-/// Options that no job has: they print, and a job prints its report.
-const PRINTING: [&str; 2] = ["export", "inverse"];
+/// Options that no job has: a job prints its report, and its outputs are its own.
+const NOT_FOR_JOBS: [&str; 3] = ["export", "inverse", "force"];
 /// Options that change how long a job takes, but not what comes out.
 const WITHOUT_EFFECT: [&str; 4] = ["backend", "adapter", "kernel", "threads"];
 /// The key for a job for each of many networks.
@@ -50,6 +53,29 @@ pub struct Job {
 }
 
 impl Job {
+    /// The network's file: `ENGINE#2` is in the file `ENGINE`.
+    pub fn net_file(&self) -> PathBuf {
+        let net = self.base.join(&self.net);
+        match NetSource::parse(Some(net.as_os_str())) {
+            NetSource::File { path, .. } => path,
+            _ => net,
+        }
+    }
+
+    /// The data, by names that hold in the current folder.
+    pub fn data_at_base(&self) -> Vec<OsString> {
+        let at_base = |data: &OsString| self.base.join(data).into_os_string();
+        self.data.iter().map(at_base).collect()
+    }
+
+    /// All files that are there to be read. Data that cannot be listed are an error when the job runs.
+    pub fn input_files(&self) -> Vec<PathBuf> {
+        let mut files = positions::files(&self.data_at_base()).unwrap_or_default();
+        files.push(self.net_file());
+        files.extend(self.inputs.iter().cloned());
+        files
+    }
+
     /// The record beside the output.
     pub fn record_path(&self) -> PathBuf {
         self.folder
@@ -150,7 +176,8 @@ impl Plan {
                 return Err(toml.error(
                     at,
                     format!(
-                        "`{name}` stands outside the tables [defaults], [jobs.NAME] and [watch]"
+                        "`{}` stands outside the tables [defaults], [jobs.NAME] and [watch]",
+                        excerpt(name.as_bytes())
                     ),
                 ));
             };
@@ -222,7 +249,7 @@ impl Plan {
             if name == NETS {
                 continue;
             }
-            let is_for_jobs = |long: &&str| !PRINTING.contains(long);
+            let is_for_jobs = |long: &&str| !NOT_FOR_JOBS.contains(long);
             let names = options(&self.optimize).filter_map(Arg::get_long);
             let names = names.filter(is_for_jobs);
             let arg = find(&self.optimize, name)
@@ -345,7 +372,7 @@ impl Plan {
         stacked.extend(layers.iter().map(|layer| (*layer).clone()));
         stacked.extend(self.below.iter().cloned());
         let mut settings = stack(&self.optimize, &[], &stacked)?;
-        settings.retain(|it| !PRINTING.contains(&it.option.as_str()));
+        settings.retain(|it| !NOT_FOR_JOBS.contains(&it.option.as_str()));
         if !settings
             .iter()
             .any(|it| it.option == "out" || it.option == "out-sha")
@@ -386,11 +413,6 @@ impl Plan {
         };
         let at = |path: PathBuf| self.base.join(path);
         let out = value("out").map(at);
-        Files::new()
-            .input("net", value("net").map(at).as_deref())
-            .output("out", out.as_deref())
-            .check()
-            .map_err(|error| wrong(&error.to_string()))?;
         let folder = match &out {
             Some(file) => folder_of(file).to_path_buf(),
             None => at(value("out-sha").unwrap_or_else(|| PathBuf::from("."))),
@@ -415,7 +437,7 @@ impl Plan {
         let decisive = settings
             .iter()
             .filter(|it| !WITHOUT_EFFECT.contains(&it.option.as_str()));
-        Ok(Job {
+        let job = Job {
             options: decisive.map(recorded).collect(),
             base: self.base.clone(),
             data,
@@ -426,8 +448,22 @@ impl Plan {
             out,
             net,
             words,
-            name,
-        })
+            name: name.clone(),
+        };
+        let net = Files::new().input("net", Some(&job.net_file()));
+        let files = job.input_files();
+        let files = files
+            .iter()
+            .fold(net, |files, input| files.input("an input", Some(input)));
+        for (option, output) in [
+            ("out", &job.out),
+            ("perm", &job.perm),
+            ("report", &job.report),
+        ] {
+            let files = files.clone().output(option, output.as_deref());
+            files.check().map_err(|error| wrong(&error.to_string()))?;
+        }
+        Ok(job)
     }
 }
 

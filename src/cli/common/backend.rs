@@ -108,7 +108,9 @@ impl BackendArgs {
         let asked = self.adapter.is_none()
             && self.backend == BackendChoice::Auto
             && self.kernel == KernelChoice::Auto;
-        Prepared(asked.then(|| std::thread::spawn(has_hardware_adapter)))
+        // Without a thread for it the CPU does the work.
+        let begin = || std::thread::Builder::new().spawn(has_hardware_adapter).ok();
+        Prepared(asked.then(begin).flatten())
     }
 
     /// Opens the chosen backend for so much work and says which it is and why.

@@ -67,43 +67,70 @@ pub struct FilterArgs {
     )]
     simple_eval_skipping: Option<i32>,
     /// Thin towards this weight of positions with 0 pieces; any of the five switches the filter on
-    #[arg(help_heading = FILTERS, long, alias = "pc_y0", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "pc_y0", value_name = "WEIGHT", value_parser = weight,
+        allow_negative_numbers = true
+    )]
     pc_y0: Option<f64>,
     /// Thin towards this weight of positions with 8 pieces; any of the five switches the filter on
-    #[arg(help_heading = FILTERS, long, alias = "pc_y1", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "pc_y1", value_name = "WEIGHT", value_parser = weight,
+        allow_negative_numbers = true
+    )]
     pc_y1: Option<f64>,
     /// Thin towards this weight of positions with 16 pieces; any of the five switches the filter on
-    #[arg(help_heading = FILTERS, long, alias = "pc_y2", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "pc_y2", value_name = "WEIGHT", value_parser = weight,
+        allow_negative_numbers = true
+    )]
     pc_y2: Option<f64>,
     /// Thin towards this weight of positions with 24 pieces; any of the five switches the filter on
-    #[arg(help_heading = FILTERS, long, alias = "pc_y3", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "pc_y3", value_name = "WEIGHT", value_parser = weight,
+        allow_negative_numbers = true
+    )]
     pc_y3: Option<f64>,
     /// Thin towards this weight of positions with 32 pieces; any of the five switches the filter on
-    #[arg(help_heading = FILTERS, long, alias = "pc_y4", value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "pc_y4", value_name = "WEIGHT", value_parser = weight,
+        allow_negative_numbers = true
+    )]
     pc_y4: Option<f64>,
     /// Ply of point 1 of the soft early filter
     #[arg(help_heading = FILTERS, long, alias = "ply_x1", value_name = "PLY")]
     ply_x1: Option<u16>,
     /// Probability to keep a position at point 1 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_y1", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "ply_y1", value_name = "SHARE", value_parser = probability,
+        allow_negative_numbers = true
+    )]
     ply_y1: Option<f64>,
     /// Ply of point 2 of the soft early filter
     #[arg(help_heading = FILTERS, long, alias = "ply_x2", value_name = "PLY")]
     ply_x2: Option<u16>,
     /// Probability to keep a position at point 2 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_y2", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "ply_y2", value_name = "SHARE", value_parser = probability,
+        allow_negative_numbers = true
+    )]
     ply_y2: Option<f64>,
     /// Ply of point 3 of the soft early filter
     #[arg(help_heading = FILTERS, long, alias = "ply_x3", value_name = "PLY")]
     ply_x3: Option<u16>,
     /// Probability to keep a position at point 3 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_y3", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "ply_y3", value_name = "SHARE", value_parser = probability,
+        allow_negative_numbers = true
+    )]
     ply_y3: Option<f64>,
     /// Ply of point 4 of the soft early filter
     #[arg(help_heading = FILTERS, long, alias = "ply_x4", value_name = "PLY")]
     ply_x4: Option<u16>,
     /// Probability to keep a position at point 4 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_y4", value_name = "SHARE", value_parser = probability, allow_negative_numbers = true)]
+    #[arg(
+        help_heading = FILTERS, long, alias = "ply_y4", value_name = "SHARE", value_parser = probability,
+        allow_negative_numbers = true
+    )]
     ply_y4: Option<f64>,
 }
 

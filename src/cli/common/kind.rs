@@ -1,7 +1,7 @@
 //! What positions to evaluate: those of the data, or ones near them.
 
-use ftperm::board::Board;
-use ftperm::walks::{Walk, walk};
+use ftperm::chess::board::Board;
+use ftperm::chess::walks::{Walk, walk};
 
 /// What positions to evaluate.
 #[derive(Clone, Copy, Debug, clap::Args)]

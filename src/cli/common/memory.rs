@@ -1,6 +1,6 @@
 //! How much memory a command may take.
 
-use ftperm::resources::{available_memory, peak_rss_bytes};
+use ftperm::files::resources::{available_memory, peak_rss_bytes};
 use ftperm::search::table_bytes;
 
 /// The limit of the memory.
@@ -11,7 +11,8 @@ pub struct MemoryArgs {
     memory: Option<u64>,
 }
 
-/// What a command takes whatever its data: the program and its threads. Of a hardware driver nobody knows what it takes.
+/// What a command takes whatever its data: the program and its threads. Of a hardware driver nobody knows what it
+/// takes.
 const PROGRAM: u64 = 32 << 20;
 
 /// What a position takes: a board and the number of its game.
@@ -26,7 +27,8 @@ impl MemoryArgs {
 
     /// Of the limit, what is left beside the program, if that is enough to search an order of so many neurons.
     ///
-    /// A function of the limit and the neurons alone, whatever computes, because the outcome of a search may depend on it.
+    /// A function of the limit and the neurons alone, whatever computes, because the outcome of a search may depend on
+    /// it.
     pub fn for_search(&self, neurons: usize) -> anyhow::Result<u64> {
         let Some(limit) = self.limit() else {
             return Ok(u64::MAX);

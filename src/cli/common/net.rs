@@ -4,14 +4,16 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::checkpoint::{Checkpoint, ConvertOptions};
-use ftperm::digest::sha256;
-use ftperm::nnue::{ERAS, Era, FtCompression, NetFileError, Network, ReadOptions, era};
-use ftperm::source::{LoadedBytes, NetSource, Origin};
+use ftperm::files::digest::sha256;
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions};
+use ftperm::nets::model::Activation;
+use ftperm::nets::source::{LoadedBytes, NetSource, Origin};
+use ftperm::nets::stockfish::{ERAS, Era, NetError, NetFileError, Network, ReadOptions, era};
 
 use super::names::name;
+use super::out::usual_compression;
 use crate::cli::serialize::{describe, is_checkpoint_file};
-use crate::cli::{UsageError, console, lc0};
+use crate::cli::{console, lc0};
 
 /// The input network.
 #[derive(Debug, clap::Args)]
@@ -27,10 +29,11 @@ pub struct NetArgs {
 /// What the user knows about a network that its file does not say.
 #[derive(Debug, clap::Args)]
 pub struct ReadingArgs {
-    /// Read the network as this era instead of recognising it (`ftperm inspect` lists them)
+    /// Read the network as this era instead of recognising it, even if its version or hashes are others (`ftperm
+    /// inspect -v` lists eras)
     #[arg(long, value_name = "ERA", value_parser = known_era)]
     pub era: Option<&'static Era>,
-    /// Clamp of the activations, 127 or 255, which no file says
+    /// Clamp of the activations, 127 or 255, which neither networks nor checkpoints say
     #[arg(long, value_name = "127|255", value_parser = clamp)]
     pub clamp: Option<i16>,
 }
@@ -69,6 +72,8 @@ pub struct LoadedNet {
     pub sha256: [u8; 32],
     /// Size of its file.
     pub file_bytes: u64,
+    /// Was it made of a trainer's checkpoint?
+    pub checkpoint: bool,
 }
 
 impl NetArgs {
@@ -88,26 +93,89 @@ pub fn load(net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<Loaded
         NetSource::File { path, number: None } if is_checkpoint_file(path)? => {
             convert(path, &options)
         }
-        _ => parse(source.load()?, &options),
+        _ => {
+            let loaded = match options.era {
+                Some(_) => source.load_any_version()?,
+                None => source.load()?,
+            };
+            parse(loaded, &options)
+        }
     }
+}
+
+/// Reads two files that should be the same network. Where only one says which clamp its network has, the other is read
+/// with that one too.
+pub fn load_pair(
+    a: &OsStr,
+    b: &OsStr,
+    reading: &ReadingArgs,
+) -> anyhow::Result<(LoadedNet, LoadedNet)> {
+    let with_clamp_of = |unsaid: &OsStr, other: &LoadedNet| {
+        let Activation::Pairwise { clamp, .. } = other.network.architecture.activation else {
+            return load(Some(unsaid), reading);
+        };
+        console::say(format!(
+            "{} does not say its clamp: read with {clamp}, as {}",
+            unsaid.display(),
+            other.origin
+        ));
+        let clamp = Some(clamp);
+        let era = reading.era;
+        load(Some(unsaid), &ReadingArgs { era, clamp })
+    };
+    let (mut first, mut second) = match (load(Some(a), reading), load(Some(b), reading)) {
+        (Ok(first), Ok(second)) => (first, second),
+        (Err(error), Ok(second)) if is_unsaid(&error) => (with_clamp_of(a, &second)?, second),
+        (Ok(first), Err(error)) if is_unsaid(&error) => {
+            let second = with_clamp_of(b, &first)?;
+            (first, second)
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
+    let assumed = |it: &LoadedNet| it.network.recognition.clamp_assumed;
+    // A checkpoint's trainer is known better than a network's.
+    let second_yields = !second.checkpoint && (!assumed(&first) || first.checkpoint);
+    let (teacher, pupil) = if second_yields {
+        (&first, &mut second)
+    } else {
+        (&second, &mut first)
+    };
+    // The weights of a checkpoint were already scaled as its clamp wants it.
+    if !pupil.checkpoint && pupil.network.adopt_clamp(&teacher.network) {
+        console::say(format!(
+            "{} does not say its clamp: read as {}",
+            pupil.origin, teacher.origin
+        ));
+    }
+    Ok((first, second))
+}
+
+/// Does a network's file leave open which clamp it has?
+fn is_unsaid(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(NetFileError::Net {
+            source: NetError::ClampUnknown { .. },
+            ..
+        })
+    )
 }
 
 /// The network that `serialize` writes for a checkpoint. More is known of it than its file would say.
 fn convert(path: &Path, options: &ReadOptions) -> anyhow::Result<LoadedNet> {
-    if options.clamp.is_some() {
-        let text = "--clamp is for networks; a checkpoint's era (--era) says it";
-        return Err(UsageError(text.into()).into());
-    }
     let context = || path.display().to_string();
     let checkpoint = Checkpoint::open(path)?;
     let options = ConvertOptions {
         target_era: options.era,
+        clamp: options.clamp,
         ..ConvertOptions::default()
     };
     let (mut network, conversion) = checkpoint.to_network(&options).with_context(context)?;
     console::say(format!("checkpoint {}", path.display()));
     describe(&network, &conversion);
-    network.set_compression(FtCompression::Leb128);
+    if !conversion.noted_encodings {
+        network.set_compression(usual_compression(&network));
+    }
     let mut bytes = Vec::new();
     network.write(&mut bytes).with_context(context)?;
     Ok(LoadedNet {
@@ -119,7 +187,29 @@ fn convert(path: &Path, options: &ReadOptions) -> anyhow::Result<LoadedNet> {
         },
         sha256: sha256(&bytes),
         file_bytes: bytes.len() as u64,
+        checkpoint: true,
     })
+}
+
+/// An engine in which a network was found says which clamp it has, where its file does not: all Stockfish releases up
+/// to 18 clamp networks of piece-square inputs at 127.
+fn settle_by_engine(network: &mut Network, origin: &Origin) {
+    let Some(engine) = &origin.engine else {
+        return;
+    };
+    console::say(format!("found in {engine}"));
+    if engine.major.is_some_and(|major| major <= 18)
+        && network.recognition.clamp_assumed
+        && network.set_clamp(127).is_ok()
+    {
+        let recognition = &mut network.recognition;
+        recognition.clamp_assumed = false;
+        recognition
+            .assumptions
+            .retain(|it| !it.starts_with("activations are clamped"));
+        let evidence = format!("clamp 127: it was found in {engine}");
+        recognition.evidence.push(evidence);
+    }
 }
 
 /// As [`load`], of bytes that are already there.
@@ -130,15 +220,15 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
     );
     let file_bytes = loaded.bytes.len() as u64;
     let origin = loaded.origin;
-    let network = parsed.map_err(|source| NetFileError::Net {
+    let mut network = parsed.map_err(|source| NetFileError::Net {
         path: PathBuf::from(origin.to_string()),
         source,
     })?;
+    settle_by_engine(&mut network, &origin);
     let it = &network.recognition;
     console::say(format!(
-        "network {origin}: {} ({}), {}, L1 = {}",
-        it.era.id,
-        it.era.engines,
+        "network {origin}: {}, {}, L1 = {}",
+        it.title(),
         network.architecture.feature_names(),
         network.architecture.l1
     ));
@@ -155,16 +245,21 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
             network.longer_leb128.join(", ")
         ));
     }
-    if !it.era.sparse {
-        console::say(format!(
-            "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",
-            it.era.id
-        ));
+    if !it.sparse() {
+        console::say(if it.exact && !it.era.engines.starts_with("none") {
+            format!(
+                "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",
+                it.era.id
+            )
+        } else {
+            "note: no release evaluates such networks; a permutation helps in engines that skip zero blocks".to_string()
+        });
     }
     Ok(LoadedNet {
         network,
         origin,
         sha256,
         file_bytes,
+        checkpoint: false,
     })
 }

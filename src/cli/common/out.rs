@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use ftperm::deliver::Target;
-use ftperm::digest::hex;
-use ftperm::nnue::{FtCompression, Network};
-use ftperm::output;
+use ftperm::files::atomic;
+use ftperm::files::digest::hex;
+use ftperm::nets::deliver::Target;
+use ftperm::nets::stockfish::{Encoding, FtCompression, Network};
 use ftperm::report::NetSummary;
 
 use super::LoadedNet;
-use crate::cli::UsageError;
+use crate::cli::{UsageError, console};
 
 /// The output network.
 #[derive(Debug, clap::Args)]
@@ -17,7 +17,8 @@ pub struct OutArgs {
     /// Write the network to this file
     #[arg(long, value_name = "FILE", conflicts_with = "out_sha")]
     pub out: Option<PathBuf>,
-    /// Write it as nn-<first 12 digits of its SHA-256>.nnue into this folder [default: the current one]
+    /// Write it as nn-<first 12 digits of its SHA-256>.nnue into this folder, which is made if it is
+    /// missing [default: the current one]
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
     pub out_sha: Option<PathBuf>,
     /// How the feature transformer is stored
@@ -58,8 +59,13 @@ impl OutArgs {
             ),
         };
         match &target {
-            Target::File(file) => output::check_writable(file)?,
-            Target::Named(folder) => output::check_writable(&folder.join("nn.nnue"))?,
+            Target::File(file) => atomic::check_writable(file)?,
+            Target::Named(folder) => {
+                if !folder.exists() {
+                    atomic::create_folder(folder)?;
+                }
+                atomic::check_writable(&folder.join("nn.nnue"))?;
+            }
         }
         Ok(target)
     }
@@ -71,14 +77,46 @@ impl OutArgs {
 
     /// Applies compression and description.
     pub fn dress(&self, network: &mut Network) {
-        network.set_compression(match self.ft_compression {
-            Compression::Keep => FtCompression::Keep,
-            Compression::None => FtCompression::None,
-            Compression::Leb128 => FtCompression::Leb128,
-        });
+        store(
+            network,
+            match self.ft_compression {
+                Compression::Keep => FtCompression::Keep,
+                Compression::None => FtCompression::None,
+                Compression::Leb128 => FtCompression::Leb128,
+            },
+        );
         if let Some(description) = &self.description {
             network.description = description.clone().into_bytes();
         }
+    }
+}
+
+/// What the network's engines read.
+pub fn usual_compression(network: &Network) -> FtCompression {
+    match network.usual_encoding() {
+        Encoding::Raw => FtCompression::None,
+        Encoding::Leb128 => FtCompression::Leb128,
+    }
+}
+
+/// Chooses how the network is stored. What its engines do not read is written only if it was asked for.
+pub fn store(network: &mut Network, compression: FtCompression) {
+    network.set_compression(compression);
+    let other = match network.usual_encoding() {
+        Encoding::Raw => "LEB128",
+        Encoding::Leb128 => "raw tensors",
+    };
+    let unreadable = network.unreadable_tensors();
+    if unreadable.is_empty() {
+        return;
+    }
+    let engines = format!("{} do not read {other}", network.recognition.era.engines);
+    let names = unreadable.join(", ");
+    if compression == FtCompression::Keep {
+        network.make_readable();
+        console::say(format!("{engines}; written as they read it: {names}"));
+    } else {
+        console::warn(format!("{engines}; so asked for, yet: {names}"));
     }
 }
 

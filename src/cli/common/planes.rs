@@ -1,14 +1,16 @@
 //! The planes that `find` and `eval` work on: in memory, or in files that are larger.
 
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::actmat;
-use ftperm::bucket_weights::BucketWeights;
-use ftperm::permutation::is_npy;
+use ftperm::files::reading::{first_bytes, open_seekable};
+use ftperm::order::is_npy;
+use ftperm::planes::matrix::{self, MatrixFileError};
+use ftperm::planes::record::{Record, check_together};
+use ftperm::planes::{self, LoadError, Loaded, PlaneGroups, SampleGroup, StoredPlanes, ZeroPlanes};
+use ftperm::positions::bucket_weights::BucketWeights;
 use ftperm::search::{room, weighted_sum};
-use ftperm::zeros::record::{Record, check_together};
-use ftperm::zeros::{LoadError, Loaded, PlaneGroups, SampleGroup, StoredPlanes, ZeroPlanes};
 
 use super::memory::size;
 use super::weight::TOO_MANY;
@@ -99,7 +101,8 @@ impl PlanesInput {
     }
 }
 
-/// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the samples, and says so.
+/// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the
+/// samples, and says so.
 pub fn load_planes(
     groups: PlaneGroups,
     limit: u64,
@@ -141,11 +144,21 @@ pub fn searched_in_part(searched: u64, samples: u64) -> String {
 pub const START_IS_BETTER: &str = "on all samples the order to begin with is better: it is kept";
 
 fn open(path: &Path, limit: u64) -> anyhow::Result<Source> {
-    if !is_npy(path) {
+    // By its content, if it can be looked at; a pipe is reported when it is opened.
+    let matrix = match first_bytes(path, NPY.len(), true) {
+        Ok((begin, _)) => begin == NPY || is_npy(path) && !begin.starts_with(planes::MAGIC),
+        Err(_) => is_npy(path),
+    };
+    if !matrix {
         return Ok(Source::Stored(StoredPlanes::open(path)?));
     }
+    let failed = |problem| MatrixFileError {
+        path: path.to_path_buf(),
+        problem,
+    };
+    let (file, len) = open_seekable(path).map_err(|error| failed(error.into()))?;
     // A byte of a matrix becomes a bit.
-    let bytes = path.metadata().map_or(0, |it| it.len()) / 8;
+    let bytes = len / 8;
     if bytes > limit {
         bail!(
             "{}: this matrix takes {} of memory, and {} are left for it (--memory); planes files of `gather` are \
@@ -155,8 +168,14 @@ fn open(path: &Path, limit: u64) -> anyhow::Result<Source> {
             size(limit)
         );
     }
-    Ok(Source::Matrix(actmat::read(path)?))
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    Ok(Source::Matrix(
+        matrix::parse(&mut file, len).map_err(failed)?,
+    ))
 }
+
+/// The first bytes of every `.npy`.
+const NPY: &[u8] = b"\x93NUMPY";
 
 /// The files that are meant: those that are there, and those of patterns, by name.
 fn resolve(data: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

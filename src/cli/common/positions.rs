@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use anyhow::anyhow;
-use ftperm::positions::{Options, Positions, Reason, Sampling};
+use ftperm::positions::{Options, Positions, Reason, Sampling, Statistics};
 
 use super::FilterArgs;
 use super::names::name;
@@ -118,5 +118,20 @@ impl PositionArgs {
             console::warn(format!("only {} of {asked} positions found", found.taken));
         }
         Ok(positions)
+    }
+}
+
+/// Says where whole games cannot be held out, though the data seem to tell games, or though groups of neighbouring
+/// positions usually stand for them.
+pub fn warn_of_games(found: &Statistics) {
+    if 2 * found.unrelated > found.taken {
+        console::warn(
+            "neighbouring positions have little in common: the data seem shuffled, so positions of one game can be \
+             among both those searched on and those held out, and the held-out rates too good",
+        );
+    } else if 2 * found.untold_by_plies > found.taken {
+        console::warn(
+            "the plies in the data do not tell games: groups of neighbouring positions stand for them",
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::order::{Permutation, PermutationFile};
 use ftperm::report::CertificateReport;
 use ftperm::search::Effort;
 
@@ -22,7 +22,8 @@ pub struct SearchArgs {
     /// Permutation to start the search from: the result is never worse on the samples searched on
     #[arg(long, value_name = "PERM")]
     start: Option<PathBuf>,
-    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound; with --start and
+    /// Report what is known of how good the order is: which moves cannot improve it, and an upper bound; with --start
+    /// and
     /// --time-limit 0, of that order
     #[arg(long)]
     pub certify: bool,
@@ -78,6 +79,11 @@ impl SearchArgs {
             EffortChoice::Normal => 1.0,
             EffortChoice::Max => 70.0,
         }
+    }
+
+    /// The file of the permutation to start from.
+    pub fn start_file(&self) -> Option<&Path> {
+        self.start.as_deref()
     }
 
     pub fn start(&self) -> anyhow::Result<Option<Permutation>> {

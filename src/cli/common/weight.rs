@@ -1,6 +1,6 @@
 //! How much positions of each game phase count.
 
-use ftperm::bucket_weights::{BucketWeights, Fitted};
+use ftperm::positions::bucket_weights::{BucketWeights, Fitted};
 
 use crate::cli::console;
 

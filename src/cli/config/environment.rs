@@ -14,7 +14,7 @@ const PREFIX: &str = "FTPERM_";
 pub const CONFIG: &str = "FTPERM_CONFIG";
 
 /// Variables that the project's own tests and benchmarks read.
-const OTHERS: [&str; 2] = ["FTPERM_NPM_NETS", "FTPERM_BENCH_ADAPTER"];
+const OTHERS: [&str; 3] = ["FTPERM_CI", "FTPERM_NPM_NETS", "FTPERM_BENCH_ADAPTER"];
 const OTHERS_PREFIX: &str = "FTPERM_TEST_";
 
 /// The variables that begin with `FTPERM_`.

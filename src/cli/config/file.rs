@@ -9,6 +9,8 @@ use clap::Command;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use ftperm::files::quote::{excerpt, excerpt_of};
+
 use super::options::{commands, find, options, setting, similar};
 use super::setting::{Origin, Setting, Value};
 use crate::cli::UsageError;
@@ -59,7 +61,7 @@ impl<'a> Toml<'a> {
     pub fn parse(&self) -> Result<Spanned<DeTable<'a>>, UsageError> {
         DeTable::parse(self.text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
-            self.error(at, error.message())
+            self.error(at, excerpt_of(error.message().as_bytes(), 300))
         })
     }
 
@@ -164,7 +166,7 @@ impl<'a> Toml<'a> {
         known: impl Iterator<Item = &'n str>,
     ) -> UsageError {
         let hint = similar(key, known).map_or(String::new(), |it| format!("; is `{it}` meant?"));
-        self.error(at, format!("{what} `{key}`{hint}"))
+        self.error(at, format!("{what} `{}`{hint}", excerpt(key.as_bytes())))
     }
 }
 

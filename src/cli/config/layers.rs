@@ -58,8 +58,8 @@ impl Layers {
     }
 }
 
-/// What remains of layers of settings, the strongest first, below the options that are `explicit` on the command line. A
-/// setting gives way to a stronger one of the same option, and of an option that excludes it.
+/// What remains of layers of settings, the strongest first, below the options that are `explicit` on the command line.
+/// A setting gives way to a stronger one of the same option, and of an option that excludes it.
 ///
 /// # Errors
 /// Two settings of one layer exclude each other.

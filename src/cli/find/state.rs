@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use ftperm::bucket_weights::{BUCKETS, BucketWeights};
-use ftperm::output::{check_writable, write_file};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::files::quote::message;
+use ftperm::files::reading::{is_blank, read_file};
+use ftperm::files::sealed::{is_whole, seal};
+use ftperm::positions::bucket_weights::{BUCKETS, BucketWeights};
 use ftperm::search::{Checkpoint, SearchError};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +33,28 @@ struct Contents<C> {
 /// A file of orders of the widest network is far smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// What the file holds; `None` with a warning if it was a state and is damaged, so that the search begins anew.
+fn parse(text: &[u8], path: &Path) -> anyhow::Result<Option<Contents<Checkpoint>>> {
+    let parsed: Result<Contents<Checkpoint>, _> = serde_json::from_slice(text);
+    let why = match parsed {
+        Ok(found) if is_whole(text) => return Ok(Some(found)),
+        Ok(_) => "its checksum is another".to_string(),
+        Err(error) => message(&error),
+    };
+    // Other files are left alone: a state is written over what is there.
+    let was_state = ["{\"crc32\":", "{\"weights\":", "{\"format\":"]
+        .iter()
+        .any(|begin| text.starts_with(begin.as_bytes()));
+    if !was_state && !is_blank(path) {
+        bail!("{}: no state of a search: {why}", path.display());
+    }
+    console::warn(format!(
+        "{}: this state of a search is damaged ({why}); the search begins anew",
+        path.display()
+    ));
+    Ok(None)
+}
+
 impl SearchState {
     /// No file is wanted.
     pub fn none() -> SearchState {
@@ -45,14 +70,16 @@ impl SearchState {
         check_writable(path)?;
         let weights = weights.map(|it| it.integers());
         let found = if path.exists() {
-            let read = || -> anyhow::Result<Contents<Checkpoint>> {
-                if path.metadata()?.len() > MOST_BYTES {
-                    return Err(anyhow!("the file is too large"));
-                }
-                Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+            let text = read_file(path, MOST_BYTES)
+                .with_context(|| format!("{}: no state of a search", path.display()))?
+                .bytes;
+            let Some(found) = parse(&text, path)? else {
+                return Ok(SearchState {
+                    path: Some(path.to_path_buf()),
+                    found: None,
+                    weights,
+                });
             };
-            let found =
-                read().with_context(|| format!("{}: no state of a search", path.display()))?;
             if found.weights != weights {
                 bail!(
                     "{}: it is of a search with other weights of buckets; give the same --weight, or remove the file",
@@ -82,9 +109,9 @@ impl SearchState {
             weights: self.weights,
             checkpoint: state,
         };
-        let written = serde_json::to_vec(&contents)
+        let written = serde_json::to_string(&contents)
             .map_err(anyhow::Error::from)
-            .and_then(|bytes| Ok(write_file(path, &bytes)?));
+            .and_then(|json| Ok(write_file(path, seal(&json).as_bytes())?));
         if let Err(error) = written {
             console::warn(format!("no checkpoint: {error}"));
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use ftperm::zeros::record::Shard;
+use ftperm::planes::record::Shard;
 
 use crate::cli::UsageError;
 

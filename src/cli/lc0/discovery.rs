@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ftperm::lc0::{Lc0Candidate, Lc0Places, Verdict};
+use ftperm::nets::lc0::{Lc0Candidate, Lc0Places, Verdict};
 use serde::Serialize;
 
 use crate::cli::{Global, console};

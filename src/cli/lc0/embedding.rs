@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use ftperm::digest::{hex, sha256};
-use ftperm::lc0::{Lc0File, embed, embedded};
-use ftperm::output::{OutputFile, io_error};
+use ftperm::files::atomic::{OutputFile, io_error};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::nets::lc0::{Lc0File, embed, embedded};
 use serde::Serialize;
 
 use super::super::common::Files;

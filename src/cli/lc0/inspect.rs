@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::digest::{hex, sha256};
-use ftperm::lc0::{Arithmetic, Description, Ranges};
-use ftperm::output::{check_writable, write_file};
+use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::files::digest::{hex, sha256};
+use ftperm::nets::lc0::{Arithmetic, Description, Ranges};
 use serde::Serialize;
 
 use super::super::common::Files;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ftperm::lc0::{Description, Ranges};
+use ftperm::nets::lc0::{Description, Ranges};
 
 const STYLE: &str = "body{font:15px sans-serif;margin:2em;max-width:72em}table{border-collapse:collapse}\
 td,th{padding:.2em .7em;text-align:right;border-bottom:1px solid #ccc}td:first-child,th:first-child{text-align:left}\

@@ -4,11 +4,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use ftperm::lc0::{
+use ftperm::files::atomic::{FinishedFile, OutputFile, io_error};
+use ftperm::nets::lc0::{
     Arithmetic, Change, Encoding, Lc0File, Lc0Net, Rewrite, Rewritten, TensorChange, TensorOptions,
     Version,
 };
-use ftperm::output::{FinishedFile, OutputFile, io_error};
 
 use super::super::common::{Files, NetSummary};
 use super::{VersionArgs, open};

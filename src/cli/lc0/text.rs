@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ftperm::lc0::{Body, Description, Head};
+use ftperm::nets::lc0::{Body, Description, Head};
 
 /// Tensors that are shown one by one if something is wrong with them; `--json` has them all.
 const SHOWN_PROBLEMS: usize = 30;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use ftperm::lc0::{Arithmetic, Comparison, compare};
+use ftperm::nets::lc0::{Arithmetic, Comparison, compare};
 use serde::Serialize;
 
 use super::{VersionArgs, open};

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use ftperm::digest::hex;
-use ftperm::layout::{LayoutJob, LayoutPlan, plan};
-use ftperm::optimize::Footprint;
+use ftperm::files::digest::hex;
 use ftperm::report::measures::measure_layout;
 use ftperm::report::{NetReport, Seconds};
+use ftperm::run::Footprint;
+use ftperm::run::described::{LayoutJob, LayoutPlan, plan};
 
-use super::{Done, InMemory, Optimize, Outcome, Shape, say_spilling, verified_positions};
+use super::{Delivery, Done, InMemory, Optimize, Outcome, Shape, say_spilling, verified_positions};
 use crate::cli::layout::{deliver, load, proof_line};
 use crate::cli::{UsageError, console};
 
@@ -28,6 +28,7 @@ impl Optimize {
         let clock = Instant::now();
         let (net, path) = load(layout, self.net.net.as_deref())?;
         let read_net = clock.elapsed();
+        self.check_permutation(&hex(&net.sha256()))?;
         let layout = net.layout();
         let shape = Shape {
             columns: layout.columns(),
@@ -61,15 +62,23 @@ impl Optimize {
             ));
         }
         let permutation = &plan.search.permutation;
-        let measures = self.measured(&chosen, |searched, held| {
-            measure_layout(&net, backend.as_ref(), searched, held, permutation)
-        })?;
-
-        let clock = Instant::now();
-        let boards = verified_positions(&chosen);
-        let (written, proof) = deliver(&net, &path, permutation, &begun.target, &boards)?;
-        let deliver_time = clock.elapsed();
-        self.finish(Outcome {
+        let mut seconds = Seconds {
+            read_net: read_net.as_secs_f64(),
+            ..Seconds::default()
+        };
+        let delivery = if self.delivers(&plan) {
+            let clock = Instant::now();
+            let boards = verified_positions(&chosen);
+            let (written, proof) = deliver(&net, &path, permutation, &begun.target, &boards)?;
+            seconds.verify = clock.elapsed().as_secs_f64();
+            Some(Delivery {
+                written,
+                verified: (proof.positions, proof_line(proof)),
+            })
+        } else {
+            None
+        };
+        let outcome = Outcome {
             begun: &begun,
             chosen: &chosen,
             shape,
@@ -82,14 +91,12 @@ impl Optimize {
             },
             plan: &plan,
             curve,
-            measures,
-            written,
-            verified: (proof.positions, proof_line(proof)),
-            seconds: Seconds {
-                read_net: read_net.as_secs_f64(),
-                verify: deliver_time.as_secs_f64(),
-                ..Seconds::default()
-            },
+            delivery,
+            seconds,
+        };
+        self.finish(outcome, |_, searched, held| {
+            let backend = backend.as_ref();
+            Ok(measure_layout(&net, backend, searched, held, permutation)?)
         })
     }
 }

@@ -1,16 +1,16 @@
 //! What a permutation file says about where it comes from.
 
-use ftperm::permutation::NET_SHA256;
-use ftperm::report::OptimizeReport;
+use ftperm::order::{NET_SHA256, PERMUTED_NET_SHA256};
+use ftperm::report::{NetSummary, OptimizeReport};
 
 /// The comments of the permutation file.
-pub fn notes(report: &OptimizeReport) -> Vec<(String, String)> {
+pub fn notes(report: &OptimizeReport, out: &NetSummary) -> Vec<(String, String)> {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| format!("{:.4} %", 100.0 * rate);
     let mut notes = vec![
         ("ftperm".to_string(), report.version.clone()),
         (NET_SHA256.to_string(), report.net.sha256.clone()),
-        ("permuted net sha256".to_string(), report.out.sha256.clone()),
+        (PERMUTED_NET_SHA256.to_string(), out.sha256.clone()),
         ("era".to_string(), report.net.era.clone()),
         ("data".to_string(), report.data.join(" ")),
         ("positions".to_string(), report.positions.to_string()),

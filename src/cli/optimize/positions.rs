@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ftperm::optimize::{Footprint, PlanesRoom};
 use ftperm::positions::{Positions, Statistics};
+use ftperm::run::{Footprint, PlanesRoom};
 
 use super::Optimize;
-use crate::cli::common::{POSITION, PositionsKind};
+use crate::cli::common::{POSITION, PositionsKind, warn_of_games};
 
 /// The kinds whose rates are always told.
 const TOLD: [PositionsKind; 2] = [PositionsKind::Data, PositionsKind::Search];
@@ -86,8 +86,11 @@ impl Optimize {
             self.positions
                 .read_within(&options, (room - least) / bytes_per_position, advice)?;
         let statistics = taken.statistics.clone();
+        if self.holdout > 0.0 {
+            warn_of_games(&statistics);
+        }
         let seed = self.positions.seed;
-        let (mut training, mut holdout) = taken.split_holdout(self.holdout, seed);
+        let (mut training, mut holdout) = taken.split_holdout(self.holdout, self.holdout_seed);
         if training.is_empty() {
             anyhow::bail!(
                 "no position is left to search on: all {} are of games that are held out; take more (--count) or hold \
@@ -102,10 +105,10 @@ impl Optimize {
             .collect();
         let compared: Vec<Positions> = compared_kinds
             .iter()
-            .map(|&kind| of(kind, holdout.clone(), seed))
+            .map(|&kind| of(kind, holdout.clone(), self.holdout_seed))
             .collect();
         training = of(self.walks.kind, training, seed);
-        holdout = of(self.walks.kind, holdout, seed);
+        holdout = of(self.walks.kind, holdout, self.holdout_seed);
         let mut chosen = Chosen {
             statistics,
             training,

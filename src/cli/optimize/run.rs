@@ -3,27 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ftperm::board::Board;
+use ftperm::chess::board::Board;
+use ftperm::compute::Backend;
 use ftperm::compute::choice::Work;
-use ftperm::compute::{Backend, ComputeError};
-use ftperm::deliver::Target;
-use ftperm::digest::net_name;
-use ftperm::optimize::{OptimizeError, Plan, Task};
-use ftperm::output::{FinishedFile, OutputFile, check_writable, io_error};
-use ftperm::permutation::{Permutation, PermutationFile};
+use ftperm::files::atomic::{FinishedFile, check_writable, commit_all, finish_file};
+use ftperm::files::resources::peak_rss_bytes;
+use ftperm::nets::deliver::Target;
+use ftperm::nets::stockfish::verify::spread;
+use ftperm::order::{Permutation, PermutationFile};
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
 use ftperm::report::measures::Measures;
 use ftperm::report::{
     BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
     OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, SpilledReport, Verified,
 };
-use ftperm::resources::peak_rss_bytes;
+use ftperm::run::{OptimizeError, Plan, Task};
 use ftperm::search::{Control, SearchOptions};
-use ftperm::verify::spread;
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
-use crate::cli::common::{Files, NO_CERTIFICATE, Prepared, TOO_MANY, size};
+use crate::cli::common::{
+    Files, NO_CERTIFICATE, Prepared, TOO_MANY, but_written, check_replaceable, name_beside,
+    say_replaced, size,
+};
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
 use crate::cli::{console, interrupt};
@@ -34,6 +36,8 @@ const VERIFIED_POSITIONS: usize = 1000;
 /// What is settled before anything is read.
 pub struct Begun {
     pub started: Instant,
+    /// Inputs and outputs by the options that name them.
+    pub files: Files,
     pub target: Target,
     pub start: Option<Permutation>,
     pub backend: Prepared,
@@ -57,7 +61,14 @@ pub struct Searching<'a, 'c> {
     pub evaluated: &'a dyn Fn(usize),
 }
 
-/// A network that was found and written, but has not got its name yet.
+/// A network that was written and compared, but has not got its name yet.
+pub struct Delivery {
+    pub written: FinishedFile,
+    /// Positions on which it was found to compute the same, and that for people.
+    pub verified: (usize, String),
+}
+
+/// What a search found.
 pub struct Outcome<'a> {
     pub begun: &'a Begun,
     pub chosen: &'a Chosen,
@@ -66,10 +77,8 @@ pub struct Outcome<'a> {
     pub net: NetReport,
     pub plan: &'a Plan,
     pub curve: Option<SearchCurve>,
-    pub measures: Option<Measures>,
-    pub written: FinishedFile,
-    /// Positions on which it was found to compute the same, and that for people.
-    pub verified: (usize, String),
+    /// Unless nothing is to be written.
+    pub delivery: Option<Delivery>,
     /// Times of the steps, but for what is still to be written.
     pub seconds: Seconds,
 }
@@ -77,28 +86,35 @@ pub struct Outcome<'a> {
 /// What a run left behind.
 pub struct Done {
     pub report: OptimizeReport,
-    /// The network and the permutation.
-    pub files: [PathBuf; 2],
-    /// What was proved, for people.
-    pub verified: String,
+    /// The network and the permutation, if they were written.
+    pub files: Vec<PathBuf>,
+    /// What was proved of them, for people.
+    pub verified: Option<String>,
 }
 
 impl Optimize {
     pub fn begin(&self) -> anyhow::Result<Begun> {
         let started = Instant::now();
-        Files::new()
-            .output("--out", self.out.out.as_deref())
+        let files = Files::new()
+            .network_output("--out", self.out.out.as_deref())
             .output("--perm", self.perm.as_deref())
             .output("--report", self.report.as_deref())
+            .input("--start", self.search.start_file())
             .input("--layout", self.layout.layout.as_deref())
-            .data("--data", &self.positions.data)
-            .check()?;
+            .data("--data", &self.positions.data);
+        let net = self.net.net.as_deref();
+        let files = match &self.layout.layout {
+            Some(_) => files.layout_network("--net", net),
+            None => files.network("--net", net),
+        };
+        files.check()?;
         let target = self.out.target()?;
         for file in self.perm.iter().chain(&self.report) {
             check_writable(file)?;
         }
         Ok(Begun {
             started,
+            files,
             target,
             start: self.search.start()?,
             backend: self.backend.prepare(),
@@ -156,6 +172,7 @@ impl Optimize {
             task: Task {
                 compared: &chosen.compared,
                 search,
+                holdout_seed: self.holdout_seed,
                 certify: self.search.certify,
                 time_limit: self.search.time_limit,
                 room: Some(chosen.room(begun.target.folder())),
@@ -168,60 +185,131 @@ impl Optimize {
         Ok((found, curve.map(CurveRecorder::finish)))
     }
 
-    /// What a report shows of the outcome, if one was asked for. `measure` gets positions searched on and held-out ones.
-    pub fn measured(
-        &self,
-        chosen: &Chosen,
-        measure: impl FnOnce(&[Board], &[Board]) -> Result<Measures, ComputeError>,
-    ) -> anyhow::Result<Option<Measures>> {
-        if self.report.is_none() {
-            return Ok(None);
-        }
-        let measures = measure(&chosen.training.boards, &chosen.holdout.boards)?;
-        Ok(Some(measures))
-    }
-
-    /// Writes the permutation, gives both files their names, and writes and prints what else was asked for.
-    pub fn finish(&self, outcome: Outcome) -> anyhow::Result<Done> {
-        let clock = Instant::now();
-        let (begun, plan) = (outcome.begun, outcome.plan);
-        if self.search.certify && plan.certificate.is_none() {
-            console::warn(NO_CERTIFICATE);
-        }
-        let perm_path = self
-            .perm
-            .clone()
-            .unwrap_or_else(|| default_perm_path(&begun.target, &outcome.written.sha256()));
-        let mut report = self.describe(&outcome, &perm_path);
-        let permutation = &plan.search.permutation;
-        let file = PermutationFile {
-            permutation: permutation.clone(),
-            notes: notes(&report),
-        };
-        let mut perm_output = OutputFile::create(&perm_path)?;
-        write_all(&mut perm_output, &perm_path, &file.to_bytes(&perm_path))?;
-        let perm_output = perm_output.finish()?;
-        let files = [outcome.written.target().to_path_buf(), perm_path];
-        // Both files are whole on the disk; now they get their names.
-        outcome.written.commit()?;
-        perm_output.commit()?;
-
-        report.seconds.write += clock.elapsed().as_secs_f64();
-        report.seconds.total = begun.started.elapsed().as_secs_f64();
-        report.peak_rss_bytes = peak_rss_bytes();
-        if let Some(path) = &self.report {
-            write_report(path, &Report::Optimize(Box::new(report.clone())))?;
-        }
-        self.export.print(permutation)?;
-        Ok(Done {
-            report,
-            files,
-            verified: outcome.verified.1,
+    /// Checks what is known once the network is read, before long work.
+    pub fn check_permutation(&self, net_sha256: &str) -> anyhow::Result<()> {
+        self.perm.as_deref().map_or(Ok(()), |file| {
+            check_replaceable("--perm", file, Some(net_sha256), self.force)
         })
     }
 
+    /// Is a network to be written? Not the one that is there again, unless that was asked for.
+    pub fn delivers(&self, plan: &Plan) -> bool {
+        let asked_for = self.force
+            || self.out.out.is_some()
+            || self.out.out_sha.is_some()
+            || self.perm.is_some()
+            || self.out.is_for_nnue_only();
+        asked_for || plan.is_improvement()
+    }
+
+    /// Writes the permutation, gives both files their names, and then writes and prints what else was asked for.
+    /// `measure` gets the network that was written, positions searched on and held-out ones.
+    pub fn finish(
+        &self,
+        outcome: Outcome,
+        measure: impl FnOnce(Option<&Path>, &[Board], &[Board]) -> anyhow::Result<Measures>,
+    ) -> anyhow::Result<Done> {
+        let clock = Instant::now();
+        let plan = outcome.plan;
+        if self.search.certify && plan.certificate.is_none() {
+            console::warn(NO_CERTIFICATE);
+        }
+        let mut report = self.describe(&outcome);
+        let Outcome {
+            begun,
+            chosen,
+            delivery,
+            ..
+        } = outcome;
+        let mut verified = None;
+        let mut files = Vec::new();
+        if let Some(delivery) = delivery {
+            files = self.deliver(begun, plan, delivery.written, &mut report)?;
+            verified = Some(delivery.verified.1);
+        }
+        report.seconds.write += clock.elapsed().as_secs_f64();
+        // Only now, so that whatever goes wrong, what was found is there.
+        let reported = self.report_run(&mut report, begun, || {
+            let written = files.first().map(PathBuf::as_path);
+            measure(written, &chosen.training.boards, &chosen.holdout.boards)
+        });
+        reported.map_err(|error| match files.as_slice() {
+            [] => error,
+            files => {
+                let names: Vec<String> = files
+                    .iter()
+                    .map(|file| file.display().to_string())
+                    .collect();
+                but_written(error, &format!("already written: {}", names.join(" and ")))
+            }
+        })?;
+        self.export.print(&plan.search.permutation)?;
+        Ok(Done {
+            report,
+            files,
+            verified,
+        })
+    }
+
+    /// Writes the permutation beside the network that was written, and gives both their names.
+    fn deliver(
+        &self,
+        begun: &Begun,
+        plan: &Plan,
+        written: FinishedFile,
+        report: &mut OptimizeReport,
+    ) -> anyhow::Result<Vec<PathBuf>> {
+        let perm_path = match &self.perm {
+            Some(path) => path.clone(),
+            None => {
+                let folder = begun.target.folder();
+                let path = name_beside(folder, &written.sha256(), &report.net.sha256)?;
+                // As the network's name is given, without the dot of the current folder.
+                match &begun.target {
+                    Target::File(file) => file.with_file_name(path.file_name().unwrap_or_default()),
+                    Target::Named(_) => path,
+                }
+            }
+        };
+        report.perm = Some(PermReport {
+            path: perm_path.display().to_string(),
+        });
+        let out = NetSummary::new(written.target(), &written.sha256());
+        let permutation = &plan.search.permutation;
+        let file = PermutationFile {
+            permutation: permutation.clone(),
+            notes: notes(report, &out),
+        };
+        if self.perm.is_some() {
+            say_replaced(&perm_path, permutation);
+        }
+        let perm = finish_file(&perm_path, &file.to_bytes(&perm_path))?;
+        let files = vec![written.target().to_path_buf(), perm_path];
+        // Both files are whole on the disk; now they get their names.
+        commit_all(vec![written, perm])?;
+        Ok(files)
+    }
+
+    /// Takes down what is known at the end, and writes the report if one was asked for.
+    fn report_run(
+        &self,
+        report: &mut OptimizeReport,
+        begun: &Begun,
+        measure: impl FnOnce() -> anyhow::Result<Measures>,
+    ) -> anyhow::Result<()> {
+        if self.report.is_some() {
+            report.measures = Some(measure()?);
+        }
+        report.seconds.total = begun.started.elapsed().as_secs_f64();
+        report.peak_rss_bytes = peak_rss_bytes();
+        match &self.report {
+            Some(path) => write_report(path, &Report::Optimize(Box::new(report.clone()))),
+            None => Ok(()),
+        }
+    }
+
     /// The report, but for what is known only at the end.
-    fn describe(&self, outcome: &Outcome, perm: &Path) -> OptimizeReport {
+    fn describe(&self, outcome: &Outcome) -> OptimizeReport {
         let Outcome {
             chosen,
             shape,
@@ -275,17 +363,23 @@ impl Optimize {
             count: self.count,
             positions_kind: self.walks.kind.name().to_string(),
             holdout: self.holdout,
+            holdout_seed: self.holdout_seed,
             net: outcome.net.clone(),
-            out: NetSummary::new(outcome.written.target(), &outcome.written.sha256()),
-            perm: PermReport {
-                path: perm.display().to_string(),
-            },
-            verified: Verified {
-                positions: outcome.verified.0,
+            written: outcome.delivery.is_some(),
+            out: outcome
+                .delivery
+                .as_ref()
+                .map(|delivery| &delivery.written)
+                .map(|written| NetSummary::new(written.target(), &written.sha256())),
+            perm: None,
+            verified: outcome.delivery.as_ref().map(|delivery| Verified {
+                positions: delivery.verified.0,
                 equal: true,
-            },
+                // Nothing else is written.
+                proved: true,
+            }),
             curve: outcome.curve.clone(),
-            measures: outcome.measures.clone(),
+            measures: None,
             version: env!("CARGO_PKG_VERSION").to_string(),
         }
     }
@@ -306,23 +400,6 @@ pub fn say_spilling(bytes: Option<u64>, in_part: bool, task: &Task) {
         size(bytes),
         room.folder.display()
     ));
-}
-
-fn write_all(output: &mut OutputFile, path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    output
-        .write_all(bytes)
-        .map_err(|source| io_error(path, source))?;
-    Ok(())
-}
-
-/// Beside the network, named after it.
-fn default_perm_path(target: &Target, sha256: &[u8; 32]) -> PathBuf {
-    let name = format!("{}.perm.txt", net_name(sha256));
-    match target {
-        Target::File(file) => file.with_file_name(name),
-        Target::Named(folder) => folder.join(name),
-    }
 }
 
 /// Positions of both parts, spread over all.

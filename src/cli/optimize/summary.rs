@@ -1,13 +1,14 @@
 //! What people read at the end of a run.
 
-use ftperm::nnue::era;
+use ftperm::nets::stockfish::era;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
 use crate::cli::common::{INTERRUPTED, START_IS_BETTER, say_certificate, searched_in_part};
 use crate::cli::console;
 
-/// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one.
-pub fn summary(report: &OptimizeReport, verified: &str) {
+/// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one if a
+/// network was written.
+pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| 100.0 * rate;
     let (unit, units) = report.units();
@@ -40,6 +41,13 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
     }
     if let Some(weighted) = &report.weighted_zero_block_rate {
         weights(report, weighted);
+    }
+    let doubts = report.doubts();
+    if !doubts.is_empty() {
+        console::warn(format!(
+            "the held-out rates say little: {}; take more positions (--count)",
+            doubts.join("; ")
+        ));
     }
     if let Some(advice) = &report.advice {
         let more = if report.positions < report.count as usize {
@@ -86,17 +94,7 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
         _ => console::say(format!("on held-out {units}: not measured")),
     }
     let (saving, bounds) = rates.saving();
-    let sure = bounds.map_or(String::new(), |(low, high)| {
-        format!(
-            " (95 % sure of {:.1} to {:.1} %)",
-            percent(low),
-            percent(high)
-        )
-    });
-    let fewer = format!(
-        "{:.1} % fewer blocks of the first layer{sure}",
-        percent(saving)
-    );
+    let fewer = blocks_read(saving, bounds);
     if skipped {
         console::say(format!(
             "expected effect: engines read {fewer}; `ftperm bench` measures the speed"
@@ -108,10 +106,13 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
             report.net.era
         ));
     }
-    console::say(verified);
+    if let Some(verified) = verified {
+        console::say(verified);
+    }
     let seconds = &report.seconds;
     tracing::info!(
-        "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, verifying {:.2}, writing {:.2})",
+        "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, \
+         certificate {:.2}, verifying {:.2}, writing {:.2})",
         seconds.total,
         seconds.read_net,
         seconds.positions,
@@ -121,10 +122,40 @@ pub fn summary(report: &OptimizeReport, verified: &str) {
         seconds.verify,
         seconds.write
     );
-    console::say(format!(
-        "wrote {} and {} after {:.2} s",
-        report.out.path, report.perm.path, seconds.total
-    ));
+    match (&report.out, &report.perm) {
+        (Some(out), Some(perm)) => console::say(format!(
+            "wrote {} and {} after {:.2} s",
+            out.path, perm.path, seconds.total
+        )),
+        _ => console::say(format!(
+            "already in the best order found; nothing written (--force) after {:.2} s",
+            seconds.total
+        )),
+    }
+}
+
+/// By how much fewer, or more, blocks are read; shares, and between which bounds that is with 95 % certainty.
+fn blocks_read(saving: f64, bounds: Option<(f64, f64)>) -> String {
+    // As people see it: a tenth of a percent.
+    let tenths = |share: f64| (1000.0 * share).round() as i64;
+    let size = |share: f64| format!("{:.1} %", tenths(share).abs() as f64 / 10.0);
+    let change = |share: f64| match tenths(share) {
+        0 => "none fewer".to_string(),
+        1.. => format!("{} fewer", size(share)),
+        _ => format!("{} more", size(share)),
+    };
+    let read = match tenths(saving) {
+        0 => "no fewer".to_string(),
+        _ => change(saving),
+    };
+    let sure = bounds.map_or(String::new(), |(low, high)| {
+        if tenths(low) > 0 && tenths(saving) > 0 {
+            format!(" (95 % sure of {:.1} to {})", 100.0 * low, size(high))
+        } else {
+            format!(" (95 % sure of {} to {})", change(low), change(high))
+        }
+    });
+    format!("{read} blocks of the first layer{sure}")
 }
 
 /// What was searched for, and what it did to every bucket.
@@ -161,5 +192,32 @@ fn weights(report: &OptimizeReport, weighted: &Rates) {
             rates(&it.training),
             rates(&it.holdout)
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blocks_read;
+
+    #[test]
+    fn a_gain_a_loss_and_neither_have_words_of_their_own() {
+        let said = |saving, bounds| blocks_read(saving, bounds);
+        assert_eq!(
+            said(0.177, Some((0.161, 0.193))),
+            "17.7 % fewer blocks of the first layer (95 % sure of 16.1 to 19.3 %)"
+        );
+        assert_eq!(said(0.0, None), "no fewer blocks of the first layer");
+        assert_eq!(
+            said(-0.0003, Some((-0.004, 0.0))),
+            "no fewer blocks of the first layer (95 % sure of 0.4 % more to none fewer)"
+        );
+        assert_eq!(
+            said(-0.003, Some((-0.005, 0.001))),
+            "0.3 % more blocks of the first layer (95 % sure of 0.5 % more to 0.1 % fewer)"
+        );
+        assert_eq!(
+            said(0.002, Some((-0.001, 0.004))),
+            "0.2 % fewer blocks of the first layer (95 % sure of 0.1 % more to 0.4 % fewer)"
+        );
     }
 }

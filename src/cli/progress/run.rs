@@ -1,6 +1,6 @@
 //! The stages of a run, told by the library's reports.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 
 use ftperm::search::Progress;
@@ -14,15 +14,8 @@ pub struct RunProgress {
     positions: u64,
     /// Blocks of a sample.
     blocks: u64,
-    best: RefCell<Best>,
-}
-
-/// The best order of the search, by what is known while it runs.
-#[derive(Default)]
-struct Best {
-    /// Most samples that a phase counted on: all of them, once a phase did.
-    samples: u64,
-    score: u64,
+    /// Most zero blocks that an order was seen to have in all samples.
+    best: Cell<u64>,
 }
 
 impl RunProgress {
@@ -32,7 +25,7 @@ impl RunProgress {
             stage: RefCell::new(None),
             positions: positions as u64,
             blocks: neurons as u64 / 4,
-            best: RefCell::default(),
+            best: Cell::new(0),
         }
     }
 
@@ -56,25 +49,13 @@ impl RunProgress {
             drop(stage.take());
         }
         let stage = stage.get_or_insert_with(|| Stage::share(what));
-        let rate = |score: u64, samples: u64| 100.0 * score as f64 / (samples * self.blocks) as f64;
-        let mut best = self.best.borrow_mut();
-        if progress.samples > best.samples {
-            *best = Best {
-                samples: progress.samples,
-                score: 0,
-            };
-        }
-        if progress.samples == best.samples {
-            best.score = best.score.max(progress.score);
-        }
+        let on_all = progress.samples == progress.all_samples;
+        let seen = if on_all { progress.score } else { 0 };
+        self.best.set(self.best.get().max(progress.best).max(seen));
         stage.set_share(progress.done, || {
             let mut text = progress.phase.to_string();
             if !progress.certifying {
-                let (now, best) = (
-                    rate(progress.score, progress.samples),
-                    rate(best.score, best.samples),
-                );
-                let _ = write!(text, ": {now:.2} % of blocks zero, best {best:.2} %");
+                text += &self.rates(progress);
             }
             let _ = write!(text, ", round {}", progress.rounds);
             for count in progress.moves.iter().filter(|count| count.applied > 0) {
@@ -82,6 +63,21 @@ impl RunProgress {
             }
             text
         });
+    }
+
+    /// The rate of the order at hand, and the best on all samples. Rates on a part of the samples are not comparable with
+    /// it, and say so.
+    fn rates(&self, progress: &Progress) -> String {
+        let rate = |score: u64, samples: u64| 100.0 * score as f64 / (samples * self.blocks) as f64;
+        let now = rate(progress.score, progress.samples);
+        let best = rate(self.best.get(), progress.all_samples);
+        if progress.samples == progress.all_samples {
+            return format!(": {now:.2} % of blocks zero, best {best:.2} %");
+        }
+        let part = 100.0 * progress.samples as f64 / progress.all_samples as f64;
+        format!(
+            ": {now:.2} % of blocks zero in {part:.0} % of the samples; best {best:.2} % in all"
+        )
     }
 
     /// Takes the last bar away.

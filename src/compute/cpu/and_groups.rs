@@ -2,7 +2,7 @@
 
 use super::InstructionSet;
 use crate::compute::NeuronGroup;
-use crate::zeros::ZeroPlanes;
+use crate::planes::ZeroPlanes;
 
 /// Writes words `first..first + out.len()` of the AND of a group's planes.
 ///

@@ -13,7 +13,7 @@ use bytemuck::{Pod, Zeroable};
 use super::and_groups::and_group;
 use super::{InstructionSet, Threads};
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup};
-use crate::zeros::ZeroPlanes;
+use crate::planes::ZeroPlanes;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

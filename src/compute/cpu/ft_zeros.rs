@@ -2,10 +2,10 @@
 //!
 //! Weights are copied once into slices of [`LANES`] lanes, because all the rows that a king bucket uses of one slice
 //! fit into the second-level cache: with samples in king bucket order this is several times faster than whole rows.
-//! Samples that share most of their rows with the one before them are computed from it ([`changes`]); a row is read some
-//! time after it was asked for, so that it comes from main memory meanwhile.
-//! A slice has two halves, A and B. Pairwise networks multiply lane i of A with lane i of B (columns j and
-//! j + L1/2), clipped ones use both halves for neurons of their own.
+//! Samples that share most of their rows with the one before them are computed from it ([`changes`]); a row is read
+//! some time after it was asked for, so that it comes from main memory meanwhile. A slice has two halves, A and B.
+//! Pairwise networks multiply lane i of A with lane i of B (columns j and j + L1/2), clipped ones use both halves for
+//! neurons of their own.
 
 use std::ops::Range;
 
@@ -13,8 +13,9 @@ use bytemuck::{Pod, Zeroable};
 
 use self::changes::Run;
 use super::{InstructionSet, Threads};
-use crate::compute::{Activation, ComputeError, FtEvaluator, FtWeights, RowLists, SampleBatch};
-use crate::zeros::ZeroPlanes;
+use crate::compute::{ComputeError, FtEvaluator};
+use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use crate::planes::ZeroPlanes;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

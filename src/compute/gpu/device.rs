@@ -101,8 +101,8 @@ pub fn has_hardware_adapter() -> bool {
     may_have_hardware() && list_adapters().iter().any(|it| it.kind.is_hardware())
 }
 
-/// Starts of the names of the files in /dev that graphics drivers of Linux open: the kernel's own drivers, NVIDIA's (also
-/// on boards), Windows' under WSL, and those of Arm, Qualcomm and Imagination.
+/// Starts of the names of the files in /dev that graphics drivers of Linux open: the kernel's own drivers, NVIDIA's
+/// (also on boards), Windows' under WSL, and those of Arm, Qualcomm and Imagination.
 #[cfg(target_os = "linux")]
 const DEVICE_FILES: [&str; 7] = ["dri", "nvidia", "nvhost", "dxg", "mali", "kgsl", "pvr"];
 

@@ -12,10 +12,9 @@ use super::device_planes::DevicePlanes;
 use super::planes::{PlaneChunk, scatter};
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
 use super::weights::{self, ColumnGroup, NARROW_ROW_BYTES, WIDE_ROW_BYTES};
-use crate::compute::{
-    Activation, ComputeError, FtEvaluator, FtWeights, PlaneSet, RowLists, SampleBatch, SampleSource,
-};
-use crate::zeros::ZeroPlanes;
+use crate::compute::{ComputeError, FtEvaluator, PlaneSet, SampleSource};
+use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use crate::planes::ZeroPlanes;
 
 /// 32-sample words that a workgroup evaluates.
 const WORKGROUP_WORDS: usize = 16;

@@ -1,6 +1,6 @@
 //! Stages `sample_masks` and `pick_samples`: the part of the samples that a share chooses, as planes of their own.
 //!
-//! Their twin in the host's memory is [`Subsample`](crate::zeros::subsample::Subsample).
+//! Their twin in the host's memory is [`Subsample`](crate::planes::subsample::Subsample).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::device::Context;
 use super::planes::{AdapterPlanes, PlaneChunk, Run, UNIT_SAMPLES, UNIT_WORDS};
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
 use crate::compute::ComputeError;
-use crate::zeros::subsample::{self, Share};
+use crate::planes::subsample::{self, Share};
 
 const WORKGROUP: usize = 64;
 /// Bits that a dispatch of `pick_samples` picks: a tenth of a second where a billion of them take a second.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::device::Context;
 use super::stage::Recorder;
 use crate::compute::ComputeError;
-use crate::zeros::ZeroPlanes;
+use crate::planes::ZeroPlanes;
 
 /// 32-bit words that a step of counting takes, and in whose multiples planes are cut and stored: 512 samples.
 pub(super) const UNIT_WORDS: usize = 16;

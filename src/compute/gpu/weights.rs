@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::device::Context;
-use crate::compute::{Activation, ComputeError, FtWeights};
+use crate::compute::ComputeError;
+use crate::nets::model::{Activation, FtWeights};
 
 /// Columns of half "a" of a slice, and of half "b".
 const HALF: usize = 64;

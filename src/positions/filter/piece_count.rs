@@ -13,7 +13,7 @@ const PERIOD: u64 = 10_000;
 
 /// Wanted weight of each number of pieces: a curve through the weights at 0, 8, 16, 24 and 32 pieces.
 ///
-/// `reference/options.md`, section 4.3, step 8.
+/// `docs/notes/options.md`, section 4.3, step 8.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct PieceCountTarget {
     pub weights: [f64; 5],

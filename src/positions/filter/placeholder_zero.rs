@@ -2,7 +2,7 @@
 
 /// Finds scores of 0 that follow a score far from 0 within a game that was not drawn.
 ///
-/// `reference/options.md`, section 4.3, step 1. The state starts anew with each block of a file, so that blocks
+/// `docs/notes/options.md`, section 4.3, step 1. The state starts anew with each block of a file, so that blocks
 /// can be read in parallel with the same outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct PlaceholderZero {

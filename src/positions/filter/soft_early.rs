@@ -2,7 +2,7 @@
 
 /// Probability to keep a position by its ply: straight lines through four points and (`until`, 1).
 ///
-/// `reference/options.md`, section 4.3, step 7. From ply `until` on everything is kept; before the first point the
+/// `docs/notes/options.md`, section 4.3, step 7. From ply `until` on everything is kept; before the first point the
 /// probability is that of the first point.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct SoftEarly {

@@ -2,7 +2,7 @@
 
 /// Probability of `result` (1, 0, -1 for the side to move) at a score in internal units.
 ///
-/// The reference loader's win rate model (`reference/options.md`, section 4.2, step 5). `libm` computes the same
+/// The reference loader's win rate model (`docs/notes/options.md`, section 4.2, step 5). `libm` computes the same
 /// exponential on every machine.
 pub fn result_probability(score: i32, ply: u16, result: i8) -> f64 {
     let m = f64::from(ply.min(240)) / 64.0;

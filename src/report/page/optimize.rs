@@ -14,7 +14,8 @@ const LISTED: usize = 60;
 pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     let rates = &report.zero_block_rate;
     let (_, units) = report.units();
-    let name = file_name(&report.out.path);
+    let network = report.out.as_ref().map_or(&report.net.path, |it| &it.path);
+    let name = file_name(network);
     let (before, after, on) = match (rates.holdout_before, rates.holdout_after) {
         (Some(before), Some(after)) => (
             before,
@@ -72,12 +73,12 @@ fn perspectives(report: &OptimizeReport) -> u64 {
 
 /// Is it a network of Stockfish's? Else it has a layout.
 fn is_known(report: &OptimizeReport) -> bool {
-    crate::nnue::era(&report.net.era).is_some()
+    crate::nets::stockfish::era(&report.net.era).is_some()
 }
 
 /// Do engines that read the network skip zero blocks, as far as is known?
 fn are_blocks_skipped(report: &OptimizeReport) -> bool {
-    crate::nnue::era(&report.net.era).is_none_or(|era| era.sparse)
+    crate::nets::stockfish::era(&report.net.era).is_none_or(|era| era.sparse)
 }
 
 /// A number of hundredths with its sign.
@@ -142,11 +143,13 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         let note = format!("engines of era {} read all blocks", report.net.era);
         tile("Work of the first layer", "as before".to_string(), note)
     };
-    let verified = if report.verified.equal {
-        "equal"
-    } else {
-        "differs"
-    };
+    let verified =
+        report.verified.as_ref().map_or(
+            "not needed",
+            |it| {
+                if it.equal { "equal" } else { "differs" }
+            },
+        );
     let compared = if is_known(report) {
         "outputs of all buckets"
     } else {
@@ -162,9 +165,9 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         tile(
             "Verified",
             verified.to_string(),
-            format!(
-                "{compared} on {} positions",
-                grouped(report.verified.positions as u64)
+            report.verified.as_ref().map_or_else(
+                || "nothing was written".to_string(),
+                |it| format!("{compared} on {} positions", grouped(it.positions as u64)),
             ),
         ),
         tile(
@@ -472,9 +475,9 @@ fn co_zero(it: &Measures) -> Result<Section, PageError> {
     Ok(Section {
         title: "Which neurons are zero together".to_string(),
         text: format!(
-            "Rows and columns are neurons, those of the most often skipped block at the top and at the left. The colour \
-             of a cell is the share of the samples in which a neuron of its row and one of its column are both zero, on \
-             average over {0} × {0} neurons.",
+            "Rows and columns are neurons, those of the most often skipped block at the top and at the left. The \
+             colour of a cell is the share of the samples in which a neuron of its row and one of its column are both \
+             zero, on average over {0} × {0} neurons.",
             it.co_zero_map.neurons_a_cell
         ),
         pictures: vec![Figure::new("Before", before), Figure::new("After", after)],
@@ -500,8 +503,8 @@ fn search(report: &OptimizeReport) -> Result<Section, PageError> {
         title: "Search".to_string(),
         text: format!(
             "{:.2} s on {} ({}). A reassignment takes a neuron out of every block and puts them back where they fit \
-             best; a shaken one lets chance have a say, less and less, so the rate may fall: that is how the search leaves \
-             orders that no single exchange improves. Pair swaps exchange two neurons, half swaps two halves of \
+             best; a shaken one lets chance have a say, less and less, so the rate may fall: that is how the search \
+             leaves orders that no single exchange improves. Pair swaps exchange two neurons, half swaps two halves of \
              blocks, three-cycles rotate three neurons.",
             report.seconds.search, report.adapter, report.backend
         ),
@@ -695,10 +698,19 @@ fn provenance(report: &OptimizeReport) -> Section {
             "computed on",
             format!("{}: {}", report.backend, report.adapter),
         ),
-        ("written", report.out.path.clone()),
-        ("its SHA-256", report.out.sha256.clone()),
-        ("permutation", report.perm.path.clone()),
-        (
+    ];
+    match (&report.out, &report.perm) {
+        (Some(out), Some(perm)) => rows.extend([
+            ("written", out.path.clone()),
+            ("its SHA-256", out.sha256.clone()),
+            ("permutation", perm.path.clone()),
+        ]),
+        _ => rows.push((
+            "written",
+            "nothing: the order was the best already".to_string(),
+        )),
+    }
+    rows.push((
             "seconds",
             format!(
                 "{:.2}: network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, certificate {:.2}, \
@@ -712,8 +724,7 @@ fn provenance(report: &OptimizeReport) -> Section {
                 seconds.verify,
                 seconds.write
             ),
-        ),
-    ];
+    ));
     if let Some(bytes) = report.peak_rss_bytes {
         rows.push(("peak memory", format!("{} MiB", grouped(bytes >> 20))));
     }

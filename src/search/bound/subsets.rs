@@ -227,7 +227,7 @@ mod tests {
     use super::*;
     use crate::compute::Backend;
     use crate::compute::cpu::CpuBackend;
-    use crate::zeros::ZeroPlanes;
+    use crate::planes::ZeroPlanes;
     use proptest::prelude::*;
 
     fn bound(planes: &ZeroPlanes, size: usize) -> u64 {
@@ -320,7 +320,8 @@ mod tests {
         let (three, four) = (Some(3), Some(4));
         let sizes = all.map(|neurons| Subsets::size(neurons, u64::MAX));
         assert_eq!(sizes, [four, four, four, three, three, None, None]);
-        // All 10,668,000 sets of four of 128 neurons take 43 MB, and 8 MB to say which they are; all sets of three 1.4 MB.
+        // All 10,668,000 sets of four of 128 neurons take 43 MB, and 8 MB to say which they are; all sets of three 1.4
+        // MB.
         let sizes = [60_000_000, 50_000_000, 2_000_000, 1_000_000].map(|it| Subsets::size(128, it));
         assert_eq!(sizes, [four, three, three, None]);
     }

@@ -3,7 +3,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::compute::cpu::{CpuBackend, InstructionSet};
 use crate::compute::{Backend, NeuronGroup};
-use crate::zeros::ZeroPlanes;
+use crate::planes::ZeroPlanes;
 
 fn random_planes(neurons: usize, samples: usize, random: &mut impl Rng) -> ZeroPlanes {
     let mut planes = ZeroPlanes::new(neurons, samples);

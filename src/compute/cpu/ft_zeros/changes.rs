@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::{Lists, SAMPLES, WordLists};
-use crate::compute::{RowLists, SampleBatch};
+use crate::nets::model::{RowLists, SampleBatch};
 
 /// A run is chained only if the changes of so many samples are less than three quarters of their rows.
 const TRIED: usize = 64;

@@ -1,7 +1,7 @@
 //! What the AVX2 and the AVX-512 kernel have in common: sums of rows, in registers of either.
 
-/// Sums of rows in registers of `HALF` to a half of a slice, for the module that it is expanded in. The caller's names of
-/// intrinsics are for lanes of 16 bits.
+/// Sums of rows in registers of `HALF` to a half of a slice, for the module that it is expanded in. The caller's names
+/// of intrinsics are for lanes of 16 bits.
 macro_rules! row_sums {
     (
         features: $features:tt,

@@ -2,8 +2,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::compute::cpu::{CpuBackend, InstructionSet};
-use crate::compute::{Activation, Backend, ComputeError, FtWeights, RowLists, SampleBatch};
-use crate::zeros::ZeroPlanes;
+use crate::compute::{Backend, ComputeError};
+use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
+use crate::planes::ZeroPlanes;
 
 const CLIPPED: Activation = Activation::Clipped { clamp: 127 };
 const PAIRWISE_127: Activation = Activation::Pairwise {

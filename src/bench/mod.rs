@@ -1,0 +1,27 @@
+//! Measuring networks in a real engine, over UCI.
+//!
+//! An [`EngineBench`] runs an engine's `bench` in a new process with a given network. [`EngineBench::same_nodes`]
+//! checks that two networks lead to the same nodes and that the engine uses them at all; [`EngineBench::alternate`]
+//! times them in turns, and [`SpeedRatio`] says how much faster one is and how sure that is.
+//!
+//! An engine may do anything: hang, die, print without end. Every wait has an end, every line a length, and the
+//! process is killed when its session is dropped.
+
+mod compare;
+mod counters;
+mod error;
+mod lines;
+mod nets;
+mod nodes;
+mod process;
+mod running;
+mod session;
+mod statistics;
+
+pub use compare::Pair;
+pub use counters::Counts;
+pub use error::EngineError;
+pub use nets::EngineNet;
+pub use running::kill_engines;
+pub use session::{BenchRun, EngineBench};
+pub use statistics::{CONFIDENCE, SpeedRatio, median};

@@ -1,0 +1,228 @@
+//! The two heavy computations behind traits: feature transformer evaluation to zero planes, and co-zero counts.
+//!
+//! [`cpu`] and [`gpu`] implement both with stages of the same names that give the same integers. A [`PlaneSet`] is what
+//! a search counts on; it need not know whether the planes are in the host's memory ([`HostPlanes`]) or on adapters.
+//!
+//! ```
+//! use ftperm::compute::cpu::CpuBackend;
+//! use ftperm::compute::{Backend as _, NeuronGroup};
+//! use ftperm::planes::ZeroPlanes;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Neuron n is zero in every sample that n + 1 divides.
+//! let mut planes = ZeroPlanes::new(4, 60);
+//! for neuron in 0..4 {
+//!     (0..60).filter(|sample| sample % (neuron + 1) == 0).for_each(|sample| planes.set(neuron, sample));
+//! }
+//! let backend = CpuBackend::new(None)?;
+//! let chunks = [planes];
+//! let mut counter = backend.co_zero_counter(&chunks)?;
+//! // In how many samples are neurons 1 and 2 zero together with 0, and with 3?
+//! let left = [NeuronGroup::new(&[1, 2])];
+//! let right = [NeuronGroup::new(&[0]), NeuronGroup::new(&[3])];
+//! let mut counts = Vec::new();
+//! counter.co_zero_counts(&left, &right, &mut counts)?;
+//! assert_eq!(counts, [10, 5]);
+//! # Ok(())
+//! # }
+//! ```
+
+use thiserror::Error;
+
+use crate::nets::model::{FtWeights, SampleBatch};
+use crate::planes::ZeroPlanes;
+use crate::planes::subsample::Share;
+
+/// Up to four neurons whose planes are combined by AND.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeuronGroup {
+    neurons: [u32; 4],
+    len: u8,
+}
+
+impl NeuronGroup {
+    /// # Panics
+    /// If there are no neurons or more than four.
+    pub fn new(neurons: &[u32]) -> NeuronGroup {
+        assert!(
+            (1..=4).contains(&neurons.len()),
+            "a group has 1 to 4 neurons"
+        );
+        let mut group = NeuronGroup {
+            // Repeating a neuron does not change an AND, so kernels may always take all four.
+            neurons: [neurons[0]; 4],
+            len: neurons.len() as u8,
+        };
+        group.neurons[..neurons.len()].copy_from_slice(neurons);
+        group
+    }
+
+    pub fn neurons(&self) -> &[u32] {
+        &self.neurons[..usize::from(self.len)]
+    }
+
+    /// Four neurons, the first one repeated where the group is smaller: the same AND.
+    pub fn padded(&self) -> [u32; 4] {
+        self.neurons
+    }
+}
+
+/// Samples in batches that can be asked for in any order and more than once, always with the same answer.
+pub trait SampleSource: Sync {
+    /// Samples of all batches.
+    fn samples(&self) -> usize;
+
+    /// How many batches there are.
+    fn batches(&self) -> usize;
+
+    /// Samples before a batch, a multiple of 64.
+    fn first_sample(&self, number: usize) -> usize;
+
+    /// Batch `number`, counted from 0.
+    fn batch(&self, number: usize) -> SampleBatch;
+}
+
+/// Evaluates one network's feature transformer on batches of samples.
+pub trait FtEvaluator {
+    /// Writes the zero bits of a batch into samples `first_sample..` of the planes.
+    ///
+    /// `first_sample` is a multiple of 64. Only words that hold samples of this batch are written.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn ft_zeros(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError>;
+
+    /// Evaluates all batches into planes that stay where the evaluator computes; `None` where that is the host's
+    /// memory, which [`ft_zeros`](Self::ft_zeros) writes to.
+    ///
+    /// `progress` is told how many samples more were evaluated.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn planes_that_stay<'p>(
+        &mut self,
+        source: &'p dyn SampleSource,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Option<Box<dyn PlaneSet + 'p>>, ComputeError>
+    where
+        Self: 'p,
+    {
+        let _ = (source, progress);
+        Ok(None)
+    }
+}
+
+/// Zero planes, wherever they are.
+///
+/// All numbers are sums over samples and all choices are made by what a sample is, so the samples may be in any order
+/// and spread over any number of places.
+pub trait PlaneSet {
+    fn neurons(&self) -> usize;
+
+    fn samples(&self) -> u64;
+
+    /// Something that counts on these planes.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError>;
+
+    /// The part of the samples that [`Subsample`](crate::planes::subsample::Subsample) chooses for a share.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError>;
+
+    /// For every group the number of samples in which all its neurons are zero.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError>;
+
+    /// Number of (sample, block) cells whose four outputs are all zero, for neurons placed in this order: the score of
+    /// `docs/notes/eras.md`, section 10.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn zero_blocks(&self, order: &[u32]) -> Result<u64, ComputeError> {
+        let blocks: Vec<NeuronGroup> = order.chunks_exact(4).map(NeuronGroup::new).collect();
+        Ok(self.group_counts(&blocks)?.iter().sum())
+    }
+}
+
+/// Counts over planes that were handed to a backend once.
+pub trait CoZeroCounter {
+    fn neurons(&self) -> usize;
+
+    /// All samples of all chunks.
+    fn samples(&self) -> u64;
+
+    /// `counts[l * right.len() + r]` = number of samples in which every neuron of `left[l]` and every neuron of
+    /// `right[r]` is zero. `counts` is resized and overwritten.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn co_zero_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError>;
+}
+
+/// Something that computes: the processor, or a graphics adapter.
+pub trait Backend {
+    /// `cpu` or `gpu`.
+    fn name(&self) -> &'static str;
+
+    /// The instruction set or the adapter, for people.
+    fn adapter(&self) -> String;
+
+    /// Prepares a network.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn ft_evaluator<'a>(
+        &'a self,
+        weights: FtWeights<'a>,
+    ) -> Result<Box<dyn FtEvaluator + 'a>, ComputeError>;
+
+    /// Prepares planes for counting. Several chunks of samples of the same neurons count as one set.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn co_zero_counter<'a>(
+        &'a self,
+        chunks: &'a [ZeroPlanes],
+    ) -> Result<Box<dyn CoZeroCounter + 'a>, ComputeError>;
+}
+
+/// Why a computation could not be done.
+#[derive(Debug, Error)]
+pub enum ComputeError {
+    #[error("no graphics adapter: {0}")]
+    NoAdapter(String),
+    #[error("{adapter}: out of memory: {message}")]
+    OutOfMemory { adapter: String, message: String },
+    #[error("{adapter}: {message}")]
+    Device { adapter: String, message: String },
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+pub mod choice;
+pub mod cpu;
+mod fallback;
+pub mod gpu;
+mod host;
+mod weighted;
+
+pub use fallback::FallbackBackend;
+pub use host::HostPlanes;
+pub(crate) use host::evaluate_all;
+pub use weighted::WeightedPlanes;

@@ -1,0 +1,34 @@
+//! Networks of other engines: a file that is an array of tensors, and a description (TOML) of what is where.
+//!
+//! A [`Layout`] says which tensors follow one another, along which axes the feature transformer's neurons lie, how
+//! accumulators become outputs, and which inputs a position switches on. That suffices to evaluate the feature
+//! transformer, to reorder its neurons, and to prove that the reordered network is the same: [`RawNet`] does these.
+//! What the layout does not describe is never touched.
+//!
+//! `docs/5-other-engines.md` describes the language; `layouts/` has examples.
+
+mod compare;
+mod deliver;
+mod description;
+mod error;
+mod ft;
+mod input;
+mod lanes;
+mod net;
+mod rows;
+mod tensor;
+
+pub use compare::{LayoutDifference, Proof, compare};
+pub use deliver::{RawDeliverError, write_checked};
+pub use description::{ActivationKind, FileCompression, Layout};
+pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
+pub(crate) use ft::{Ft, Outputs};
+pub use input::{Input, Mirror};
+pub(crate) use lanes::first_layer_sizes;
+pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
+pub use net::RawNet;
+pub(crate) use rows::row_lists;
+pub use tensor::{ElementType, Role, Tensor};
+
+#[cfg(test)]
+mod tests;

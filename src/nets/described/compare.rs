@@ -1,0 +1,288 @@
+//! Proof that two files of one layout hold the same network.
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::description::{ActivationKind, Layout};
+use super::ft::{Ft, Outputs};
+use super::net::RawNet;
+use super::rows::row_lists;
+use super::tensor::{Role, Tensor};
+use crate::chess::board::Board;
+use crate::nets::stockfish::samples::SampleOrder;
+use crate::order::{Pairing, Permutation};
+
+/// What was found to be equal. The bytes that no permutation touches always were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Positions on which all sums of the first layer are equal.
+    pub positions: usize,
+    /// Have both files the same neurons, with all their weights, in some order? Then the networks are equal on every
+    /// position, as far as the layout describes them.
+    pub same_neurons: bool,
+}
+
+/// The first difference of two files.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum LayoutDifference {
+    #[error("they differ at byte {offset}, in {place}, which no order of the neurons touches")]
+    Elsewhere { offset: usize, place: String },
+    #[error("neuron {neuron} is not the old neuron {old}")]
+    Neuron { neuron: usize, old: u32 },
+    #[error(
+        "`{fen}`: a sum over perspective {perspective} in row {row} of {tensor} is {expected} and {found}"
+    )]
+    Sum {
+        fen: String,
+        perspective: usize,
+        row: usize,
+        tensor: String,
+        expected: String,
+        found: String,
+    },
+}
+
+/// Compares two networks of one layout: bytes, neurons, and the sums of the first layer on positions. With a
+/// permutation, neuron i of `b` must also be neuron `permutation[i]` of `a`.
+///
+/// The first layer's sums are taken for each row, each perspective and each group of its inputs alone; whatever an
+/// engine adds up is then equal too. Sums of floats are taken in the order of the terms' sizes, so that they do not
+/// depend on the order of the neurons.
+///
+/// # Errors
+/// The first difference.
+///
+/// # Panics
+/// If the layouts differ.
+pub fn compare(
+    a: &RawNet,
+    b: &RawNet,
+    boards: &[Board],
+    permutation: Option<&Permutation>,
+) -> Result<Proof, LayoutDifference> {
+    assert_eq!(a.layout(), b.layout(), "one layout");
+    compare_elsewhere(a, b)?;
+    let (old, new) = rayon::join(|| neuron_digests(a), || neuron_digests(b));
+    let same_neurons = match permutation {
+        Some(permutation) => {
+            for (neuron, &from) in permutation.indices().iter().enumerate() {
+                if old[from as usize] != new[neuron] {
+                    return Err(LayoutDifference::Neuron { neuron, old: from });
+                }
+            }
+            true
+        }
+        None => {
+            let sorted = |mut digests: Vec<[u8; 32]>| {
+                digests.sort_unstable();
+                digests
+            };
+            sorted(old) == sorted(new)
+        }
+    };
+    compare_sums(a, b, boards)?;
+    Ok(Proof {
+        positions: boards.len(),
+        same_neurons,
+    })
+}
+
+/// Header, footer and tensors without a role.
+fn compare_elsewhere(a: &RawNet, b: &RawNet) -> Result<(), LayoutDifference> {
+    let (a_bytes, b_bytes) = (a.bytes(), b.bytes());
+    let mut at = 0;
+    let differ = |from: usize, to: usize, place: &str| {
+        let pair = a_bytes[from..to].iter().zip(&b_bytes[from..to]);
+        match pair.enumerate().find(|(_, (a, b))| a != b) {
+            Some((offset, _)) => Err(LayoutDifference::Elsewhere {
+                offset: from + offset,
+                place: place.to_string(),
+            }),
+            None => Ok(()),
+        }
+    };
+    for tensor in a.layout().tensors() {
+        differ(at, tensor.start, "the header")?;
+        at = tensor.start + tensor.bytes();
+        if tensor.role == Role::Other {
+            differ(tensor.start, at, &format!("tensor {}", tensor.name))?;
+        }
+    }
+    differ(at, a_bytes.len(), "the footer")
+}
+
+/// For each neuron a digest of all weights that move with it. The two columns of a pair have no order.
+fn neuron_digests(net: &RawNet) -> Vec<[u8; 32]> {
+    let layout = net.layout();
+    let neurons = layout.neurons();
+    let ft: Vec<(&Tensor, Vec<usize>)> = layout
+        .tensors()
+        .iter()
+        .filter(|it| matches!(it.role, Role::FtWeights | Role::FtBias))
+        .map(|it| (it, it.neuron_offsets()))
+        .collect();
+    let first: Vec<(&Tensor, Vec<usize>)> = layout
+        .of_role(Role::L1Weights)
+        .map(|it| (it, it.neuron_offsets()))
+        .collect();
+    let column = |column: usize| -> [u8; 32] {
+        let mut bytes = Vec::new();
+        for (tensor, offsets) in &ft {
+            for rest in 0..tensor.rest() {
+                bytes.extend(tensor.value(net.bytes(), tensor.rest_offset(rest) + offsets[column]));
+            }
+        }
+        Sha256::digest(&bytes).into()
+    };
+    (0..neurons)
+        .into_par_iter()
+        .map(|neuron| {
+            let mut columns = match (layout.activation.kind, layout.activation.pairing) {
+                (ActivationKind::Clipped | ActivationKind::Squared, _) => vec![column(neuron)],
+                (_, Pairing::Halves) => vec![column(neuron), column(neurons + neuron)],
+                (_, Pairing::Adjacent) => vec![column(2 * neuron), column(2 * neuron + 1)],
+            };
+            columns.sort_unstable();
+            let mut bytes = columns.concat();
+            for (tensor, offsets) in &first {
+                for rest in 0..tensor.rest() {
+                    let base = tensor.rest_offset(rest);
+                    for offset in offsets.iter().skip(neuron).step_by(neurons) {
+                        bytes.extend(tensor.value(net.bytes(), base + offset));
+                    }
+                }
+            }
+            Sha256::digest(&bytes).into()
+        })
+        .collect()
+}
+
+fn compare_sums(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<(), LayoutDifference> {
+    // One after the other: the weights as numbers are as large as the file.
+    let (expected, found) = (first_layer_sums(a, boards), first_layer_sums(b, boards));
+    let pairs = boards.iter().zip(expected.iter().zip(&found));
+    for (board, (expected, found)) in pairs {
+        let differing = expected.iter().zip(found).position(|(a, b)| a != b);
+        if let Some(at) = differing {
+            let (perspective, tensor, row) = places(a.layout())
+                .nth(at)
+                .expect("there are as many places as sums");
+            return Err(LayoutDifference::Sum {
+                fen: board.fen(),
+                perspective,
+                row,
+                tensor: tensor.name.clone(),
+                expected: expected[at].to_string(),
+                found: found[at].to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Perspective, tensor and row of all sums of a position.
+fn places(layout: &Layout) -> impl Iterator<Item = (usize, &Tensor, usize)> {
+    (0..layout.input().perspectives()).flat_map(move |perspective| {
+        layout.of_role(Role::L1Weights).flat_map(move |tensor| {
+            let groups = tensor.neuron_offsets().len() / layout.neurons();
+            (0..tensor.rest())
+                .flat_map(move |row| std::iter::repeat_n((perspective, tensor, row), groups))
+        })
+    })
+}
+
+/// For each position the sums in the order of [`places`].
+fn first_layer_sums(net: &RawNet, boards: &[Board]) -> Vec<Vec<Sum>> {
+    let ft = Ft::new(net);
+    let layout = net.layout();
+    let input = layout.input();
+    let tensors: Vec<(&Tensor, Vec<usize>)> = layout
+        .of_role(Role::L1Weights)
+        .map(|it| (it, it.neuron_offsets()))
+        .collect();
+    let of_board = |board: &Board| {
+        let lists = row_lists(input, std::slice::from_ref(board), SampleOrder::Positions);
+        let mut sums = Vec::new();
+        for perspective in 0..input.perspectives() {
+            let outputs = ft.outputs(lists.list(perspective));
+            for (tensor, offsets) in &tensors {
+                for row in 0..tensor.rest() {
+                    let base = tensor.rest_offset(row);
+                    let groups = offsets.chunks_exact(layout.neurons());
+                    sums.extend(groups.map(|it| sum(&outputs, tensor, net.bytes(), base, it)));
+                }
+            }
+        }
+        sums
+    };
+    boards.par_iter().map(of_board).collect()
+}
+
+/// A sum of products that can be compared for equality.
+#[derive(Clone, Copy, Debug)]
+enum Sum {
+    /// Modulo 2^64.
+    Integer(i64),
+    Float(f64),
+}
+
+impl PartialEq for Sum {
+    fn eq(&self, other: &Sum) -> bool {
+        match (self, other) {
+            (Sum::Integer(a), Sum::Integer(b)) => a == b,
+            (Sum::Float(a), Sum::Float(b)) => a.to_bits() == b.to_bits(),
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Sum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Sum::Integer(sum) => sum.fmt(f),
+            Sum::Float(sum) => sum.fmt(f),
+        }
+    }
+}
+
+fn sum(outputs: &Outputs, tensor: &Tensor, bytes: &[u8], base: usize, places: &[usize]) -> Sum {
+    let float = tensor.element == super::ElementType::F32;
+    match outputs {
+        Outputs::Integers(outputs) if !float => {
+            let terms = outputs
+                .iter()
+                .zip(places)
+                .filter(|(output, _)| **output != 0);
+            Sum::Integer(terms.fold(0i64, |sum, (&output, place)| {
+                let weight = i64::from(tensor.integer(bytes, base + place));
+                sum.wrapping_add(output.wrapping_mul(weight))
+            }))
+        }
+        Outputs::Integers(outputs) => float_sum(
+            outputs.iter().map(|&output| output as f64),
+            tensor,
+            bytes,
+            base,
+            places,
+        ),
+        Outputs::Floats(outputs) => float_sum(outputs.iter().copied(), tensor, bytes, base, places),
+    }
+}
+
+/// Terms are sorted, so equal sets of terms give equal sums, to the last bit.
+fn float_sum(
+    outputs: impl Iterator<Item = f64>,
+    tensor: &Tensor,
+    bytes: &[u8],
+    base: usize,
+    places: &[usize],
+) -> Sum {
+    let products = outputs
+        .zip(places)
+        .map(|(output, place)| output * tensor.number(bytes, base + place));
+    // Zeros of both signs add nothing.
+    let mut terms: Vec<f64> = products.filter(|&term| term != 0.0).collect();
+    terms.sort_unstable_by(f64::total_cmp);
+    Sum::Float(terms.iter().sum())
+}

@@ -1,0 +1,70 @@
+//! What can be wrong with a layout, and with a file that is said to have it.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a file gives no layout.
+#[derive(Debug, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct LayoutFileError {
+    pub path: PathBuf,
+    pub problem: LayoutError,
+}
+
+/// What is wrong with a layout.
+#[derive(Debug, Error)]
+pub enum LayoutError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{len} bytes are more than the {most} of any layout")]
+    TooLong { len: u64, most: u64 },
+    #[error("line {line}: {message}")]
+    Toml { line: usize, message: String },
+    #[error("format {0} is not known, only 1 is")]
+    Format(u32),
+    #[error("tensor {tensor}: {problem}")]
+    Tensor { tensor: String, problem: String },
+    #[error("[file]: {0}")]
+    File(String),
+    #[error("[input]: {0}")]
+    Input(String),
+    #[error("[activation]: {0}")]
+    Activation(String),
+    #[error("{0}")]
+    Tensors(String),
+}
+
+/// Why a network file does not have a layout.
+#[derive(Debug, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct RawNetFileError {
+    pub path: PathBuf,
+    pub problem: RawNetError,
+}
+
+/// What is wrong with a network file.
+#[derive(Debug, Error)]
+pub enum RawNetError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error(
+        "the layout describes {expected} bytes{}, the file has {found}{hint}",
+        if *.packed { " when unpacked" } else { "" }
+    )]
+    Length {
+        expected: u64,
+        found: u64,
+        packed: bool,
+        hint: &'static str,
+    },
+    #[error("damaged zstd: {0}")]
+    Zstd(io::Error),
+    #[error("the layout says zstd, but the file does not begin as zstd files do")]
+    NotZstd,
+    #[error("the header does not begin with \"{expected}\"")]
+    Magic { expected: String },
+    #[error("the permutation has {found} entries, the layout {expected} neurons")]
+    Permutation { found: usize, expected: usize },
+}

@@ -1,0 +1,76 @@
+//! Network files: reading, recognising the era, permuting, writing.
+//!
+//! The file formats and every constant are those of `docs/notes/eras.md`. A [`Network`] keeps all that is in the file,
+//! padding bytes, description and per-tensor compression included, so that writing gives back what was read.
+//!
+//! ```
+//! use ftperm::nets::stockfish::{Network, ReadOptions};
+//! use ftperm::order::Permutation;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let bytes = std::fs::read("datasets/demo.nnue")?;
+//! let mut network = Network::parse(&bytes, &ReadOptions::default())?;
+//! assert_eq!(network.recognition.era.id, "small127");
+//! assert_eq!(network.architecture.feature_names(), "HalfKAv2_hm");
+//! // 128 columns in pairs: 64 outputs for each side.
+//! assert_eq!((network.architecture.l1, network.architecture.neurons()), (128, 64));
+//!
+//! let order = Permutation::new((0..64).rev().collect())?;
+//! network.permute(&order)?;
+//! assert!(network.to_bytes() != bytes);
+//! network.permute(&order.inverse())?;
+//! assert!(network.to_bytes() == bytes);
+//! # Ok(())
+//! # }
+//! ```
+
+mod architecture;
+mod clamp;
+mod error;
+pub mod features;
+pub mod hash;
+pub mod inference;
+mod known;
+pub mod leb128;
+mod network;
+mod numbers;
+mod overridden;
+mod parts;
+mod permute;
+mod read;
+mod recognise;
+mod registry;
+mod relayout;
+#[cfg(test)]
+mod sample;
+pub mod samples;
+mod sections;
+mod sizes;
+mod storage;
+pub mod verify;
+mod write;
+
+pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
+pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
+pub use error::{NetError, NetFileError};
+pub use hash::FeatureHash;
+pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
+pub use numbers::FileNumbers;
+pub(crate) use parts::FileParts;
+pub use permute::{PermuteError, Permuted};
+pub use read::ReadOptions;
+pub use recognise::{Reading, Recognition};
+pub use registry::{ERAS, Era, era};
+pub use relayout::RelayoutError;
+#[cfg(test)]
+pub(crate) use sample::sample;
+pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
+pub use storage::Storage;
+pub use write::FtCompression;
+
+/// Version constant of SFNNv1 files.
+pub const VERSION_2020: u32 = 0x7AF3_2F16;
+/// Version constant of SFNNv2 to SFNNv14 files.
+pub const VERSION_2021: u32 = 0x7AF3_2F20;
+/// Version constant of SFNNv14.1 and later files.
+pub const VERSION_2026: u32 = 0x6A44_8AFA;

@@ -1,0 +1,312 @@
+//! Options from configuration files and the environment, as a user meets them.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::material;
+use crate::common::program::Case;
+
+/// Runs the program in a folder, with the user's configuration folder inside, and with variables.
+fn ftperm(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let case = Case::new(arguments[0])
+        .args(&arguments[1..])
+        .folder(folder)
+        .env("HOME", folder.join("home"))
+        .env("XDG_CONFIG_HOME", folder.join("home/config"));
+    let set = |case: Case, &(name, value): &(&str, &str)| case.env(name, value);
+    variables.iter().fold(case, set).output()
+}
+
+fn folder(config: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ftperm.toml"), config).unwrap();
+    folder
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// What `ftperm config` shows for an option: value and origin.
+fn shown(
+    folder: &Path,
+    variables: &[(&str, &str)],
+    words: &[&str],
+    option: &str,
+) -> (Value, String) {
+    let arguments = [&["--json", "config"], words].concat();
+    let output = ftperm(folder, variables, &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let it = &json["commands"][words[0]][option];
+    let at = it["at"].as_str().or(it["from"].as_str());
+    (it["value"].clone(), at.unwrap_or_default().to_string())
+}
+
+#[test]
+fn the_command_line_is_stronger_than_the_environment_and_that_than_the_file() {
+    let it = folder("count = 1\n\n[optimize]\ncount = 2\n");
+    let path = it.path();
+    let count = |variables: &[(&str, &str)], words: &[&str]| shown(path, variables, words, "count");
+    let text = |text: &str, at: &str| (Value::from(text), at.to_string());
+    assert_eq!(count(&[], &["gather"]), text("1", "ftperm.toml:1"));
+    assert_eq!(count(&[], &["optimize"]), text("2", "ftperm.toml:4"));
+    let general = [("FTPERM_COUNT", "3")];
+    assert_eq!(count(&general, &["optimize"]), text("3", "FTPERM_COUNT"));
+    let both = [("FTPERM_COUNT", "3"), ("FTPERM_OPTIMIZE_COUNT", "4")];
+    assert_eq!(
+        count(&both, &["optimize"]),
+        text("4", "FTPERM_OPTIMIZE_COUNT")
+    );
+    assert_eq!(count(&both, &["gather"]), text("3", "FTPERM_COUNT"));
+    assert_eq!(
+        count(&both, &["optimize", "--count", "5"]),
+        text("5", "command line")
+    );
+    // The default that `--help` prints.
+    assert_eq!(
+        count(&both, &["optimize", "--no-config"]),
+        text("50000", "default")
+    );
+}
+
+#[test]
+fn a_file_is_named_or_in_the_current_folder_or_the_users() {
+    let it = tempfile::tempdir().unwrap();
+    let path = it.path();
+    let count =
+        |variables: &[(&str, &str)], words: &[&str]| shown(path, variables, words, "seed").0;
+    assert_eq!(count(&[], &["optimize"]), "0");
+    if cfg!(target_os = "linux") {
+        std::fs::create_dir_all(path.join("home/config/ftperm")).unwrap();
+        std::fs::write(path.join("home/config/ftperm/ftperm.toml"), "seed = 1").unwrap();
+        assert_eq!(count(&[], &["optimize"]), "1");
+    }
+    std::fs::write(path.join("ftperm.toml"), "seed = 2").unwrap();
+    assert_eq!(count(&[], &["optimize"]), "2");
+    std::fs::write(path.join("b.toml"), "seed = 3").unwrap();
+    std::fs::write(path.join("c.toml"), "seed = 4").unwrap();
+    let named = [("FTPERM_CONFIG", "b.toml")];
+    assert_eq!(count(&named, &["optimize"]), "3");
+    assert_eq!(count(&named, &["optimize", "--config", "c.toml"]), "4");
+    let missing = ftperm(path, &[], &["--config", "d.toml", "nets"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("cannot read d.toml"));
+}
+
+#[test]
+fn settings_are_what_commands_run_with() {
+    let demo = material::own("datasets/demo.nnue");
+    let data = material::own("datasets/selfplay.binpack");
+    let it = tempfile::tempdir().unwrap();
+    std::fs::create_dir(it.path().join("out")).unwrap();
+    let config = format!(
+        "quiet = true\ncount = 300\nbackend = \"cpu\"\nseed = 9\n[optimize]\nout_sha = \"out\"\ndata = [{:?}]\n",
+        data.to_str().unwrap()
+    );
+    std::fs::write(it.path().join("ftperm.toml"), config).unwrap();
+    let net = [("FTPERM_NET", demo.to_str().unwrap())];
+    let output = ftperm(it.path(), &net, &["optimize", "--json", "--seed", "5"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "", "the file says quiet");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["positions"], 300);
+    assert_eq!(report["seed"], 5);
+    // The command line's --out takes the place of the file's out-sha, which excludes it.
+    let output = ftperm(it.path(), &net, &["optimize", "--out", "here.nnue"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(it.path().join("here.nnue").is_file());
+    let switch = [net[0], ("FTPERM_QUIET", "0")];
+    let output = ftperm(it.path(), &switch, &["optimize", "--out", "here.nnue"]);
+    assert!(
+        stderr(&output).contains("wrote here.nnue"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn what_means_nothing_is_an_error_with_file_and_line() {
+    let cases = [
+        (
+            "\ncout = 3",
+            "ftperm.toml:2: no command has an option `cout`; is `count` meant?",
+        ),
+        (
+            "[optimise]\ncount = 3",
+            "ftperm.toml:1: there is no command `optimise`; is `optimize` meant?",
+        ),
+        (
+            "[apply]\n\ncertify = true",
+            "ftperm.toml:3: `apply` has no option `certify`",
+        ),
+        (
+            "[optimize]\ncount = 0",
+            "ftperm.toml:2: count: invalid value '0' for '--count <N>'",
+        ),
+        (
+            "[optimize]\ncertify = 1",
+            "ftperm.toml:2: certify: it is a switch, true or false",
+        ),
+        (
+            "[optimize]\ncount = true",
+            "ftperm.toml:2: count: a value is missing",
+        ),
+        (
+            "[optimize]\ncount = [1, 2]",
+            "ftperm.toml:2: count: it takes one value, not a list",
+        ),
+        (
+            "[optimize]\neffort = \"huge\"",
+            "possible values: quick, normal, max",
+        ),
+        (
+            "[optimize]\nseed = { a = 1 }",
+            "ftperm.toml:2: a string or a number is expected",
+        ),
+        (
+            "[optimize]\nout = \"a\"\nout-sha = \"b\"",
+            "cannot be used with",
+        ),
+        ("a = \n", "ftperm.toml:1: "),
+        ("a = 1\na = 2\n", "ftperm.toml:2: "),
+        ("config = \"b.toml\"", "ftperm.toml:1: "),
+        (
+            "[optimize]\nout_sha = \"a\"\nout-sha = \"b\"",
+            "ftperm.toml:3: out-sha: set twice",
+        ),
+    ];
+    for (config, message) in cases {
+        let it = folder(config);
+        let output = ftperm(it.path(), &[], &["optimize", "--data", "none.binpack"]);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{config}: {text}");
+        assert!(text.contains(message), "{config}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+    let it = folder("");
+    std::fs::write(it.path().join("ftperm.toml"), b"seed = 1\n# \xff").unwrap();
+    let output = ftperm(it.path(), &[], &["nets"]);
+    assert!(stderr(&output).contains("ftperm.toml:2: not UTF-8"));
+}
+
+/// What the parser does not see names the place of the setting, too.
+#[test]
+fn settings_that_contradict_the_command_line_are_told() {
+    let it = folder("ply-x1 = 8\n\n[export]\nname = \"fn\"\n[gather]\nkernel = \"avx2\"\n");
+    for (words, place) in [
+        (
+            &["verify", "a", "b", "--data", "c"][..],
+            "(--ply-x1 comes from ftperm.toml:1)",
+        ),
+        (
+            &["export", "p.txt", "--as", "rust"],
+            "(--name comes from ftperm.toml:4)",
+        ),
+        (
+            &["gather", "--data", "c", "--out", "d", "--backend", "gpu"],
+            "(--kernel comes from ftperm.toml:6)",
+        ),
+    ] {
+        let output = ftperm(it.path(), &[], words);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{text}");
+        assert!(text.contains(place), "{text}");
+    }
+    // It is not this option that is wrong.
+    let it = folder("out = \"o.nnue\"");
+    let words = ["optimize", "--data", "c", "--perm", "-"];
+    let text = stderr(&ftperm(it.path(), &[], &words));
+    assert!(
+        text.contains("--perm -") && !text.contains("--out"),
+        "{text}"
+    );
+}
+
+#[test]
+fn variables_are_checked() {
+    let it = tempfile::tempdir().unwrap();
+    let run = |name: &str, value: &str| ftperm(it.path(), &[(name, value)], &["optimize"]);
+    let output = run("FTPERM_CERTIFY", "maybe");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("FTPERM_CERTIFY: `maybe` is neither true nor false"));
+    let output = run("FTPERM_COUNT", "many");
+    assert!(stderr(&output).contains("FTPERM_COUNT: count: invalid value 'many'"));
+    let nets = |name: &str| {
+        let output = ftperm(it.path(), &[(name, "x")], &["devices"]);
+        stderr(&output)
+    };
+    assert!(nets("FTPERM_COUTN").contains("FTPERM_COUTN means nothing"));
+    assert!(!nets("FTPERM_NPM_NETS").contains("means nothing"));
+}
+
+#[test]
+fn the_configuration_that_is_printed_can_be_read_back() {
+    let it = folder("[optimize]\ndata = [\"a b\", \"c\\\"d\"]\ncount = 7\ncertify = true\n");
+    let first = ftperm(it.path(), &[], &["config"]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    let text = String::from_utf8(first.stdout).unwrap();
+    assert!(text.contains("ftperm.toml:3"), "{text}");
+    std::fs::write(it.path().join("ftperm.toml"), &text).unwrap();
+    let data = shown(it.path(), &[], &["optimize"], "data").0;
+    assert_eq!(data, serde_json::json!(["a b", "c\"d"]));
+    assert_eq!(shown(it.path(), &[], &["optimize"], "count").0, "7");
+    assert_eq!(shown(it.path(), &[], &["optimize"], "certify").0, true);
+}
+
+#[test]
+fn a_setting_that_needs_an_option_waits_for_it() {
+    let demo = material::own("datasets/demo.nnue");
+    let it = folder("[serialize]\nft-optimize-count = 200\n");
+    let net = demo.to_str().unwrap();
+    let output = ftperm(it.path(), &[], &["serialize", net, "plain.nnue"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let data = material::own("datasets/selfplay.binpack");
+    let data = ["--ft-optimize-data", data.to_str().unwrap()];
+    let arguments = [&["serialize", net, "best.nnue", "--ft-optimize"][..], &data].concat();
+    let output = ftperm(it.path(), &[], &arguments);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("on 200 positions"),
+        "{}",
+        stderr(&output)
+    );
+    // What the command line lacks is still said.
+    let output = ftperm(
+        it.path(),
+        &[],
+        &["serialize", net, "c.nnue", "--ft-optimize"],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("--ft-optimize-data"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn help_and_words_that_are_no_command() {
+    let it = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| ftperm(it.path(), &[], words);
+    let help = run(&["config", "--help"]);
+    assert!(help.status.success() && stdout(&help).contains("Usage: ftperm config"));
+    for words in [["find", "--help"], ["find_perm", "-h"]] {
+        let output = run(&[&["config"], &words[..]].concat());
+        assert_eq!(stdout(&output), stdout(&help), "{words:?}");
+    }
+    for (word, hint) in [("fnd", "is `find` meant?"), ("help", ""), ("batch-job", "")] {
+        let output = run(&["config", word]);
+        assert_eq!(output.status.code(), Some(2), "{word}");
+        let text = stderr(&output);
+        let expected = format!("there is no command `{word}`");
+        assert!(text.contains(&expected) && text.contains(hint), "{text}");
+    }
+}

@@ -1,0 +1,52 @@
+//! All tests but those of graphics adapters, in one program: it is built and linked once.
+
+#[macro_use(test)]
+extern crate ftperm_test_attribute;
+
+mod activations;
+mod actmats;
+mod batch;
+mod bench_command;
+mod checksums;
+mod cli;
+#[path = "../common/mod.rs"]
+mod common;
+mod config;
+mod docs_examples;
+mod engine;
+mod export;
+mod fallback;
+mod fuzz_corpus;
+mod holdout;
+mod hostile_files;
+mod house;
+mod interfaces;
+mod interruptions;
+mod large_data;
+mod layouts;
+mod lc0;
+mod net_properties;
+mod nets;
+mod npm_nets;
+mod outputs;
+mod position_damage;
+mod position_formats;
+mod positions;
+mod pytorch;
+mod report;
+mod same_function;
+mod search;
+mod serialize;
+mod sizes;
+mod snapshots;
+mod sources;
+mod storage;
+mod traps;
+mod vectors;
+mod verify;
+mod walks;
+mod weights;
+
+fn main() -> std::process::ExitCode {
+    common::harness::main()
+}
