@@ -506,10 +506,8 @@ fn a_job_whose_process_dies_does_not_stop_the_others() {
     let mut run = Running::start(it.path(), &["jobs.toml"]);
     run.wait_for("a: positions");
     // SAFETY: the job runs for long, so the number is still its own.
-    assert_eq!(
-        unsafe { libc::kill(job_process(&run.child), libc::SIGKILL) },
-        0
-    );
+    let killed = unsafe { libc::kill(job_process(&run.child), libc::SIGKILL) };
+    assert_eq!(killed, 0);
     let all = lines(&run.output(), 3);
     assert_eq!(
         (&all[0]["status"], &all[1]["status"]),
