@@ -14,8 +14,8 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills all engines with all that they started, for a process that is about to end. Whoever starts or ends one from now
-/// on waits for ever.
+/// Kills all engines with all that they started, for a process that is about to end. Whoever starts or ends one from
+/// now on waits for ever.
 pub fn kill_engines() {
     let running = running();
     for &id in &*running {
@@ -78,7 +78,8 @@ fn separate(command: &mut Command) {
 #[cfg(not(unix))]
 fn separate(_: &mut Command) {}
 
-/// Kills a process and all that it started, also what is left of it when it has ended: an engine may be behind a script.
+/// Kills a process and all that it started, also what is left of it when it has ended: an engine may be behind a
+/// script.
 fn kill_family(id: u32) {
     kill_descendants(id);
     #[cfg(unix)]

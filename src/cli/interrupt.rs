@@ -29,8 +29,8 @@ pub fn watch() -> anyhow::Result<()> {
     })
 }
 
-/// Calls `handler` at every interruption. SIGHUP stays ignored if whoever started this program had it ignored, as `nohup`
-/// does. Not so SIGINT, which shells have programs in the background ignore: who sends it to one means it.
+/// Calls `handler` at every interruption. SIGHUP stays ignored if whoever started this program had it ignored, as
+/// `nohup` does. Not so SIGINT, which shells have programs in the background ignore: who sends it to one means it.
 pub fn handle(handler: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     #[cfg(unix)]
     let ignored = is_ignored(libc::SIGHUP);

@@ -75,7 +75,7 @@ pub const EXIT_CODES: [(u8, &str); 6] = [
     ),
     (
         1,
-        "Failed, and nothing was written but what the message names; or verify or bench found that the networks differ.",
+        "Failed, and nothing was written but what the message names; or verify or bench found a difference.",
     ),
     (2, "Wrong usage; nothing was read."),
     (3, "batch: some jobs failed, the others are done."),
@@ -208,8 +208,8 @@ impl Command {
 }
 
 impl Cli {
-    /// The threads to start, and what asked for them; 0 is one a core. What is no number in the variable means nothing to
-    /// rayon either.
+    /// The threads to start, and what asked for them; 0 is one a core. What is no number in the variable means nothing
+    /// to rayon either.
     fn threads(&self) -> (usize, &'static str) {
         const VARIABLE: &str = "RAYON_NUM_THREADS";
         let asked = self.command.backend().and_then(|backend| backend.threads);

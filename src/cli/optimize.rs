@@ -37,9 +37,9 @@ use summary::summary;
 ///
 /// Reads positions, computes which feature transformer outputs are zero, searches the order with the most all-zero
 /// blocks, writes the permuted network and the permutation, reads the network back and proves that every weight of it
-/// is the input's in the new order. With --layout it does so for networks of other engines. Without --out and --perm it writes
-/// nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder, and nothing if held-out games find the order no better
-/// than the network's own. What is computed of more positions than --memory holds
+/// is the input's in the new order. With --layout it does so for networks of other engines. Without --out and --perm it
+/// writes nn-<sha12>.nnue and nn-<sha12>.perm.txt into the current folder, and nothing if held-out games find the order
+/// no better than the network's own. What is computed of more positions than --memory holds
 /// goes to a temporary file beside the network that is written; then the search works on a part of it, and the rates
 /// are those of all.
 #[derive(Debug, clap::Args)]
@@ -56,8 +56,8 @@ pub struct Optimize {
     /// Share of the positions, by whole games, that the search does not see and the result is measured on
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share, allow_negative_numbers = true)]
     holdout: f64,
-    /// Seed of the choice of what is held out: not that of --seed, so that searches of different seeds are measured on the
-    /// same games
+    /// Seed of the choice of what is held out: not that of --seed, so that searches of different seeds are measured on
+    /// the same games
     #[arg(long, value_name = "N", default_value_t = 0)]
     holdout_seed: u64,
     #[command(flatten)]

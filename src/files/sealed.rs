@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn every_change_is_noticed() {
-        // CRC-32 of the nine digits is that of the catalogue of parametrised CRC algorithms, "check" of CRC-32/ISO-HDLC.
+        // CRC-32 of the nine digits is that of the catalogue of parametrised CRC algorithms, "check" of
+        // CRC-32/ISO-HDLC.
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
         let sealed = seal(r#"{"a":1.5,"b":[2]}"#);
         let value: serde_json::Value = serde_json::from_str(&sealed).unwrap();

@@ -119,8 +119,8 @@ pub struct Checkpoint {
     provenance: Option<Provenance>,
 }
 
-/// Do these first bytes of a file (16 are enough) look like those of a checkpoint? A zip archive may hold something else:
-/// [`is_checkpoint_file`] looks.
+/// Do these first bytes of a file (16 are enough) look like those of a checkpoint? A zip archive may hold something
+/// else: [`is_checkpoint_file`] looks.
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
     is_archive(bytes) || safetensors::is_safetensors(bytes)
 }

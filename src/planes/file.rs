@@ -1,10 +1,10 @@
 //! Zero planes in a file: what one machine gathers and another searches on.
 //!
-//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, from format 3 on eight u64 with
-//! the samples of each bucket, the record, then groups of samples: one of all samples, or from format 3 on one for each
-//! bucket that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last sample
-//! are clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1 has none
-//! and a length of 0.
+//! Little-endian: `FTZP`, u32 format, u32 neurons, u32 length of the record, u64 samples, from format 3 on eight u64
+//! with the samples of each bucket, the record, then groups of samples: one of all samples, or from format 3 on one for
+//! each bucket that has some. A group has for every neuron `ceil(samples / 64)` words of 64 samples. Bits past the last
+//! sample are clear. The record is a [`Record`] as JSON, filled up with spaces to a multiple of eight bytes. Format 1
+//! has none and a length of 0.
 //!
 //! In format 4 checksums follow, CRC-32 as u32: of each 256 KiB of each plane, in the file's order (the last piece of a
 //! plane is shorter), of all that stands before the planes, and of the checksums themselves.
@@ -82,8 +82,8 @@ pub enum PlanesProblem {
 }
 
 impl PlanesProblem {
-    /// Is it damage to a planes file that was whole once, so that making it again is right? Not what only cannot be read
-    /// now, is newer, or is no planes file.
+    /// Is it damage to a planes file that was whole once, so that making it again is right? Not what only cannot be
+    /// read now, is newer, or is no planes file.
     pub fn is_damage(&self) -> bool {
         match self {
             PlanesProblem::Io(error) => error.kind() == io::ErrorKind::UnexpectedEof,

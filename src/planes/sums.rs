@@ -1,5 +1,5 @@
-//! Checksums of planes files: a CRC-32 for each piece that is read at a time, so that a part that is read is a part that
-//! is checked.
+//! Checksums of planes files: a CRC-32 for each piece that is read at a time, so that a part that is read is a part
+//! that is checked.
 
 use std::io::{self, Read, Write};
 

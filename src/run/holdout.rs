@@ -85,7 +85,8 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Counts on planes in [`SampleOrder::Positions`](crate::nets::stockfish::samples::SampleOrder::Positions): samples `2k` and
+    /// Counts on planes in [`SampleOrder::Positions`](crate::nets::stockfish::samples::SampleOrder::Positions): samples
+    /// `2k` and
     /// `2k + 1` are those of position k; sample k where a network has one perspective.
     pub fn new(planes: &ZeroPlanes, order: &Permutation) -> Measured {
         let identity = Permutation::identity(planes.neurons());

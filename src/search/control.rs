@@ -64,8 +64,8 @@ pub struct Progress {
     pub phase: &'static str,
     /// Rounds of all moves so far.
     pub rounds: u64,
-    /// Share of the work that is done, 0 to 1: of the planned rounds, those of descents being estimated and never all done,
-    /// or of the certificate's steps, each weighed by the time that it takes about.
+    /// Share of the work that is done, 0 to 1: of the planned rounds, those of descents being estimated and never all
+    /// done, or of the certificate's steps, each weighed by the time that it takes about.
     pub done: f64,
     /// Samples that this phase counts on: all, or a part of them.
     pub samples: u64,

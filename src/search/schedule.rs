@@ -407,8 +407,8 @@ impl Run<'_, '_> {
     }
 }
 
-/// How many of the planned rounds of a descent so many count as: nobody knows how many it takes, and where it takes more,
-/// as for wide networks, it must not seem to be done.
+/// How many of the planned rounds of a descent so many count as: nobody knows how many it takes, and where it takes
+/// more, as for wide networks, it must not seem to be done.
 fn of_descent(rounds: u64) -> f64 {
     let planned = DESCENT_ROUNDS as f64;
     planned * rounds as f64 / (rounds as f64 + planned)

@@ -1,4 +1,5 @@
-//! Planes files and states of a search that are damaged, cut or all zeros: named, and made again where that is asked for.
+//! Planes files and states of a search that are damaged, cut or all zeros: named, and made again where that is asked
+//! for.
 
 use std::fs;
 use std::path::Path;

@@ -152,7 +152,7 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn names_of_modules_are_found_in_code() {
-    let code = "use crate::{board::Board, nnue::{a, b},\n zeros};\nlet x = crate::chess::walks::walk();\n\
+    let code = "use crate::{board::Board, nnue::{a, b},\n zeros};\nlet x = crate::walks::walk();\n\
                 // crate::cli\n#[cfg(test)]\nmod tests {\n    use crate::report;\n}\n";
     let expected = ["board", "nnue", "walks", "zeros"].map(String::from);
     assert_eq!(used(code), BTreeSet::from(expected));

@@ -438,7 +438,7 @@ fn a_network_of_stockfish_under_a_layout_is_the_same() {
         ];
         serde_json::from_slice(&run(&[&common[..], arguments].concat())).unwrap()
     };
-    let known = optimize(&["--net", "raw.nnue", "--out", "known.nnue"]);
+    let known = optimize(&[&["--net", "raw.nnue", "--out", "known.nnue"][..], &raw].concat());
     let described = optimize(&[
         "--net",
         "raw.nnue",

@@ -142,7 +142,7 @@ fn a_permutation_of_another_network_is_not_replaced() {
     assert_eq!(std::fs::read(folder.join("way.txt")).unwrap(), way);
     let output = done(
         folder,
-        &optimize("n.nnue", &["--out", "a.nnue", "--seed", "7"]),
+        &optimize("n.nnue", &["--out", "a.nnue", "--holdout-seed", "7"]),
     );
     let said = text(&output.stderr);
     assert!(said.contains("way.txt held another permutation"), "{said}");

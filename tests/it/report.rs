@@ -362,5 +362,5 @@ fn lines_instead_of_bars_where_there_is_no_terminal() {
     assert!(!log.contains('\u{1b}'), "{log}");
     assert!(!log.contains("DEBUG"), "{log}");
     let log = text(&["-v"]);
-    assert!(log.contains("DEBUG ftperm::nnue"), "{log}");
+    assert!(log.contains("DEBUG ftperm::nets::stockfish"), "{log}");
 }

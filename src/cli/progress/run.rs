@@ -65,8 +65,8 @@ impl RunProgress {
         });
     }
 
-    /// The rate of the order at hand, and the best on all samples. Rates on a part of the samples are not comparable with
-    /// it, and say so.
+    /// The rate of the order at hand, and the best on all samples. Rates on a part of the samples are not comparable
+    /// with it, and say so.
     fn rates(&self, progress: &Progress) -> String {
         let rate = |score: u64, samples: u64| 100.0 * score as f64 / (samples * self.blocks) as f64;
         let now = rate(progress.score, progress.samples);

@@ -99,7 +99,8 @@ fn check_zstd_window(frame: &[u8]) -> io::Result<()> {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             format!(
-                "it needs a window of {} MiB in memory, at most {} are given; pack it with --long={ZSTD_WINDOW_LOG} or less",
+                "it needs a window of {} MiB in memory, at most {} are given; pack it with \
+                 --long={ZSTD_WINDOW_LOG} or less",
                 window.div_ceil(1 << 20),
                 (1u64 << ZSTD_WINDOW_LOG) >> 20
             ),

@@ -102,8 +102,8 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, ReadError> {
     })
 }
 
-/// The first bytes of a file, at most `len`, unpacked if `unpack` says so. Only regular files are looked at: a pipe would
-/// lose what was read of it.
+/// The first bytes of a file, at most `len`, unpacked if `unpack` says so. Only regular files are looked at: a pipe
+/// would lose what was read of it.
 ///
 /// # Errors
 /// It is no regular file, or cannot be read.
@@ -254,7 +254,8 @@ mod tests {
         let single = [
             0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0, 0, 0, 0x80, 0x09, 0, 0, 7, 0, 0,
         ];
-        // An xz block whose dictionary has 4 GiB - 1: the size stands in byte 16, the header's CRC-32 in bytes 20 to 23.
+        // An xz block whose dictionary has 4 GiB - 1: the size stands in byte 16, the header's CRC-32 in bytes 20 to
+        // 23.
         let [_, _, (_, mut xz)] = packed(b"bytes");
         assert_eq!(&xz[12..16], &[2, 0, 0x21, 1]);
         xz[16] = 40;

@@ -1,5 +1,5 @@
-//! The members of a `torch.save` archive as ranges of [`FileBytes`]. Stored members, as PyTorch writes them, are used in
-//! place; deflated ones get a place behind the file, and are unpacked when they are needed.
+//! The members of a `torch.save` archive as ranges of [`FileBytes`]. Stored members, as PyTorch writes them, are used
+//! in place; deflated ones get a place behind the file, and are unpacked when they are needed.
 
 use std::io::{self, BufReader, Read as _};
 use std::ops::Range;

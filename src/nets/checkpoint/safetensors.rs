@@ -93,7 +93,8 @@ pub(super) fn read(bytes: &FileBytes) -> Result<Vec<Tensor>, CheckpointError> {
     Ok(tensors)
 }
 
-/// Tensors have bytes of their own, each: where two share some, an offset is wrong, and one of them is not what was saved.
+/// Tensors have bytes of their own, each: where two share some, an offset is wrong, and one of them is not what was
+/// saved.
 fn check_apart(tensors: &[Tensor]) -> Result<(), CheckpointError> {
     let mut last: Option<&Tensor> = None;
     for tensor in tensors.iter().filter(|tensor| !tensor.data.is_empty()) {

@@ -242,8 +242,8 @@ impl SearchPlaces {
         all
     }
 
-    /// The first candidate that is a whole network and was not written by ftperm, or else the first that was; its origin
-    /// says why it was chosen.
+    /// The first candidate that is a whole network and was not written by ftperm, or else the first that was; its
+    /// origin says why it was chosen.
     ///
     /// # Errors
     /// There is none.

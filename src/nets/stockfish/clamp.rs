@@ -134,8 +134,8 @@ impl Network {
         Ok(())
     }
 
-    /// Takes the clamp of another file of the same network, if this one's is only assumed. Says whether that changes how
-    /// it is read.
+    /// Takes the clamp of another file of the same network, if this one's is only assumed. Says whether that changes
+    /// how it is read.
     pub fn adopt_clamp(&mut self, other: &Network) -> bool {
         let (Activation::Pairwise { clamp, .. }, true) = (
             other.architecture.activation,

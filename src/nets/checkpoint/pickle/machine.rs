@@ -429,7 +429,10 @@ impl<'a> Machine<'a> {
     }
 
     fn call(&mut self, function: NodeId, arguments: NodeId) -> Done {
-        let is_text = |id: NodeId, expected: &str| matches!(&self.nodes[id as usize], Node::Str(text) if &**text == expected);
+        let is_text = |id: NodeId, expected: &str| {
+            let node = &self.nodes[id as usize];
+            matches!(node, Node::Str(text) if &**text == expected)
+        };
         let ordered_dict = matches!(&self.nodes[function as usize], Node::Global { module, name }
             if is_text(*module, "collections") && is_text(*name, "OrderedDict"));
         let Node::Tuple(list) = &self.nodes[arguments as usize] else {
