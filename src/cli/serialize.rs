@@ -151,7 +151,7 @@ enum Output {
 
 /// What SOURCE is.
 enum Source {
-    Checkpoint(Checkpoint),
+    Checkpoint(Box<Checkpoint>),
     Network(Box<Network>),
 }
 
@@ -212,7 +212,7 @@ impl Serialize {
                 checkpoint.container(),
                 checkpoint.tensors().len()
             ));
-            Source::Checkpoint(checkpoint)
+            Source::Checkpoint(Box::new(checkpoint))
         } else {
             let loaded = load(Some(&self.source), &self.reading)?;
             files.network_found("SOURCE", &loaded.origin).check()?;

@@ -748,8 +748,8 @@ fn games_with_gaps_are_not_cut() {
 #[test]
 fn shuffled_data_are_seen() {
     let mixed = shuffled(entries());
-    let formats: [fn(&[TrainingDataEntry]) -> Vec<u8>; 4] =
-        [as_packed_sfens, as_plain, as_bullet, as_fens];
+    type Writer = fn(&[TrainingDataEntry]) -> Vec<u8>;
+    let formats: [Writer; 4] = [as_packed_sfens, as_plain, as_bullet, as_fens];
     for format in formats {
         let found = read_bytes(format(&mixed), &everything()).unwrap();
         let statistics = &found.statistics;
