@@ -53,8 +53,8 @@
 //!
 //! Beside the pipeline: [`nets::stockfish::inference`] is the plain forward pass that everything is verified against,
 //! [`run::holdout`] says how sure a rate is, [`chess::walks`] goes to positions as engines meet them, [`nets::source`]
-//! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] and [`planes::recorded`] are
-//! other tools' files, and [`report`] is what a run says about itself.
+//! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] and [`planes::recorded`]
+//! are other tools' files, and [`report`] is what a run says about itself.
 
 pub mod batch;
 pub mod bench;
