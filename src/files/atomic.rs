@@ -231,7 +231,7 @@ mod tests {
         symlink("far/next", at("next")).unwrap();
         write_file(&at("next"), b"made").unwrap();
         assert_eq!(std::fs::read(at("far/next")).unwrap(), b"made");
-        symlink("gone/x", at("gone")).unwrap();
+        symlink("nowhere/x", at("gone")).unwrap();
         let error = write_file(&at("gone"), b"").unwrap_err();
         assert!(matches!(error, OutputError::NoFolder { .. }), "{error}");
         symlink("circle", at("circle")).unwrap();

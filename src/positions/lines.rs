@@ -74,7 +74,7 @@ pub(super) fn is_utf16(head: &[u8]) -> bool {
         let text = |pair: &[u8; 2]| pair[zero] == 0 && (9..127).contains(&pair[1 - zero]);
         pairs.iter().all(text)
     };
-    pairs.len() >= 4 && (all(0) || all(1))
+    pairs.len() >= 3 && (all(0) || all(1))
 }
 
 /// Why a text cannot be read line by line.

@@ -111,7 +111,7 @@ mod tests {
             (-32768, 32767),
         );
         assert_eq!(out, [-25536, 1, 0, 0, -32768, -32768]);
-        assert_eq!(ranges.out_of_range, 4);
+        assert_eq!((ranges.out_of_range, ranges.not_finite), (3, 1));
         assert_eq!(ranges.examples[0].index, [7, 0]);
         let (out, ranges) = quantise::<i8>(&[0.6], 255.0, (-128, 127));
         assert_eq!(out, [-103]);
