@@ -62,7 +62,7 @@ pub fn jobs(data: &[u8]) {
         Ok(plan) => plan,
         Err(error) => return check_place(&error),
     };
-    if let Err(error) = plan.arrived(Path::new("fuzz-arrived/network.nnue")) {
+    if let Err(error) = plan.watched("fuzz-arrived".into()) {
         assert!(error.is::<UsageError>(), "{error}");
     }
     // Patterns with a path of their own lead out of the imagined folder.
@@ -75,7 +75,7 @@ pub fn jobs(data: &[u8]) {
         let record = job.record_path();
         assert_eq!(record.parent(), Some(job.folder.as_path()));
         assert!(job.temporary_prefix().starts_with(".ftperm-job-"));
-        let head = ["ftperm", "optimize"].map(OsString::from);
+        let head = ["ftperm", job.command.name()].map(OsString::from);
         Cli::try_parse_from(head.iter().chain(&job.words)).expect("words were checked");
     }
 }
