@@ -1,6 +1,6 @@
 //! Files that somebody else puts into a folder, each once it is whole.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,15 @@ pub fn is_network_name(path: &Path) -> bool {
             || COMPRESSED.iter().any(|it| ends_with(&format!("nnue.{it}"))))
 }
 
-/// Watches a folder by looking at it again and again, which also works on network file systems.
+/// Folders inside each other that are looked into. Trainers' checkpoints are four below what they are told to use.
+const MAX_DEPTH: usize = 8;
+
+/// Watches a folder, and those in it, by looking at it again and again, which also works on network file systems.
 #[derive(Debug)]
 pub struct Arrivals {
     folder: PathBuf,
+    /// A folder that is not looked into.
+    passed_over: Option<PathBuf>,
     /// How long a file must stay as it is to count as whole.
     settle: Duration,
     seen: HashMap<PathBuf, Seen>,
@@ -56,8 +61,18 @@ impl Arrivals {
     pub fn new(folder: &Path, settle: Duration) -> Arrivals {
         Arrivals {
             folder: folder.to_path_buf(),
+            passed_over: None,
             settle,
             seen: HashMap::new(),
+        }
+    }
+
+    /// Does not look into a folder, which need not be there yet.
+    #[must_use]
+    pub fn passing_over(self, folder: &Path) -> Arrivals {
+        Arrivals {
+            passed_over: Some(folder.to_path_buf()),
+            ..self
         }
     }
 
@@ -72,19 +87,8 @@ impl Arrivals {
     /// # Errors
     /// The folder cannot be listed.
     pub fn poll(&mut self, now: Instant) -> io::Result<Vec<PathBuf>> {
-        let mut present = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            // It may be gone, or a link to nothing.
-            let Ok(metadata) = std::fs::metadata(&path) else {
-                continue;
-            };
-            if metadata.is_file() && is_network_name(&path) {
-                present.push((path, metadata));
-            }
-        }
-        self.seen
-            .retain(|path, _| present.iter().any(|(it, _)| it == path));
+        let present = self.present()?;
+        self.seen.retain(|path, _| present.contains_key(path));
         let mut whole = Vec::new();
         for (path, metadata) in present {
             let new = || Seen {
@@ -103,9 +107,51 @@ impl Arrivals {
                 whole.push(path);
             }
         }
-        whole.sort();
         Ok(whole)
     }
+
+    /// The networks and checkpoints in the folder and those below it.
+    fn present(&self) -> io::Result<BTreeMap<PathBuf, Metadata>> {
+        let passed_over = self.passed_over.as_ref();
+        let passed_over = passed_over.and_then(|folder| folder.canonicalize().ok());
+        let mut present = BTreeMap::new();
+        let mut folders = Vec::new();
+        list(&self.folder, &mut present, &mut folders)?;
+        for _ in 0..MAX_DEPTH {
+            for folder in std::mem::take(&mut folders) {
+                if passed_over.is_none() || folder.canonicalize().ok() != passed_over {
+                    // It may be gone, or somebody else's.
+                    let _ = list(&folder, &mut present, &mut folders);
+                }
+            }
+        }
+        Ok(present)
+    }
+}
+
+/// Adds what is in a folder: networks and checkpoints, and folders. Links to folders are not followed, as they may lead
+/// back; hidden folders are passed over as hidden files are.
+fn list(
+    folder: &Path,
+    present: &mut BTreeMap<PathBuf, Metadata>,
+    folders: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+                folders.push(path);
+            }
+        } else if is_network_name(&path)
+            // It may be gone, or a link to nothing.
+            && let Ok(metadata) = std::fs::metadata(&path)
+            && metadata.is_file()
+        {
+            present.insert(path, metadata);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -161,5 +207,34 @@ mod tests {
         assert_eq!((poll(108), poll(113)), (0, 1));
         std::fs::remove_dir_all(folder.path()).unwrap();
         assert!(arrivals.poll(second(114)).is_err());
+    }
+
+    #[test]
+    fn files_arrive_in_folders_below_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for inside in ["v0/checkpoints", "v1", "made", ".hidden"] {
+            std::fs::create_dir_all(at(inside)).unwrap();
+        }
+        let deepest = ["d"; MAX_DEPTH].join("/");
+        std::fs::create_dir_all(at(&format!("{deepest}/d"))).unwrap();
+        let deepest = format!("{deepest}/a.nnue");
+        let found = [
+            "a.nnue",
+            &deepest,
+            "v0/checkpoints/last.ckpt",
+            "v1/last.ckpt",
+        ];
+        let others = ["made/b.nnue", ".hidden/a.nnue", "v1/a.txt"];
+        let too_deep = format!("{}/a.nnue", ["d"; MAX_DEPTH + 1].join("/"));
+        for file in found.iter().chain(&others).chain([&too_deep.as_str()]) {
+            std::fs::write(at(file), "x").unwrap();
+        }
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("..", at("v1/back")).unwrap();
+        let arrivals = Arrivals::new(folder.path(), Duration::ZERO);
+        let mut arrivals = arrivals.passing_over(&at("v1/../made"));
+        let whole = arrivals.poll(Instant::now()).unwrap();
+        assert_eq!(whole, found.map(at));
     }
 }

@@ -20,7 +20,7 @@ pub struct ActivationArgs {
         long,
         value_name = "FILE",
         num_args = 1..,
-        conflicts_with_all = ["data", "l1"]
+        conflicts_with_all = ["planes", "l1"]
     )]
     pub activations: Vec<PathBuf>,
     /// Outputs of the feature transformer per perspective: L1, or L1 / 2 in pairwise networks
@@ -29,7 +29,7 @@ pub struct ActivationArgs {
         long,
         value_name = "N",
         requires = "activations",
-        conflicts_with = "data"
+        conflicts_with = "planes"
     )]
     pub neurons: Option<usize>,
     /// What the values are, if the file does not make it clear
@@ -39,16 +39,18 @@ pub struct ActivationArgs {
         value_name = "KIND",
         value_enum,
         requires = "activations",
-        conflicts_with = "data"
+        conflicts_with = "planes"
     )]
     pub values: Option<ValuesChoice>,
     /// Samples (rows of --neurons values) to take of each file [default: all]
+    // Elsewhere --count is of positions.
     #[arg(
         help_heading = "Recorded activations",
-        long,
+        id = "samples",
+        long = "count",
         value_name = "N",
         requires = "activations",
-        conflicts_with = "data",
+        conflicts_with = "planes",
         value_parser = clap::value_parser!(u64).range(1..)
     )]
     pub count: Option<u64>,

@@ -20,7 +20,7 @@ use super::common::Files;
 use super::common::numbers::seconds;
 use super::{ExitWith, Global, UsageError, config, console, interrupt};
 use child::Ended;
-use jobs::{Job, Plan};
+use jobs::{Job, Owners, Plan, Watched};
 use line::{Outcome, kept};
 
 /// Optimise many networks unattended, and only what is not done yet
@@ -39,6 +39,9 @@ use line::{Outcome, kept};
 ///   nets = ["candidates/*.nnue", "last.ckpt"]
 ///   report = "reports/{net}.json"
 ///
+/// A job without data only converts, as `serialize` does. In names of outputs {net}, {job} and
+/// {epoch} (of a checkpoint) are filled in.
+///
 /// Relative paths are relative to the folder of the jobs file. Beside each output goes
 /// NAME.job.json, a record of options and hashes; a job whose record still answers is skipped.
 /// Jobs run one after the other, each in its own process; one that fails does not stop the
@@ -53,8 +56,8 @@ pub struct Batch {
     /// The jobs file
     #[arg(required_unless_present = "watch")]
     jobs: Option<PathBuf>,
-    /// After the jobs, handle each network or checkpoint that is or appears in this folder, until Ctrl-C; the options
-    /// are those of [watch] and [defaults]
+    /// After the jobs, handle each network or checkpoint that is or appears in this folder or below it, until Ctrl-C; the
+    /// options are those of [watch] and [defaults]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["shard", "only"])]
     watch: Vec<PathBuf>,
     /// Say what would be done and why, and do nothing
@@ -103,6 +106,7 @@ struct Run<'a> {
     started: u64,
     /// Jobs that are to be handled, as far as it is known.
     planned: usize,
+    owners: Owners,
     outcomes: BTreeMap<String, Outcome>,
 }
 
@@ -120,16 +124,21 @@ impl Batch {
         };
         if let (Some(file), true, true) = (&self.jobs, plan.is_empty(), self.watch.is_empty()) {
             return Err(UsageError(format!(
-                "{}: no job in it: a table [jobs.NAME] with net (or nets) and data is expected",
+                "{}: no job in it: a table [jobs.NAME] with net (or nets) is expected",
                 file.display()
             ))
             .into());
         }
         let jobs = self.chosen(plan.jobs()?)?;
         self.check_files(&jobs)?;
-        for folder in &self.watch {
-            // Wrong options are told now, not when the first network comes.
-            plan.arrived(&absolute(folder)?.join("network.nnue"))?;
+        let watched = self
+            .watch
+            .iter()
+            .map(|folder| plan.watched(absolute(folder)?));
+        let watched = watched.collect::<anyhow::Result<Vec<Watched>>>()?;
+        let mut owners = Owners::default();
+        for job in &jobs {
+            owners.claim(job).map_err(UsageError)?;
         }
         let mut run = Run {
             arguments: self,
@@ -138,10 +147,11 @@ impl Batch {
             stop: stop_flag()?,
             started: now(),
             planned: jobs.len(),
+            owners,
             outcomes: BTreeMap::new(),
         };
         if self.dry_run {
-            return run.dry(&jobs, &plan);
+            return run.dry(jobs, &plan, &watched);
         }
         if let Some(file) = &self.metrics {
             check_writable(file)?;
@@ -153,8 +163,8 @@ impl Batch {
             }
             run.handle(job)?;
         }
-        if !self.watch.is_empty() {
-            run.watch(&plan)?;
+        if !watched.is_empty() {
+            run.watch(&plan, &watched)?;
         }
         run.write_metrics()?;
         run.end()
@@ -234,19 +244,15 @@ impl Run<'_> {
     }
 
     /// Says what would be done.
-    fn dry(mut self, jobs: &[Job], plan: &Plan) -> anyhow::Result<()> {
-        let mut arrived = Vec::new();
-        for folder in &self.arguments.watch {
-            let folder = absolute(folder)?;
-            let mut arrivals = Arrivals::new(&folder, Duration::ZERO);
+    fn dry(mut self, mut jobs: Vec<Job>, plan: &Plan, watched: &[Watched]) -> anyhow::Result<()> {
+        for it in watched {
+            let mut arrivals = arrivals(it, Duration::ZERO);
             let whole = arrivals
                 .poll(Instant::now())
-                .with_context(|| format!("cannot list {}", folder.display()))?;
-            for path in whole {
-                arrived.push(plan.arrived(&path)?);
-            }
+                .with_context(|| format!("cannot list {}", it.folder.display()))?;
+            jobs.extend(whole.iter().filter_map(|path| self.arrived(plan, it, path)));
         }
-        for job in jobs.iter().chain(&arrived) {
+        for job in &jobs {
             let mut outcome = Outcome::of(job);
             match self.look(job, &mut outcome) {
                 Ok(None) => {}
@@ -257,6 +263,23 @@ impl Run<'_> {
             self.outcomes.insert(job.name.clone(), outcome);
         }
         self.end()
+    }
+
+    /// The job for a network that arrived. What is wrong with it is told, and others may come that are right.
+    fn arrived(&mut self, plan: &Plan, watched: &Watched, net: &Path) -> Option<Job> {
+        match plan.arrived(watched, net) {
+            Ok(mut job) => {
+                if let Err(why) = self.owners.claim(&job) {
+                    job.problem.get_or_insert(why);
+                }
+                Some(job)
+            }
+            Err(error) => {
+                let error = console::one_line(&error);
+                console::warn(format!("{} is left alone: {error}", net.display()));
+                None
+            }
+        }
     }
 
     /// Does a job if need be, and tells of it.
@@ -276,6 +299,9 @@ impl Run<'_> {
 
     /// Is the job to be done? `None` if its record answers it, else the states of its inputs.
     fn look(&mut self, job: &Job, outcome: &mut Outcome) -> anyhow::Result<Option<Vec<FileState>>> {
+        if let Some(problem) = &job.problem {
+            anyhow::bail!(problem.clone());
+        }
         let (record, mut stale) = match Record::read(&job.record_path()) {
             Ok(Some(record)) => (Some(record), None),
             Ok(None) => (None, Some(Stale::NoRecord)),
@@ -376,19 +402,18 @@ impl Run<'_> {
     }
 
     /// Handles what arrives until it is told to stop.
-    fn watch(&mut self, plan: &Plan) -> anyhow::Result<()> {
+    fn watch(&mut self, plan: &Plan, folders: &[Watched]) -> anyhow::Result<()> {
         let settle = Duration::from_secs_f64(self.arguments.settle);
         let interval = Duration::from_secs_f64(self.arguments.interval);
         let mut watched = Vec::new();
-        for folder in &self.arguments.watch {
-            let folder = absolute(folder)?;
-            std::fs::read_dir(&folder)
-                .with_context(|| format!("cannot watch {}", folder.display()))?;
-            console::say(format!("watching {}", folder.display()));
-            watched.push((Arrivals::new(&folder, settle), true));
+        for it in folders {
+            let folder = it.folder.display();
+            std::fs::read_dir(&it.folder).with_context(|| format!("cannot watch {folder}"))?;
+            console::say(format!("watching {folder}"));
+            watched.push((it, arrivals(it, settle), true));
         }
         while !self.stopped() {
-            for (arrivals, readable) in &mut watched {
+            for (folder, arrivals, readable) in &mut watched {
                 let whole = match arrivals.poll(Instant::now()) {
                     Ok(whole) => whole,
                     Err(error) => {
@@ -405,7 +430,9 @@ impl Run<'_> {
                     if self.stopped() {
                         break;
                     }
-                    let job = plan.arrived(&path)?;
+                    let Some(job) = self.arrived(plan, folder, &path) else {
+                        continue;
+                    };
                     if !self.outcomes.contains_key(&job.name) {
                         self.planned += 1;
                     }
@@ -493,6 +520,11 @@ impl Outcome {
         self.status = Status::Failed;
         self.error = Some(error);
     }
+}
+
+/// What will arrive in a folder.
+fn arrivals(watched: &Watched, settle: Duration) -> Arrivals {
+    Arrivals::new(&watched.folder, settle).passing_over(&watched.outputs)
 }
 
 /// Set by Ctrl-C and SIGTERM; a second one ends the program at once, and the job with it.

@@ -16,7 +16,8 @@ use super::{Global, console};
 #[derive(Debug, clap::Args)]
 pub struct Eval {
     /// Planes files of `gather`, or activation matrices (.npy)
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    // Elsewhere --data are positions.
+    #[arg(id = "planes", long = "data", value_name = "FILE", required = true, num_args = 1..)]
     data: Vec<PathBuf>,
     /// A permutation
     #[arg(long, value_name = "FILE")]

@@ -21,7 +21,7 @@ pub struct Export {
     #[arg(value_name = "PERM")]
     permutation: PathBuf,
     /// What to write
-    #[arg(long = "as", value_name = "LANGUAGE", value_enum)]
+    #[arg(id = "as", long = "as", value_name = "LANGUAGE", value_enum)]
     language: LanguageChoice,
     /// Write the inverse too; text and npy hold one array, so they get the inverse alone
     #[arg(long)]

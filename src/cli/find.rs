@@ -43,7 +43,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug, clap::Args)]
 pub struct Find {
     /// Planes files of `gather`, or activation matrices (.npy)
-    #[arg(long, value_name = "FILE", required_unless_present = "activations", num_args = 1..)]
+    // Elsewhere --data are positions.
+    #[arg(id = "planes", long = "data", value_name = "FILE", required_unless_present = "activations", num_args = 1..)]
     data: Vec<PathBuf>,
     #[command(flatten)]
     activations: ActivationArgs,

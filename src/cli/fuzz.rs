@@ -8,7 +8,7 @@ use clap::Parser as _;
 use super::batch::jobs::Plan;
 use super::config::file::ConfigFile;
 use super::config::layers::{Layers, merge, stack};
-use super::config::options::commands;
+use super::config::options::{commands, find};
 use super::config::{program, toml_line};
 use super::{Cli, UsageError};
 
@@ -45,7 +45,8 @@ pub fn config(data: &[u8]) {
         let printed = format!("[{}]\n{}\n", command.get_name(), lines.join("\n"));
         let again = parse(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"));
         for it in &settings {
-            let found = again.get(command.get_name(), &it.option);
+            let arg = find(command, &it.option).expect("it is an option of the command");
+            let found = again.get(command.get_name(), arg);
             assert_eq!(found.map(|it| it.words()), Some(it.words()), "{printed}");
         }
     }
@@ -61,7 +62,7 @@ pub fn jobs(data: &[u8]) {
         Ok(plan) => plan,
         Err(error) => return check_place(&error),
     };
-    if let Err(error) = plan.arrived(Path::new("fuzz-arrived/network.nnue")) {
+    if let Err(error) = plan.watched("fuzz-arrived".into()) {
         assert!(error.is::<UsageError>(), "{error}");
     }
     // Patterns with a path of their own lead out of the imagined folder.
@@ -74,7 +75,7 @@ pub fn jobs(data: &[u8]) {
         let record = job.record_path();
         assert_eq!(record.parent(), Some(job.folder.as_path()));
         assert!(job.temporary_prefix().starts_with(".ftperm-job-"));
-        let head = ["ftperm", "optimize"].map(OsString::from);
+        let head = ["ftperm", job.command.name()].map(OsString::from);
         Cli::try_parse_from(head.iter().chain(&job.words)).expect("words were checked");
     }
 }

@@ -165,6 +165,8 @@ enum Command {
     Batch(batch::Batch),
     #[command(hide = true)]
     BatchJob(batch_job::BatchJob),
+    #[command(hide = true)]
+    BatchSerialize(batch_job::BatchSerialize),
     #[command(after_help = examples::CONFIG)]
     Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
@@ -190,6 +192,7 @@ impl Command {
             Command::Find(command) => Some(&command.backend),
             Command::Serialize(command) => Some(&command.backend),
             Command::BatchJob(command) => Some(&command.optimize.backend),
+            Command::BatchSerialize(command) => Some(&command.serialize.backend),
             _ => None,
         }
     }
@@ -202,6 +205,7 @@ impl Command {
             Command::Verify(command) => Some(&command.positions.filters),
             Command::Serialize(command) => Some(&command.filters),
             Command::BatchJob(command) => Some(&command.optimize.positions.filters),
+            Command::BatchSerialize(command) => Some(&command.serialize.filters),
             _ => None,
         }
     }
@@ -299,6 +303,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Bench(command) => command.run(&cli.global),
         Command::Batch(command) => command.run(&cli.global),
         Command::BatchJob(command) => command.run(&cli.global),
+        Command::BatchSerialize(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Report(command) => command.run(&cli.global),
     }

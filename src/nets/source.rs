@@ -27,6 +27,7 @@ mod kind;
 mod parts;
 mod release;
 mod scan;
+mod text;
 mod wasm;
 mod ways;
 

@@ -404,10 +404,13 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
         assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
     }
     let it = tempfile::tempdir().unwrap();
-    std::fs::write(it.path().join("jobs.toml"), "[jobs.a]\nnet = \"a\"\n").unwrap();
+    // Without data a job converts, and what asks for more means nothing.
+    let jobs = "[jobs.a]\nnet = \"a\"\ncount = 5\n";
+    std::fs::write(it.path().join("jobs.toml"), jobs).unwrap();
     let output = batch(it.path(), &["jobs.toml"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("--data"), "{}", stderr(&output));
+    let expected = "job a: without data a network is only converted, and count means nothing";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     for (text, place) in [
         ("", "jobs.toml: no job in it"),
         ("[defaults]\ncount = 5\n", "jobs.toml: no job in it"),

@@ -310,3 +310,86 @@ fn help_and_words_that_are_no_command() {
         assert!(text.contains(&expected) && text.contains(hint), "{text}");
     }
 }
+
+#[test]
+fn options_of_one_name_that_mean_other_things_have_other_keys() {
+    let it = folder("data = \"file.binpack\"\nplanes = \"file.ftzp\"\n");
+    let none = (Value::Null, "default".to_string());
+    let text = |text: &str, at: &str| (Value::from(text), at.to_string());
+    let data = |variables: &[(&str, &str)], words: &[&str]| {
+        let (value, at) = shown(it.path(), variables, words, "data");
+        // `config` shows an option that takes several as a list where it shows all.
+        let value = value
+            .as_array()
+            .map_or(value.clone(), |list| list[0].clone());
+        (value, at)
+    };
+    for planes in ["find", "eval"] {
+        assert_eq!(data(&[], &[planes]), text("file.ftzp", "ftperm.toml:2"));
+        let positions = [("FTPERM_DATA", "x.binpack")];
+        assert_eq!(
+            data(&positions, &[planes]),
+            text("file.ftzp", "ftperm.toml:2")
+        );
+        let all = [("FTPERM_PLANES", "all.ftzp")];
+        assert_eq!(data(&all, &[planes]), text("all.ftzp", "FTPERM_PLANES"));
+        let name = format!("FTPERM_{}_DATA", planes.to_uppercase());
+        let own = [("FTPERM_PLANES", "all.ftzp"), (name.as_str(), "own.ftzp")];
+        assert_eq!(data(&own, &[planes]), text("own.ftzp", &name));
+    }
+    assert_eq!(
+        data(&[], &["optimize"]),
+        text("file.binpack", "ftperm.toml:1")
+    );
+    let positions = [("FTPERM_DATA", "x.binpack"), ("FTPERM_PLANES", "all.ftzp")];
+    assert_eq!(
+        data(&positions, &["gather"]),
+        text("x.binpack", "FTPERM_DATA")
+    );
+    // So do numbers of positions and samples, and the share and the planes that are held out.
+    let others = [("FTPERM_COUNT", "7"), ("FTPERM_HOLDOUT", "0.2")];
+    for option in ["count", "holdout"] {
+        assert_eq!(
+            shown(it.path(), &others, &["find"], option),
+            none,
+            "{option}"
+        );
+    }
+    assert_eq!(shown(it.path(), &others, &["gather"], "holdout").0, "0.2");
+    let own = [
+        ("FTPERM_FIND_COUNT", "7"),
+        ("FTPERM_HOLDOUT_PLANES", "held.ftzp"),
+    ];
+    assert_eq!(shown(it.path(), &own, &["find"], "count").0, "7");
+    let held = shown(it.path(), &own, &["find"], "holdout");
+    assert_eq!(held.1, "FTPERM_HOLDOUT_PLANES");
+    // The key of all commands is none of one.
+    let it = folder("[find]\nplanes = \"file.ftzp\"\n");
+    let output = ftperm(it.path(), &[], &["find", "--out", "y"]);
+    assert_eq!(output.status.code(), Some(2));
+    let expected = "ftperm.toml:2: `find` has no option `planes`";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}
+
+#[test]
+fn data_of_all_commands_do_not_reach_planes() {
+    let it = tempfile::tempdir().unwrap();
+    for (variables, arguments, expected) in [
+        (
+            ("FTPERM_DATA", "x"),
+            &["find", "--out", "y"][..],
+            "--data <FILE>...",
+        ),
+        (("FTPERM_PLANES", "x"), &["find", "--out", "y"], "x: "),
+        (("FTPERM_FIND_DATA", "x"), &["find", "--out", "y"], "x: "),
+        (("FTPERM_DATA", "x"), &["eval"], "--data <FILE>..."),
+        (("FTPERM_PLANES", "x"), &["eval"], "x: "),
+    ] {
+        let output = ftperm(it.path(), &[variables], arguments);
+        let text = stderr(&output);
+        assert!(
+            text.contains(expected) && !text.contains("panicked"),
+            "{variables:?}: {text}"
+        );
+    }
+}

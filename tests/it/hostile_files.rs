@@ -203,6 +203,30 @@ const READERS: [&[&str]; 26] = [
     ],
 ];
 
+/// Text holds no network, so it need not be in memory, whatever it unpacks to.
+#[test]
+fn text_is_not_read_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = File::create(folder.path().join("line.zst")).unwrap();
+    let mut line = zstd::Encoder::new(file, 1).unwrap();
+    for _ in 0..600 {
+        line.write_all(&[b'a'; 1 << 20]).unwrap();
+    }
+    line.finish().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", r#"ulimit -v 550000; exec "$0" "$@""#])
+        .arg(env!("CARGO_BIN_EXE_ftperm"))
+        .args(["inspect", "line.zst"])
+        .env("RAYON_NUM_THREADS", "2")
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    let expected = "line.zst: no network in it, it is a text file";
+    assert!(message.contains(expected), "{message}");
+}
+
 #[test]
 fn what_has_no_end_is_empty_or_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ extern crate ftperm_test_attribute;
 mod activations;
 mod actmats;
 mod batch;
+mod batch_checkpoints;
 mod bench_command;
 mod checksums;
 mod cli;

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use ftperm::files::quote::message;
 use serde_json::Value;
 
-use super::jobs::Job;
+use super::jobs::{Job, JobCommand};
 use crate::cli::{Global, console};
 
 /// Longest report that is read from a job, in bytes.
@@ -111,11 +111,13 @@ fn start(job: &Job, global: &Global) -> anyhow::Result<Child> {
         command.arg("--no-sync");
     }
     command.args((0..global.verbose).map(|_| "--verbose"));
-    command.arg("batch-job");
-    command.arg(format!("--temporary-prefix={}", job.temporary_prefix()));
+    let prefix = format!("--temporary-prefix={}", job.temporary_prefix());
+    match job.command {
+        // The outputs are the job's own.
+        JobCommand::Optimize => command.args(["batch-job", &prefix, "--force"]),
+        JobCommand::Serialize => command.args(["batch-serialize", &prefix]),
+    };
     command.args(&job.words);
-    // The outputs are the job's own.
-    command.arg("--force");
     if job.base != PathBuf::new() {
         command.current_dir(&job.base);
     }

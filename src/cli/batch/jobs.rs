@@ -9,6 +9,7 @@ use clap::{Arg, Command, CommandFactory as _, Parser as _};
 use ftperm::batch::is_network_name;
 use ftperm::files::digest::{hex, sha256};
 use ftperm::files::quote::excerpt;
+use ftperm::nets::checkpoint::Checkpoint;
 use ftperm::nets::source::NetSource;
 use ftperm::positions;
 use toml::Spanned;
@@ -27,14 +28,43 @@ const OUTPUTS: [&str; 4] = ["out", "out-sha", "perm", "report"];
 const NOT_FOR_JOBS: [&str; 3] = ["export", "inverse", "force"];
 /// Options that change how long a job takes, but not what comes out.
 const WITHOUT_EFFECT: [&str; 4] = ["backend", "adapter", "kernel", "threads"];
+/// Options of jobs without data, which only convert, beside those without effect.
+const CONVERTING: [&str; 8] = [
+    "net",
+    "out",
+    "out-sha",
+    "report",
+    "description",
+    "ft-compression",
+    "era",
+    "clamp",
+];
 /// The key for a job for each of many networks.
 const NETS: &str = "nets";
+
+/// The command that does a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobCommand {
+    Optimize,
+    Serialize,
+}
+
+impl JobCommand {
+    pub fn name(self) -> &'static str {
+        match self {
+            JobCommand::Optimize => "optimize",
+            JobCommand::Serialize => "serialize",
+        }
+    }
+}
 
 /// One network and its options.
 #[derive(Clone, Debug)]
 pub struct Job {
     pub name: String,
-    /// The job's part of a command line of `optimize`.
+    /// Without data the network is only converted.
+    pub command: JobCommand,
+    /// The job's part of a command line of that command.
     pub words: Vec<OsString>,
     /// The options that decide what comes out.
     pub options: BTreeMap<String, Vec<String>>,
@@ -50,6 +80,8 @@ pub struct Job {
     pub folder: PathBuf,
     pub perm: Option<PathBuf>,
     pub report: Option<PathBuf>,
+    /// Why it cannot be done.
+    pub problem: Option<String>,
 }
 
 impl Job {
@@ -118,6 +150,22 @@ fn safe_name(name: &str) -> String {
         // Two names that look alike now are still different files.
         format!("{safe}-{}", hex(&sha256(name.as_bytes())[..4]))
     }
+}
+
+/// A folder in which networks arrive.
+#[derive(Debug)]
+pub struct Watched {
+    pub folder: PathBuf,
+    /// Where the networks go that jobs make of them; what is in there does not arrive.
+    pub outputs: PathBuf,
+}
+
+fn into_watched(job: &Job) -> anyhow::Error {
+    UsageError(format!(
+        "networks would be written into {}, which is watched: choose another folder with out-sha",
+        job.folder.display()
+    ))
+    .into()
 }
 
 /// A table of a jobs file.
@@ -296,26 +344,50 @@ impl Plan {
                 jobs.push(job);
             }
         }
-        check_outputs(&jobs)?;
+        let mut owners = Owners::default();
+        for job in &jobs {
+            owners.claim(job).map_err(UsageError)?;
+        }
         Ok(jobs)
     }
 
-    /// The job for a network that arrived.
+    /// What is to be known of a folder in which networks will arrive.
+    ///
+    /// # Errors
+    /// The options for them contradict each other or lack something, or the outputs would arrive too.
+    pub fn watched(&self, folder: PathBuf) -> anyhow::Result<Watched> {
+        // Wrong options are told now, not when the first network comes.
+        let job = self.arrival(&folder, &folder.join("network.nnue"))?;
+        if same_folder(&job.folder, &folder) {
+            return Err(into_watched(&job));
+        }
+        Ok(Watched {
+            outputs: job.folder,
+            folder,
+        })
+    }
+
+    /// The job for a network that arrived in a folder, or somewhere below it.
     ///
     /// # Errors
     /// Its options contradict each other or lack something, or its output would arrive too.
-    pub fn arrived(&self, net: &Path) -> anyhow::Result<Job> {
-        let name = format!("watch.{}", short_name(net));
-        let origin = Origin::CommandLine;
-        let job = self.job(name, Some(net), &origin, &[&self.watch, &self.defaults])?;
-        if same_folder(&job.folder, folder_of(net)) {
-            return Err(UsageError(format!(
-                "networks would be written into {}, which is watched: choose another folder with out-sha",
-                job.folder.display()
-            ))
-            .into());
+    pub fn arrived(&self, watched: &Watched, net: &Path) -> anyhow::Result<Job> {
+        let job = self.arrival(&watched.folder, net)?;
+        if is_below(&job.folder, &watched.folder) && !is_below(&job.folder, &watched.outputs) {
+            return Err(into_watched(&job));
         }
         Ok(job)
+    }
+
+    fn arrival(&self, watched: &Path, net: &Path) -> Result<Job, UsageError> {
+        // Each folder of a trainer's may have a `last.ckpt`.
+        let inside = folder_of(net)
+            .strip_prefix(watched)
+            .unwrap_or(Path::new(""));
+        let inside = inside.iter().map(|folder| format!("{}/", folder.display()));
+        let name = format!("watch.{}{}", inside.collect::<String>(), short_name(net));
+        let origin = Origin::CommandLine;
+        self.job(name, Some(net), &origin, &[&self.watch, &self.defaults])
     }
 
     /// Files and patterns as the names of files, sorted, each once, and whether a pattern or a folder listed it. A file
@@ -352,7 +424,7 @@ impl Plan {
         Ok(files.into_iter().collect())
     }
 
-    /// A job from its layers of options, the strongest first.
+    /// A job from its layers of options, the strongest first, which is its own.
     fn job(
         &self,
         name: String,
@@ -383,20 +455,32 @@ impl Plan {
                 origin: origin.clone(),
             });
         }
-        let short = settings
+        let net = settings
             .iter()
             .find(|it| it.option == "net")
             .and_then(|it| path_of(&it.value))
-            .map(|it| short_name(&it))
             .ok_or_else(|| wrong("a network is missing, net or nets"))?;
-        for it in &mut settings {
-            if OUTPUTS.contains(&it.option.as_str()) {
-                fill_in(&mut it.value, &name, &short);
-            }
-        }
+        let outputs = settings
+            .iter_mut()
+            .filter(|setting| OUTPUTS.contains(&setting.option.as_str()));
+        let filled = Filling::new(&name, self.base.join(&net)).fill(outputs);
         settings.sort_by(|a, b| a.option.cmp(&b.option));
-        let words: Vec<OsString> = settings.iter().flat_map(Setting::words).collect();
-        check_words(&words).map_err(|why| wrong(&why))?;
+        let command = if settings.iter().any(|setting| setting.option == "data") {
+            JobCommand::Optimize
+        } else {
+            let own = layers.first().into_iter().flat_map(|own| own.iter());
+            let mut own = own;
+            if let Some(setting) = own.find(|setting| !converts(setting)) {
+                let option = &setting.option;
+                return Err(wrong(&format!(
+                    "without data a network is only converted, and {option} means nothing"
+                )));
+            }
+            settings.retain(converts);
+            JobCommand::Serialize
+        };
+        let words = words(command, &settings);
+        check_words(command, &words).map_err(|why| wrong(&why))?;
 
         let value = |option: &str| {
             settings
@@ -438,6 +522,7 @@ impl Plan {
             .iter()
             .filter(|it| !WITHOUT_EFFECT.contains(&it.option.as_str()));
         let job = Job {
+            command,
             options: decisive.map(recorded).collect(),
             base: self.base.clone(),
             data,
@@ -445,6 +530,7 @@ impl Plan {
             folder,
             perm: value("perm").map(at),
             report: value("report").map(at),
+            problem: filled.err(),
             out,
             net,
             words,
@@ -504,23 +590,103 @@ fn same_folder(a: &Path, b: &Path) -> bool {
     }
 }
 
+/// Is a folder that may still have to be made the same as another, or somewhere in it?
+fn is_below(folder: &Path, other: &Path) -> bool {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or(path.to_path_buf());
+    let (folder, other) = (absolute(folder), absolute(other));
+    let other = other.canonicalize().unwrap_or(other);
+    // Of what is there the true name counts.
+    let there = folder.ancestors().find_map(|part| {
+        let rest = folder.strip_prefix(part).ok()?;
+        Some(part.canonicalize().ok()?.join(rest))
+    });
+    there.unwrap_or(folder).starts_with(other)
+}
+
 /// A network's name in the names of jobs and files.
 fn short_name(net: &Path) -> String {
     let name = net.file_name().unwrap_or(OsStr::new("")).to_string_lossy();
     name.strip_suffix(".nnue").unwrap_or(&name).to_string()
 }
 
-/// Puts the names of job and network into the name of an output.
-fn fill_in(value: &mut Value, job: &str, net: &str) {
-    if let Value::Values(values) = value {
-        for value in values {
-            if let Some(text) = value.to_str() {
-                *value = text
-                    .replace("{job}", &safe_name(job))
-                    .replace("{net}", net)
-                    .into();
+/// Does the option mean something where a network is only converted?
+fn converts(setting: &Setting) -> bool {
+    let option = setting.option.as_str();
+    CONVERTING.contains(&option) || WITHOUT_EFFECT.contains(&option)
+}
+
+/// A job's options as words of the command line of its command.
+fn words(command: JobCommand, settings: &[Setting]) -> Vec<OsString> {
+    if command == JobCommand::Optimize {
+        return settings.iter().flat_map(Setting::words).collect();
+    }
+    let keep = Value::Values(vec!["keep".into()]);
+    let mut words = Vec::new();
+    let mut files = [OsString::new(), OsString::from(".")];
+    for setting in settings {
+        let path = || path_of(&setting.value).map(PathBuf::into_os_string);
+        match setting.option.as_str() {
+            "net" => files[0] = path().unwrap_or_default(),
+            "out" => files[1] = path().unwrap_or_default(),
+            "out-sha" => {
+                words.push("--out-sha".into());
+                files[1] = path().unwrap_or(".".into());
+            }
+            // What `serialize` does by itself, with networks.
+            "ft-compression" if setting.value == keep => {}
+            _ => words.extend(setting.words()),
+        }
+    }
+    words.push("--".into());
+    words.extend(files);
+    words
+}
+
+/// What stands for the marks in the names of a job's outputs.
+struct Filling {
+    job: String,
+    net: String,
+    file: PathBuf,
+}
+
+impl Filling {
+    const EPOCH: &'static str = "{epoch}";
+
+    /// Of this job, for the network in this file.
+    fn new(job: &str, file: PathBuf) -> Filling {
+        let (job, net) = (safe_name(job), short_name(&file));
+        Filling { job, net, file }
+    }
+
+    /// Puts the names of job and network, and the epoch, into the names of outputs.
+    ///
+    /// # Errors
+    /// The epoch is asked for, and the file tells none.
+    fn fill<'s>(&self, outputs: impl Iterator<Item = &'s mut Setting>) -> Result<(), String> {
+        let mut missing = Ok(());
+        for output in outputs {
+            let Value::Values(values) = &mut output.value else {
+                continue;
+            };
+            for value in values {
+                let Some(text) = value.to_str() else { continue };
+                let mut text = text.replace("{job}", &self.job).replace("{net}", &self.net);
+                if text.contains(Filling::EPOCH) {
+                    match self.epoch() {
+                        Ok(epoch) => text = text.replace(Filling::EPOCH, &epoch.to_string()),
+                        Err(why) => missing = Err(format!("no epoch for {text}: {why}")),
+                    }
+                }
+                *value = text.into();
             }
         }
+        missing
+    }
+
+    fn epoch(&self) -> Result<i64, String> {
+        let checkpoint = Checkpoint::open(&self.file).map_err(|error| error.to_string())?;
+        let epoch = checkpoint.progress().epoch;
+        epoch.ok_or_else(|| format!("{} does not tell its epoch", self.file.display()))
     }
 }
 
@@ -536,31 +702,57 @@ fn recorded(setting: &Setting) -> (String, Vec<String>) {
     (setting.option.clone(), values)
 }
 
-/// Would `optimize` take them?
-fn check_words(words: &[OsString]) -> Result<(), String> {
-    let head = ["ftperm", "optimize"].map(OsString::from);
+/// Would the command take them?
+fn check_words(command: JobCommand, words: &[OsString]) -> Result<(), String> {
+    let head = ["ftperm", command.name()].map(OsString::from);
     let parsed = Cli::try_parse_from(head.iter().chain(words));
     let parsed = parsed.map_err(|error| message(&error))?;
     parsed.check().map_err(|error| error.to_string())
 }
 
-/// Two jobs that write one file would undo each other's work for ever.
-fn check_outputs(jobs: &[Job]) -> Result<(), UsageError> {
-    let mut owners: BTreeMap<PathBuf, &str> = BTreeMap::new();
-    for job in jobs {
-        let files = job.named_outputs().cloned().chain([job.record_path()]);
-        for file in files {
-            if let Some(other) = owners.insert(file.clone(), &job.name) {
-                let (name, file) = (&job.name, file.display());
-                return Err(UsageError(if other == name {
-                    format!("the job {name} writes {file} twice")
-                } else {
-                    format!("the jobs {other} and {name} both write {file}")
-                }));
+/// Which job writes which file: two that write one would undo each other's work for ever.
+#[derive(Debug, Default)]
+pub struct Owners(BTreeMap<PathBuf, Owner>);
+
+/// A job by its name and its network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Owner {
+    job: String,
+    net: PathBuf,
+}
+
+impl Owners {
+    /// Gives a job the files that it writes.
+    ///
+    /// # Errors
+    /// Another job writes one of them, or the job writes one twice; what is wrong.
+    pub fn claim(&mut self, job: &Job) -> Result<(), String> {
+        if job.problem.is_some() {
+            // It writes nothing.
+            return Ok(());
+        }
+        let owner = Owner {
+            job: job.name.clone(),
+            net: job.net_file(),
+        };
+        let mut own: Vec<PathBuf> = job.named_outputs().cloned().collect();
+        own.push(job.record_path());
+        for (index, file) in own.iter().enumerate() {
+            let other = self.0.get(file).filter(|other| **other != owner);
+            let (name, shown) = (&job.name, file.display());
+            match other {
+                Some(other) if other.job != job.name => {
+                    let other = &other.job;
+                    return Err(format!("the jobs {other} and {name} both write {shown}"));
+                }
+                None if !own[..index].contains(file) => {}
+                _ => return Err(format!("the job {name} writes {shown} twice")),
             }
         }
+        let owned = own.into_iter().map(|file| (file, owner.clone()));
+        self.0.extend(owned);
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-use super::options::{commands, is_flag, is_list, options, setting};
+use super::options::{commands, is_flag, is_list, options, setting, shared_key};
 use super::setting::{Origin, Setting, Value};
 use crate::cli::UsageError;
 
@@ -47,8 +47,7 @@ impl Environment {
     /// # Errors
     /// The option cannot have the value.
     pub fn get(&self, command: &str, arg: &Arg) -> Result<Option<Setting>, UsageError> {
-        let option = arg.get_long().unwrap_or_default();
-        for name in [variable(Some(command), option), variable(None, option)] {
+        for name in variables(command, arg) {
             if let Some(text) = self.value(&name) {
                 let origin = Origin::Environment(name);
                 let value = value(arg, text, &origin)?;
@@ -62,8 +61,7 @@ impl Environment {
     pub fn unknown<'a>(&'a self, program: &Command) -> Vec<&'a str> {
         let known: Vec<String> = commands(program)
             .flat_map(|command| options(command).map(move |arg| (command.get_name(), arg)))
-            .filter_map(|(command, arg)| Some((command, arg.get_long()?)))
-            .flat_map(|(command, option)| [variable(Some(command), option), variable(None, option)])
+            .flat_map(|(command, arg)| variables(command, arg))
             .collect();
         let names = self.0.iter().map(|(name, _)| name.as_str());
         names
@@ -77,13 +75,22 @@ impl Environment {
     }
 }
 
-/// The variable of an option, of one command or of all.
-pub fn variable(command: Option<&str>, option: &str) -> String {
+/// The variable of an option's name, of one command or of all.
+fn variable(command: Option<&str>, option: &str) -> String {
     let part = |name: &str| name.replace('-', "_").to_ascii_uppercase();
     match command {
         Some(command) => format!("{PREFIX}{}_{}", part(command), part(option)),
         None => format!("{PREFIX}{}", part(option)),
     }
+}
+
+/// The variables of a command's option: that for the command, and that for all.
+fn variables(command: &str, arg: &Arg) -> [String; 2] {
+    let option = arg.get_long().unwrap_or_default();
+    [
+        variable(Some(command), option),
+        variable(None, shared_key(arg)),
+    ]
 }
 
 /// Switches are words, lists are separated as in `PATH`.

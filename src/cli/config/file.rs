@@ -5,13 +5,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Command;
+use clap::{Arg, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use ftperm::files::quote::{excerpt, excerpt_of};
 
-use super::options::{commands, find, options, setting, similar};
+use super::options::{commands, find, find_shared, options, setting, shared_key, similar};
 use super::setting::{Origin, Setting, Value};
 use crate::cli::UsageError;
 
@@ -151,10 +151,14 @@ impl<'a> Toml<'a> {
         at: usize,
     ) -> Result<(), UsageError> {
         if settings.iter().any(|it| it.option == setting.option) {
-            return Err(self.error(at, format!("{}: set twice", setting.option)));
+            return Err(self.set_twice(at, &setting.option));
         }
         settings.push(setting);
         Ok(())
+    }
+
+    fn set_twice(&self, at: usize, key: &str) -> UsageError {
+        self.error(at, format!("{key}: set twice"))
     }
 
     /// An error for a key that means nothing.
@@ -183,8 +187,8 @@ pub fn in_order<'t, 'a>(
 #[derive(Debug)]
 pub struct ConfigFile {
     pub path: PathBuf,
-    /// At the top: for all commands that have the option.
-    general: Vec<Setting>,
+    /// At the top, by key: for all commands that have an option of this key.
+    general: Vec<(String, Setting)>,
     /// By command.
     tables: Vec<(String, Vec<Setting>)>,
 }
@@ -222,14 +226,17 @@ impl ConfigFile {
                     return Err(toml.unknown(at, "there is no command", name, names));
                 }
                 _ => {
-                    let Some(arg) = commands(program).find_map(|it| find(it, name)) else {
-                        let names = commands(program)
-                            .flat_map(options)
-                            .filter_map(clap::Arg::get_long);
+                    let found = commands(program).find_map(|command| find_shared(command, name));
+                    let Some(arg) = found else {
+                        let names = commands(program).flat_map(options).map(shared_key);
                         return Err(toml.unknown(at, "no command has an option", name, names));
                     };
                     let setting = setting(arg, toml.value(value)?, toml.origin(at))?;
-                    toml.push(&mut file.general, setting, at)?;
+                    let key = shared_key(arg);
+                    if file.general.iter().any(|(other, _)| other == key) {
+                        return Err(toml.set_twice(at, name));
+                    }
+                    file.general.push((key.to_string(), setting));
                 }
             }
         }
@@ -237,12 +244,18 @@ impl ConfigFile {
     }
 
     /// The setting for a command's option: that of the command's table, else that at the top.
-    pub fn get(&self, command: &str, option: &str) -> Option<&Setting> {
+    pub fn get(&self, command: &str, arg: &Arg) -> Option<Setting> {
+        let option = arg.get_long()?;
         let table = self.tables.iter().find(|(name, _)| name == command);
-        table
+        let own = table
             .into_iter()
             .flat_map(|(_, settings)| settings)
-            .chain(&self.general)
-            .find(|it| it.option == option)
+            .find(|setting| setting.option == option);
+        let general = || self.general.iter().find(|(key, _)| key == shared_key(arg));
+        let setting = own.or_else(|| general().map(|(_, setting)| setting))?;
+        Some(Setting {
+            option: option.to_string(),
+            ..setting.clone()
+        })
     }
 }

@@ -50,9 +50,8 @@ impl Layers {
         let mut file = Vec::new();
         for arg in options(command) {
             environment.extend(self.environment.get(command.get_name(), arg)?);
-            let option = arg.get_long().unwrap_or_default();
             let in_file = self.file.as_ref();
-            file.extend(in_file.and_then(|it| it.get(command.get_name(), option).cloned()));
+            file.extend(in_file.and_then(|it| it.get(command.get_name(), arg)));
         }
         Ok([environment, file])
     }

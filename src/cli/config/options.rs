@@ -26,14 +26,34 @@ pub fn commands(program: &Command) -> impl Iterator<Item = &Command> {
         .filter(|it| !it.is_hide_set() && it.get_name() != "help" && it.get_name() != "config")
 }
 
-/// The option of this name; underscores and dashes are the same.
+/// The option of this name in settings of its command; underscores and dashes are the same.
 pub fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
-    let name = name.replace('_', "-");
     options(command).find(|arg| {
-        let mut names = arg.get_long_and_visible_aliases().unwrap_or_default();
-        names.extend(arg.get_aliases().unwrap_or_default());
-        names.iter().any(|it| it.replace('_', "-") == name)
+        let long = arg.get_long().unwrap_or_default();
+        same_name(long, name) || has_alias(arg, name)
     })
+}
+
+/// The option of this name in settings of all commands.
+pub fn find_shared<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+    options(command).find(|arg| same_name(shared_key(arg), name) || has_alias(arg, name))
+}
+
+/// The name of an option in settings of all commands. It is not the long name where that means something else in other
+/// commands.
+pub fn shared_key(arg: &Arg) -> &str {
+    arg.get_id().as_str()
+}
+
+fn has_alias(arg: &Arg, name: &str) -> bool {
+    let mut aliases = arg.get_all_aliases().unwrap_or_default();
+    aliases.extend(arg.get_visible_aliases().unwrap_or_default());
+    aliases.iter().any(|alias| same_name(alias, name))
+}
+
+/// Underscores and dashes are the same.
+fn same_name(a: &str, b: &str) -> bool {
+    a.replace('_', "-") == b.replace('_', "-")
 }
 
 /// Is it switched on without a value?
@@ -88,6 +108,7 @@ fn check(arg: &Arg, words: Vec<OsString>) -> Result<(), String> {
     let alone = arg
         .clone()
         .required(false)
+        .required_unless_present(none())
         .conflicts_with(none())
         .overrides_with(none())
         .requires(none())
@@ -134,4 +155,62 @@ pub fn exclude_each_other(command: &Command, a: &Arg, b: &Arg) -> bool {
         !group.clone().is_multiple() && has(a) && has(b)
     });
     names(a, b) || names(b, a) || same_group
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::cli::config::program;
+
+    /// Else a setting for all commands would be read as one thing here and as another there.
+    #[test]
+    fn a_key_of_all_commands_means_the_same_in_all() {
+        let program = program();
+        let mut kinds: BTreeMap<String, BTreeMap<String, Vec<String>>> = BTreeMap::new();
+        for command in commands(&program) {
+            for arg in options(command) {
+                let names = arg.get_value_names().unwrap_or_default();
+                let kind = format!("{names:?} {} {}", is_flag(arg), is_list(arg));
+                let here = kinds.entry(shared_key(arg).to_string()).or_default();
+                let long = arg.get_long().unwrap_or_default();
+                here.entry(kind)
+                    .or_default()
+                    .push(format!("{} --{long}", command.get_name()));
+            }
+        }
+        kinds.retain(|_, kinds| kinds.len() > 1);
+        assert!(kinds.is_empty(), "{kinds:#?}");
+    }
+
+    /// The parser asserts that an option names no other that is not there.
+    #[test]
+    fn every_option_can_be_checked_alone() {
+        let program = program();
+        for arg in commands(&program).flat_map(options) {
+            let _ = check(arg, vec![format!("--{}", arg.get_long().unwrap()).into()]);
+        }
+    }
+
+    #[test]
+    fn only_options_that_mean_something_else_have_another_key() {
+        let program = program();
+        let other = commands(&program).flat_map(|command| {
+            let other = options(command).filter(|arg| {
+                let long = arg.get_long().unwrap_or_default();
+                !same_name(long, shared_key(arg))
+            });
+            other.map(move |arg| format!("{} {}", command.get_name(), shared_key(arg)))
+        });
+        assert_eq!(
+            other.collect::<Vec<_>>(),
+            [
+                "find samples",
+                "find planes",
+                "find holdout_planes",
+                "eval planes"
+            ]
+        );
+    }
 }

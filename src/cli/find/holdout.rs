@@ -14,7 +14,8 @@ use crate::cli::console;
 #[derive(Debug, clap::Args)]
 pub struct HoldoutArgs {
     /// Planes files of `gather --holdout` that are not searched on: the rates on them are told
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    // Elsewhere --holdout is a share.
+    #[arg(id = "holdout_planes", long = "holdout", value_name = "FILE", num_args = 1..)]
     pub holdout: Vec<PathBuf>,
 }
 

@@ -4,8 +4,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::SourceError;
-use super::parts;
+use super::kind::FileKind;
+use super::{parts, text};
 use crate::files::reading::{Compression, ReadError, read_file, read_stream, unpack_single};
+
+/// Larger files are looked through before they are read into memory, in bytes.
+const LARGE_TEXT: u64 = 1 << 20;
 
 /// What was read.
 #[derive(Debug)]
@@ -32,6 +36,12 @@ impl Input {
             let metadata = std::fs::metadata(file).map_err(SourceError::io(file))?;
             if !metadata.is_file() {
                 return Err(SourceError::NotAFile { path: file.clone() });
+            }
+            if metadata.len() > LARGE_TEXT && !text::may_hold_network(file) {
+                return Err(SourceError::NoNet {
+                    file: input.name,
+                    kind: FileKind::Text,
+                });
             }
             input.append(|left| read_file(file, left), limit)?;
         }

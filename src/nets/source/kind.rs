@@ -20,6 +20,15 @@ pub enum FileKind {
     Other,
 }
 
+/// As far as a file is looked at to tell text from other bytes.
+pub(super) const SAMPLE: usize = 4096;
+
+/// Does the byte occur in text? A network has others: zeros in the upper bytes of its description's length, which is
+/// below 2^24, and of small weights.
+pub(super) fn is_text(byte: u8) -> bool {
+    !matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127)
+}
+
 impl FileKind {
     pub(super) fn of(bytes: &[u8]) -> FileKind {
         const MACH_O: [[u8; 4]; 6] = [
@@ -30,8 +39,6 @@ impl FileKind {
             [0xCA, 0xFE, 0xBA, 0xBE],
             [0xCA, 0xFE, 0xBA, 0xBF],
         ];
-        /// As far as a file is looked at to tell text from other bytes.
-        const SAMPLE: usize = 4096;
         let sample = &bytes[..bytes.len().min(SAMPLE)];
         if bytes.starts_with(b"\x7FELF") {
             FileKind::Elf
@@ -48,10 +55,7 @@ impl FileKind {
         } else if bytes.len() > 3 && bytes[3] == 0x7A && bytes[2] == 0xF3 {
             // Every version until 2026 was 0x7AF3....
             FileKind::OtherNetwork(u32::from_le_bytes([0, 1, 2, 3].map(|i| bytes[i])))
-        } else if !sample
-            .iter()
-            .any(|&byte| matches!(byte, 0..=8 | 14..=26 | 28..=31 | 127))
-        {
+        } else if sample.iter().all(|&byte| is_text(byte)) {
             FileKind::Text
         } else {
             FileKind::Other
