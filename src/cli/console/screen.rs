@@ -34,8 +34,8 @@ impl Screen {
     }
 }
 
-/// Lines of the terminal that lines of text of so many columns take now. Lines of the terminal that became too short are
-/// broken by most terminals.
+/// Lines of the terminal that lines of text of so many columns take now. Where the terminal became narrower than the
+/// text, most terminals break it.
 fn rows(shown: &[usize], columns: usize) -> usize {
     shown.iter().map(|len| len.div_ceil(columns).max(1)).sum()
 }
@@ -93,9 +93,12 @@ impl TermLike for Screen {
         }
         let columns = self.columns();
         let above = rows(&frames.shown, columns).saturating_sub(1);
-        self.term.write_str("\r")?;
-        self.term.move_cursor_up(above)?;
-        self.term.clear_to_end_of_screen()?;
+        // Line by line: some terminals keep what is cleared as a whole screen, to be scrolled back to.
+        self.term.clear_line()?;
+        for _ in 0..above {
+            self.term.move_cursor_up(1)?;
+            self.term.clear_line()?;
+        }
         let width = usize::from(self.width());
         let next: Vec<_> = next
             .iter()

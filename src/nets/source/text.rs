@@ -9,9 +9,9 @@ use crate::files::reading::{first_bytes, open};
 /// Files up to this size are read whole without asking, in bytes.
 const SMALL: u64 = 1 << 20;
 
-/// May a network be in this file? False only of text that is text to its end, without a call that could be one with data
-/// of a module (see [`asm_js`](super::asm_js)). A file that cannot be read may hold anything, and small ones, by their
-/// size in bytes, are not looked at.
+/// May a network be in this file? False only of text that is text to its end, without a call that could be one with
+/// data of a module (see [`asm_js`](super::asm_js)). A file that cannot be read may hold anything, and small ones, by
+/// their size in bytes, are not looked at.
 pub(super) fn may_hold_network(path: &Path, size: u64) -> bool {
     let Ok((head, compression)) = first_bytes(path, SAMPLE, true) else {
         return true;
