@@ -56,8 +56,8 @@ pub struct Batch {
     /// The jobs file
     #[arg(required_unless_present = "watch")]
     jobs: Option<PathBuf>,
-    /// After the jobs, handle each network or checkpoint that is or appears in this folder or below it, until Ctrl-C; the
-    /// options are those of [watch] and [defaults]
+    /// After the jobs, handle each network or checkpoint that is or appears in this folder or below it, until Ctrl-C;
+    /// the options are those of [watch] and [defaults]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["shard", "only"])]
     watch: Vec<PathBuf>,
     /// Say what would be done and why, and do nothing

@@ -55,7 +55,13 @@ pub struct BenchArgs {
     )]
     timeout: u64,
     /// Set an option of the engine first; may be repeated
-    #[arg(id = "option", long = "option", value_name = "NAME=VALUE", value_parser = name_and_value, requires = "engine")]
+    #[arg(
+        id = "option",
+        long = "option",
+        value_name = "NAME=VALUE",
+        value_parser = name_and_value,
+        requires = "engine"
+    )]
     options: Vec<(String, String)>,
     /// The engine's option that takes the network
     #[arg(

@@ -9,11 +9,23 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use ftperm::files::quote::printable;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
+mod screen;
+
+use screen::Screen;
+
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// Bars under way; they show only if stderr is a terminal.
-static BARS: LazyLock<MultiProgress> =
-    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+static BARS: LazyLock<MultiProgress> = LazyLock::new(|| {
+    let screen = Box::new(Screen::stderr());
+    MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(
+        screen,
+        DRAWN_A_SECOND,
+    ))
+});
+
+/// How often bars are drawn anew, at most.
+const DRAWN_A_SECOND: u8 = 20;
 
 /// Called once at the start.
 pub fn configure(quiet: bool) {

@@ -49,7 +49,8 @@ pub struct Serialize {
     target: PathBuf,
     /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into the folder TARGET, or into the folder that
     /// TARGET is in if its name ends in .nnue; a missing folder is made
-    #[arg(long, alias = "out_sha")]
+    // Elsewhere --out-sha has a value.
+    #[arg(id = "named_by_sha", long = "out-sha", alias = "out_sha")]
     out_sha: bool,
     /// Description in the network's header [default: that of the source network, else the reference tool's]; for
     /// networks of Lc0 the text about the training

@@ -8,9 +8,6 @@ use super::kind::FileKind;
 use super::{parts, text};
 use crate::files::reading::{Compression, ReadError, read_file, read_stream, unpack_single};
 
-/// Larger files are looked through before they are read into memory, in bytes.
-const LARGE_TEXT: u64 = 1 << 20;
-
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Input {
@@ -37,7 +34,7 @@ impl Input {
             if !metadata.is_file() {
                 return Err(SourceError::NotAFile { path: file.clone() });
             }
-            if metadata.len() > LARGE_TEXT && !text::may_hold_network(file) {
+            if !text::may_hold_network(file, metadata.len()) {
                 return Err(SourceError::NoNet {
                     file: input.name,
                     kind: FileKind::Text,

@@ -6,11 +6,19 @@ use std::path::Path;
 use super::kind::{FileKind, SAMPLE, is_text};
 use crate::files::reading::{first_bytes, open};
 
-/// May a network be in this file? False only of text that is text to its end, without a call that could be one with data
-/// of a module (see [`asm_js`](super::asm_js)). A file that cannot be read may hold anything.
-pub(super) fn may_hold_network(path: &Path) -> bool {
-    let kind = first_bytes(path, SAMPLE, true).map(|(head, _)| FileKind::of(&head));
-    if !matches!(kind, Ok(FileKind::Text)) {
+/// Files up to this size are read whole without asking, in bytes.
+const SMALL: u64 = 1 << 20;
+
+/// May a network be in this file? False only of text that is text to its end, without a call that could be one with
+/// data of a module (see [`asm_js`](super::asm_js)). A file that cannot be read may hold anything, and small ones, by
+/// their size in bytes, are not looked at.
+pub(super) fn may_hold_network(path: &Path, size: u64) -> bool {
+    let Ok((head, compression)) = first_bytes(path, SAMPLE, true) else {
+        return true;
+    };
+    // How much a compressed file unpacks to its size does not tell.
+    let is_small = size <= SMALL && compression.is_none();
+    if is_small || FileKind::of(&head) != FileKind::Text {
         return true;
     }
     let text = open(path).map_err(io::Error::from);
@@ -111,19 +119,18 @@ mod tests {
     fn files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        std::fs::write(&path, "a".repeat(SAMPLE)).unwrap();
-        assert!(!may_hold_network(&path));
+        let may = |bytes: &[u8], size| {
+            std::fs::write(&path, bytes).unwrap();
+            may_hold_network(&path, size)
+        };
+        let line = "a".repeat(SAMPLE);
+        assert!(!may(line.as_bytes(), SMALL + 1));
+        assert!(may(line.as_bytes(), SMALL));
         // A network may stand behind a script.
-        std::fs::write(&path, "a".repeat(SAMPLE) + "\0").unwrap();
-        assert!(may_hold_network(&path));
-        std::fs::write(&path, "\x7FELF").unwrap();
-        assert!(may_hold_network(&path));
-        std::fs::write(
-            &path,
-            zstd::encode_all("a".repeat(1 << 17).as_bytes(), 1).unwrap(),
-        )
-        .unwrap();
-        assert!(!may_hold_network(&path));
-        assert!(may_hold_network(&folder.path().join("none")));
+        assert!(may((line + "\0").as_bytes(), SMALL + 1));
+        assert!(may(b"\x7FELF", SMALL + 1));
+        let packed = zstd::encode_all("a".repeat(1 << 17).as_bytes(), 1).unwrap();
+        assert!(!may(&packed, packed.len() as u64));
+        assert!(may_hold_network(&folder.path().join("none"), SMALL + 1));
     }
 }
