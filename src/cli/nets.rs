@@ -17,7 +17,12 @@ pub struct Nets {
     #[arg(long)]
     lc0: bool,
     /// The lc0 that is asked about: it looks beside its own file first [default: the current folder]
-    #[arg(long, value_name = "LC0", requires = "lc0")]
+    #[arg(
+        id = "lc0_engine",
+        long = "engine",
+        value_name = "LC0",
+        requires = "lc0"
+    )]
     engine: Option<PathBuf>,
 }
 

@@ -12,7 +12,13 @@ use crate::cli::UsageError;
 const FIXED: [&str; 4] = ["help", "version", "config", "no-config"];
 
 /// Options, by their ids, whose long names mean something else in other commands.
-const OTHER_KEYS: [&str; 4] = ["planes", "samples", "holdout_planes", "named_by_sha"];
+const OTHER_KEYS: [&str; 5] = [
+    "planes",
+    "samples",
+    "holdout_planes",
+    "named_by_sha",
+    "lc0_engine",
+];
 
 /// The options of a command that can be set.
 pub fn options(command: &Command) -> impl Iterator<Item = &Arg> {
