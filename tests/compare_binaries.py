@@ -50,6 +50,9 @@ INPUTS = {
 }
 
 D = "--net demo.nnue --data selfplay.binpack"
+R = "--net raw.nnue --data selfplay.binpack"
+# The layout describes the network as it is without compression.
+RAW = "serialize demo.nnue raw.nnue --ft-compression none"
 CPU = "--backend cpu --threads 1"
 # Each case: lines run one after the other in one folder. `!kill SECONDS LINE` interrupts the line.
 CASES = [
@@ -94,10 +97,10 @@ CASES = [
     "serialize demo.nnue a.nnue --ft-compression none\nserialize demo.nnue b.nnue --ft-compression leb128",
     "config optimize --count 5", "devices --json", "completions bash", "completions zsh", "man .",
     f"batch jobs.toml --dry-run\nbatch jobs.toml\nbatch jobs.toml",
-    f"optimize --layout demo-raw.toml {D} --out o.nnue --report o.json --backend cpu",
-    f"optimize --layout demo-raw.toml {D} --out o.nnue --perm p.txt --memory 60M --backend cpu --json\n"
-    "apply p.txt --layout demo-raw.toml --net demo.nnue --out a.nnue\n"
-    "verify --layout demo-raw.toml demo.nnue a.nnue --json",
+    f"{RAW}\noptimize --layout demo-raw.toml {R} --out o.nnue --report o.json --backend cpu",
+    f"{RAW}\noptimize --layout demo-raw.toml {R} --out o.nnue --perm p.txt --memory 60M --backend cpu --json\n"
+    "apply p.txt --layout demo-raw.toml --net raw.nnue --out a.nnue\n"
+    "verify --layout demo-raw.toml raw.nnue a.nnue --data selfplay.binpack --json",
     "optimize --net nothing.nnue --data selfplay.binpack", "optimize --net demo.nnue --data nothing.binpack",
     "inspect nothing", "apply selfplay.binpack --net demo.nnue", "find --data demo.nnue --out x",
     "verify demo.nnue selfplay.binpack", "serialize selfplay.binpack x.nnue", "gather", "optimize --count 0",
