@@ -148,7 +148,9 @@ fn blocks_read(saving: f64, bounds: Option<(f64, f64)>) -> String {
         0 => "no fewer".to_string(),
         _ => change(saving),
     };
-    let sure = bounds.map_or(String::new(), |(low, high)| {
+    // An order that changes nothing is sure of that.
+    let told = bounds.filter(|(low, high)| (tenths(*low), tenths(*high)) != (0, 0));
+    let sure = told.map_or(String::new(), |(low, high)| {
         if tenths(low) > 0 && tenths(saving) > 0 {
             format!(" (95 % sure of {:.1} to {})", 100.0 * low, size(high))
         } else {
@@ -207,6 +209,10 @@ mod tests {
             "17.7 % fewer blocks of the first layer (95 % sure of 16.1 to 19.3 %)"
         );
         assert_eq!(said(0.0, None), "no fewer blocks of the first layer");
+        assert_eq!(
+            said(0.0, Some((0.0, 0.0))),
+            "no fewer blocks of the first layer"
+        );
         assert_eq!(
             said(-0.0003, Some((-0.004, 0.0))),
             "no fewer blocks of the first layer (95 % sure of 0.4 % more to none fewer)"
