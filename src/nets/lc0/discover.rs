@@ -182,8 +182,8 @@ mod tests {
     #[test]
     #[cfg(all(unix, not(target_os = "macos")))]
     fn the_directories_are_lc0s() {
-        let expected = ["bin", "/c/lc0", "/a/lc0", "/b/lc0"].map(PathBuf::from);
-        let found = places(&[("XDG_DATA_HOME", "/c"), ("XDG_DATA_DIRS", "/a:/b")]);
+        let expected = ["bin", "/usr/lc0", "/a/lc0", "/b/lc0"].map(PathBuf::from);
+        let found = places(&[("XDG_DATA_HOME", "/usr"), ("XDG_DATA_DIRS", "/a:/b")]);
         assert_eq!(found.directories, expected);
         let system = ["/usr/local/share/lc0", "/usr/share/lc0"].map(PathBuf::from);
         let found = places(&[("HOME", "/does/not/exist")]);
