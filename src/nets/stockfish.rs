@@ -67,6 +67,7 @@ pub(crate) use sample::sample;
 pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
 pub use storage::Storage;
 pub use write::FtCompression;
+pub(crate) use write::take;
 
 /// Version constant of SFNNv1 files.
 pub const VERSION_2020: u32 = 0x7AF3_2F16;

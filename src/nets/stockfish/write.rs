@@ -116,7 +116,7 @@ impl Network {
 }
 
 /// Cuts the next tensor off a store.
-fn take<'a, T>(store: &mut &'a [T], len: usize) -> &'a [T] {
+pub(crate) fn take<'a, T>(store: &mut &'a [T], len: usize) -> &'a [T] {
     let (tensor, rest) = store.split_at(len);
     *store = rest;
     tensor

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::differences::{ColumnMap, Comparing, WeightDifference};
-use crate::nets::stockfish::{FileParts, NetError, Network, TensorRole};
+use crate::nets::stockfish::{FileParts, NetError, Network, TensorRole, take};
 use crate::order::Permutation;
 
 /// What a file has otherwise than it should.
@@ -104,11 +104,4 @@ fn compare_descriptions(expected: &[u8], found: &[u8]) -> Result<(), FileDiffere
     let pairs = expected.iter().zip(found);
     let equal = pairs.take_while(|(a, b)| a == b).count();
     Err(FileDifference::Description(equal))
-}
-
-/// Cuts the next tensor off a store.
-fn take<'a, T>(store: &mut &'a [T], len: usize) -> &'a [T] {
-    let (tensor, rest) = store.split_at(len);
-    *store = rest;
-    tensor
 }
