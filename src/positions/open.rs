@@ -158,7 +158,19 @@ pub(super) fn recognise(
     let mut input = match Compression::of(begin) {
         None => Input::new(name.to_owned(), Box::new(reader), false),
         Some(compression) => {
-            let decoder = compression.reader(reader).map_err(failed)?;
+            let decoder = compression
+                .reader(reader)
+                .map_err(|source| match source.kind() {
+                    // What the file's own header asks for, not a failure of the system.
+                    io::ErrorKind::InvalidData => PositionsError::Damaged(Damage {
+                        file: name.to_owned(),
+                        offset: 0,
+                        decompressed: false,
+                        problem: Problem::Record(source.to_string()),
+                        resembles: None,
+                    }),
+                    _ => failed(source),
+                })?;
             let decoder = BufReader::with_capacity(BUFFER_SIZE, decoder);
             Input::new(name.to_owned(), Box::new(Unseekable(decoder)), true)
         }

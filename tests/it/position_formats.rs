@@ -523,6 +523,18 @@ proptest! {
     }
 }
 
+/// RFC 8878, 3.1.1.1.2: exponent 18 (the upper five bits) and mantissa 1 are a window of (1 + 1/8) * 2^28 bytes.
+#[test]
+fn a_wide_zstd_window_is_refused_with_its_place() {
+    let [_, (_, mut bytes), _] = compressed(&as_binpack(&entries()[..60]));
+    bytes.splice(4.., [0x00, 18 << 3 | 1].into_iter().chain([0; 40]));
+    let error = read_bytes(bytes, &everything()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "test: at byte 0: it needs a window of 288 MiB in memory, at most 256 are given; pack it with --long=28 or less"
+    );
+}
+
 /// Records, and the FEN that a reader by other people (a Python one, on top of python-chess) makes of the first 32
 /// bytes of each. The moves of the first five are the words that the data tools of Fairy-Stockfish write for e2e4,
 /// e1g1, e5d6 en passant, a7a8n and a7a8q.
