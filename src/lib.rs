@@ -9,42 +9,32 @@
 //! ```
 //!
 //! ```
-//! use ftperm::compute::cpu::CpuBackend;
-//! use ftperm::nets::deliver::{Target, write_permuted};
-//! use ftperm::nets::stockfish::{Network, ReadOptions};
-//! use ftperm::run::{Job, Task, optimize};
-//! use ftperm::positions::{self, Options};
-//! use ftperm::search::Control;
-//! use ftperm::nets::stockfish::verify::spread;
-//!
+//! # use ftperm::{compute::cpu::CpuBackend, nets::deliver::Target, positions::Options};
+//! # use ftperm::nets::stockfish::{Network, ReadOptions};
+//! # use ftperm::{positions, run::{Job, Watch}};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
-//! # let out = folder.path().join("permuted.nnue");
+//! # let (out, perm) = (folder.path().join("out.nnue"), folder.path().join("perm.txt"));
 //! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
-//! let taken = positions::read(&["datasets/selfplay.binpack".into()], &Options::default())?;
-//! let (training, holdout) = taken.split_holdout(0.1, 0);
-//! let backend = CpuBackend::new(None)?;
-//! let job = Job {
-//!     network: &network,
-//!     task: Task::new(&training.boards, &holdout),
-//!     weights: None,
-//! };
-//! let plan = optimize(&job, &backend, &mut Control::default(), |_| {})?;
-//! assert!(plan.after.fraction() > plan.before.fraction() + 0.1);
-//!
-//! let (order, boards) = (&plan.search.permutation, spread(&training.boards, 1000));
-//! write_permuted(network, order, &Target::File(out), boards, &|| {})?.file.commit()?;
+//! let games = positions::read(&["datasets/selfplay.binpack".into()], &Options::default())?;
+//! let found = Job::new(&network, games).run(&CpuBackend::new(None)?, &mut Watch::default())?;
+//! assert!(found.after.fraction() > found.before.fraction() + 0.1);
+//! found.deliver(Box::new(network), &Target::File(out), &|| {})?.commit(&perm, Vec::new())?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The five types to know:
+//! A network is anything that is a [`nets::model::Model`]: [`nets::stockfish::Network`], networks of other engines
+//! ([`nets::described::RawNet`]), or a type of your own.
+//!
+//! The types to know:
 //!
 //! * [`nets::stockfish::Network`]: a network file, recognised, read, permuted and written;
 //!   [`nets::checkpoint::Checkpoint`] makes one;
 //! * [`positions::Positions`]: what was taken from training data, with the game of each position;
 //! * [`planes::ZeroPlanes`]: which outputs are zero in which samples; [`run::gather::gather`] makes them;
 //! * [`order::Permutation`]: an order of neurons; [`search::search`] finds one;
+//! * [`run::Job`] and what it gives, [`run::Found`];
 //! * [`compute::Backend`]: the processor ([`compute::cpu::CpuBackend`]) or a graphics adapter
 //!   ([`compute::gpu::GpuBackend`]).
 //!

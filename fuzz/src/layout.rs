@@ -3,9 +3,9 @@
 use ftperm::chess::board::Board;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::nets::described::{Layout, LayoutDifference, RawNet, RawNetError, compare};
-use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::nets::model::{ModelFile as _, SampleOrder};
 use ftperm::order::Permutation;
-use ftperm::run::described::planes;
+use ftperm::run::gather::gather;
 
 /// Longest network that is made, in bytes.
 const MAX_LEN: u64 = 1 << 20;
@@ -68,7 +68,11 @@ fn check(net: &RawNet) {
     let back = rotated.permuted(&rotation.inverse());
     assert!(back.expect("the layout's own width").bytes() == net.bytes());
     let boards = FENS.map(|fen| fen.parse::<Board>().expect("a position"));
-    let proof = match compare(net, &rotated, &boards, Some(&rotation)) {
+    let mut file = Vec::new();
+    rotated.write(&mut file).expect("memory takes it");
+    let ordered = net.compare_file(&file, &rotation);
+    ordered.expect("the neurons of the one in the order of the other");
+    let proof = match compare(net, &rotated, &boards) {
         Ok(proof) => proof,
         Err(difference) => {
             // Bytes that are no numbers: a sum may be any of them.
@@ -81,7 +85,7 @@ fn check(net: &RawNet) {
     assert!(proof.same_neurons && proof.positions == boards.len());
     let backend = CpuBackend::new(Some(1)).expect("the thread there is");
     let planes = |net| {
-        planes(net, &boards, SampleOrder::Positions, &backend, |_| ()).expect("the CPU computes")
+        gather(net, &backend, &boards, SampleOrder::Positions, |_| ()).expect("the CPU computes")
     };
     let (before, after) = (planes(net), planes(&rotated));
     for neuron in 0..neurons as usize {

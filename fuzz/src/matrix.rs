@@ -64,7 +64,8 @@ fn stored(bytes: &[u8], planes: &ZeroPlanes) {
     for group in stored.groups() {
         group.copy_into(&mut together, first).expect("as before");
         first += group.samples();
-        blocks += group.zero_blocks(&order).expect("as before");
+        let counts = group.group_counts(order.as_chunks::<4>().0);
+        blocks += counts.expect("as before").iter().sum::<u64>();
         let mut alone = ZeroPlanes::new(planes.neurons(), group.samples());
         group.copy_into(&mut alone, 0).expect("as before");
         sizes[group.bucket().unwrap_or(0)] += group.samples();

@@ -93,27 +93,6 @@ const NO_EN_PASSANT: u8 = 64;
 const CASTLING_ROOKS: [u8; 4] = [7, 0, 63, 56];
 
 impl Board {
-    /// Builds a board from a list of (square, piece code), in any order, each square at most once.
-    ///
-    /// # Errors
-    /// More than 32 pieces, or not exactly one king a side.
-    pub fn from_pieces(
-        pieces: impl IntoIterator<Item = (u8, u8)>,
-        side_to_move: Color,
-    ) -> Result<Board, BoardError> {
-        let mut by_square = [u8::MAX; 64];
-        for (square, code) in pieces {
-            by_square[usize::from(square & 63)] = code;
-        }
-        let mut builder = BoardBuilder::new(side_to_move);
-        for (square, &code) in by_square.iter().enumerate() {
-            if code != u8::MAX {
-                builder.push(square as u8, code)?;
-            }
-        }
-        builder.finish()
-    }
-
     /// All that the position is, the same on every machine; different positions have different bytes.
     pub(crate) fn to_bytes(self) -> [u8; 32] {
         let [low, high] = self.codes.map(u64::to_le_bytes);

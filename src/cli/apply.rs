@@ -1,8 +1,7 @@
 //! `ftperm apply`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use ftperm::chess::random_games::random_positions;
 use ftperm::files::digest::hex;
 use ftperm::nets::deliver::write_permuted;
@@ -10,11 +9,9 @@ use ftperm::nets::source::SearchPlaces;
 use ftperm::order::{NET_SHA256, PermutationFile};
 use serde::Serialize;
 
-use super::common::{
-    Files, LoadedNet, NetArgs, NetSummary, OutArgs, check_entries, every_weight, parse,
-};
-use super::layout::{self, LayoutArgs};
-use super::{Global, UsageError, console};
+use super::common::{Files, LoadedModel, NetArgs, NetSummary, OutArgs, check_entries, parse};
+use super::layout::LayoutArgs;
+use super::{Global, console};
 
 /// Positions of random games on which the result is verified.
 const VERIFIED_POSITIONS: usize = 500;
@@ -44,7 +41,7 @@ pub struct Apply {
 struct Report {
     net: NetSummary,
     out: NetSummary,
-    era: &'static str,
+    era: String,
     neurons: usize,
     verified: ftperm::report::Verified,
     version: &'static str,
@@ -64,35 +61,20 @@ impl Apply {
             None => files.network("--net", net),
         };
         files.check()?;
-        if let Some(layout) = &self.layout.layout {
-            return self.run_layout(layout, file, global);
-        }
+        self.layout.check_output(&self.out)?;
         let target = self.out.target()?;
         let loaded = self.load(&file)?;
         files.network_found("--net", &loaded.origin).check()?;
-        let net = NetSummary::from(&loaded);
-        if let Some(recorded) = file.note(NET_SHA256)
-            && recorded != hex(&loaded.sha256)
-            && !self.inverse
-        {
-            console::warn(format!(
-                "{} was made for a network with sha256 {recorded}, this one has {}; \
-                 it is valid here, but how good it is nobody knows",
-                self.permutation.display(),
-                hex(&loaded.sha256)
-            ));
-        }
+        self.warn_of_another(&file, &loaded.sha256);
+        let (net, era) = (loaded.summary(), loaded.kind());
         let permutation = if self.inverse {
             file.permutation.inverse()
         } else {
             file.permutation
         };
-        let mut network = loaded.network;
-        self.out.dress(&mut network);
-        let era = network.recognition.era.id;
-        network
-            .permuted(&permutation)
-            .with_context(|| self.permutation.display().to_string())?;
+        let neurons = loaded.model().shape().neurons;
+        check_entries(&self.permutation, &permutation, neurons)?;
+        let network = loaded.into_written(&self.out);
         let boards = random_positions(1, VERIFIED_POSITIONS);
         let proved = write_permuted(network, &permutation, &target, boards, &|| {})?;
         let finished = proved.file;
@@ -100,7 +82,7 @@ impl Apply {
             net,
             out: NetSummary::new(finished.target(), &finished.sha256()),
             era,
-            neurons: permutation.len(),
+            neurons,
             verified: ftperm::report::Verified {
                 positions: proved.positions,
                 equal: true,
@@ -110,7 +92,7 @@ impl Apply {
         };
         let out = finished.target().to_path_buf();
         finished.commit()?;
-        console::say(every_weight(report.verified.positions));
+        console::say(proved.proof);
         if global.json {
             console::json(&report)
         } else {
@@ -118,59 +100,33 @@ impl Apply {
         }
     }
 
-    fn run_layout(
-        &self,
-        layout: &Path,
-        file: PermutationFile,
-        global: &Global,
-    ) -> anyhow::Result<()> {
-        if self.out.is_for_nnue_only() {
-            let text = "--ft-compression and --description are for .nnue files, not for --layout";
-            return Err(UsageError(text.into()).into());
-        }
-        let target = self.out.target()?;
-        let (net, path) = layout::load(layout, self.net.net.as_deref())?;
-        check_entries(&self.permutation, &file.permutation, net.layout().neurons())?;
-        let permutation = if self.inverse {
-            file.permutation.inverse()
-        } else {
-            file.permutation
-        };
-        let boards = random_positions(1, VERIFIED_POSITIONS);
-        let (finished, proof) = layout::deliver(&net, &path, &permutation, &target, &boards)?;
-        let report = Report {
-            net: NetSummary::new(&path, &net.sha256()),
-            out: NetSummary::new(finished.target(), &finished.sha256()),
-            era: "layout",
-            neurons: permutation.len(),
-            verified: ftperm::report::Verified {
-                positions: proof.positions,
-                equal: true,
-                proved: proof.same_neurons,
-            },
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        let out = finished.target().to_path_buf();
-        finished.commit()?;
-        console::say(layout::proof_line(proof));
-        if global.json {
-            console::json(&report)
-        } else {
-            console::file(&out)
+    /// A permutation is only good for the network that it was made for.
+    fn warn_of_another(&self, file: &PermutationFile, sha256: &[u8; 32]) {
+        if let Some(recorded) = file.note(NET_SHA256)
+            && recorded != hex(sha256)
+            && !self.inverse
+        {
+            console::warn(format!(
+                "{} was made for a network with sha256 {recorded}, this one has {}; \
+                 it is valid here, but how good it is nobody knows",
+                self.permutation.display(),
+                hex(sha256)
+            ));
         }
     }
 
     /// The network that was named, or the one that the permutation was made for.
-    fn load(&self, file: &PermutationFile) -> anyhow::Result<LoadedNet> {
+    fn load(&self, file: &PermutationFile) -> anyhow::Result<LoadedModel> {
+        if self.layout.layout.is_some() {
+            return LoadedModel::load(&self.net, &self.layout);
+        }
         let recorded = file.note(NET_SHA256).and_then(parse_sha256);
         match recorded.filter(|_| self.net.net.is_none() && !self.inverse) {
-            None => self.net.load(),
+            None => Ok(self.net.load()?.into()),
             Some(sha256) => {
                 let options = self.net.reading.options();
-                parse(
-                    SearchPlaces::of_process().find_by_sha256(&sha256)?,
-                    &options,
-                )
+                let found = SearchPlaces::of_process().find_by_sha256(&sha256)?;
+                Ok(parse(found, &options)?.into())
             }
         }
     }

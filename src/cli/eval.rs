@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use ftperm::compute::cpu::CpuBackend;
 use ftperm::order::{Permutation, PermutationFile};
-use ftperm::planes::ByBucket;
 use ftperm::planes::matrix::EvalError;
+use ftperm::search::ByBucket;
 use serde::Serialize;
 
 use super::common::{MemoryArgs, PlanesInput};
@@ -46,8 +47,8 @@ struct BucketReport {
 impl Eval {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let limit = self.memory.limit().unwrap_or(u64::MAX);
-        let groups = PlanesInput::open(&self.data, limit)?.groups;
-        let neurons = groups.neurons();
+        let input = PlanesInput::open(&self.data, limit)?;
+        let neurons = input.neurons();
         if !neurons.is_multiple_of(4) {
             return Err(EvalError::Blocks(neurons).into());
         }
@@ -64,7 +65,9 @@ impl Eval {
             let error = anyhow::Error::from(EvalError::Length { found, neurons });
             return Err(error.context(name.collect::<String>()));
         }
-        let by_bucket = groups.samples();
+        let backend = CpuBackend::new(None)?;
+        let sets = input.into_sets(&backend);
+        let by_bucket = sets.samples();
         let samples: u64 = by_bucket.values().sum();
         if samples == 0 {
             anyhow::bail!("there are no samples in these files");
@@ -72,9 +75,9 @@ impl Eval {
         let percentage =
             |zero: u64, samples: u64| zero as f64 / (samples * (neurons as u64 / 4)) as f64 * 100.0;
         let all = |zero: &ByBucket| percentage(zero.values().sum(), samples);
-        let base = groups.zero_blocks(Permutation::identity(neurons).indices())?;
+        let base = sets.zero_blocks(Permutation::identity(neurons).indices())?;
         let perm = perm
-            .map(|it| groups.zero_blocks(it.permutation.indices()))
+            .map(|it| sets.zero_blocks(it.permutation.indices()))
             .transpose()?;
         let with_samples = by_bucket.iter().filter(|&(_, &samples)| samples > 0);
         let report = Report {

@@ -8,19 +8,20 @@ use ftperm::compute::choice::Work;
 use ftperm::files::atomic::{check_writable, write_file};
 use ftperm::files::resources::peak_rss_bytes;
 use ftperm::order::{NET_SHA256, PermutationFile};
-use ftperm::planes::{ByBucket, ZeroPlanes, by_bucket};
+use ftperm::planes::ZeroPlanes;
 use ftperm::report::{BucketRates, CertificateReport};
 use ftperm::run::holdout::BucketCounts;
+use ftperm::run::{PlanesJob, RunError, Searched};
 use ftperm::search::{
-    CertifyOptions, Checkpoint, Checkpoints, Control, MAX_SAMPLES, Rated, SearchOptions,
-    SearchedPlanes, certify_planes, search_and_rate, weighted_sum,
+    ByBucket, Checkpoint, Checkpoints, Control, MAX_SAMPLES, Rated, SearchOptions, by_bucket, room,
+    weighted_sum,
 };
 use serde::Serialize;
 
 use super::activations::ActivationArgs;
 use super::common::{
     BackendArgs, Files, INTERRUPTED, MemoryArgs, NO_CERTIFICATE, PlanesInput, START_IS_BETTER,
-    SearchArgs, WeightArgs, check_replaceable, load_planes, say_certificate, say_fitted,
+    SearchArgs, WeightArgs, check_replaceable, fit_planes, say_certificate, say_fitted,
     say_replaced,
 };
 use super::export::ExportArgs;
@@ -136,7 +137,7 @@ impl Find {
         } else {
             PlanesInput::open(&self.data, limit)?
         };
-        let neurons = input.groups.neurons();
+        let neurons = input.neurons();
         let held_out = self.holdout.open(&input, limit)?;
         let weights = self.weight.weight;
         let net_sha256 = input.net_sha256.clone();
@@ -156,63 +157,59 @@ impl Find {
             None => SearchState::none(),
         };
         let limit = self.memory.for_search(neurons)?;
-        let weights = weights.map(|it| {
-            let fitted = it.fitted(&by_bucket(&input.groups.samples()), MAX_SAMPLES);
-            say_fitted(fitted);
-            fitted.or(it)
-        });
-        let loaded = load_planes(input.groups, limit, weights.as_ref())?;
-        let samples_searched = loaded.samples_searched();
+        let room = room(limit, neurons);
+        let most = (8 * room.bytes / neurons.max(1) as u64).min(room.samples);
         let backend = self.backend.open(&Work {
-            search: (neurons, samples_searched),
+            search: (neurons, input.samples().min(most)),
             searches: self.search.searches(),
             ..Work::default()
         })?;
+        let sets = input.into_sets(backend.as_ref());
+        let weights = weights.map(|given| {
+            let fitted = given.fitted(&by_bucket(&sets.samples()), MAX_SAMPLES);
+            say_fitted(fitted);
+            fitted.or(given)
+        });
+        let sets = fit_planes(sets, limit, weights.as_ref())?;
+        let is_part = sets.is_part();
         let progress = RunProgress::new(0, neurons);
         let mut searched = |it: &_| {
             interrupt::search_has_begun();
             progress.searched(it);
         };
         let mut write_checkpoint = |state: &Checkpoint| checkpoint.write(state);
-        let options = SearchOptions {
-            effort: self.search.effort(),
-            seed: self.seed,
-            start,
-        };
         let mut control = Control {
             stop: Some(interrupt::stop_flag()),
-            deadline: self
-                .search
-                .time_limit
-                .map(|it: Duration| std::time::Instant::now() + it),
             progress: Some(&mut searched),
             checkpoints: checkpoint
                 .is_wanted()
                 .then(|| Checkpoints::new(CHECKPOINT_EVERY, &mut write_checkpoint)),
             resume: checkpoint.found.clone(),
+            ..Control::default()
         };
-        let rated = search_and_rate(
-            &loaded,
-            weights.as_ref(),
-            backend.as_ref(),
-            &options,
-            &mut control,
-        );
-        let rated = rated.map_err(|error| checkpoint.explain(error))?;
-        let certificate = if self.search.certify {
-            // To its end, even if the search's time ran out.
-            control.deadline = None;
-            let planes = SearchedPlanes::new(&loaded, backend.as_ref());
-            let order = &rated.search.permutation;
-            let planes_bytes = ZeroPlanes::bytes_for(neurons, samples_searched);
-            let options = CertifyOptions {
-                bytes: limit.saturating_sub(planes_bytes),
-                ..CertifyOptions::of_seed(self.seed)
-            };
-            certify_planes(&planes.weighted()?, order, options, &mut control)?
-        } else {
-            None
+        let planes_bytes = ZeroPlanes::bytes_for(neurons, sets.samples_searched(weights.as_ref()));
+        let job = PlanesJob {
+            sets,
+            weights,
+            search: SearchOptions {
+                effort: self.search.effort(),
+                seed: self.seed,
+                start,
+            },
+            time_limit: self.search.time_limit,
+            certify: (self.search.certify).then(|| limit.saturating_sub(planes_bytes)),
         };
+        let searched = job.run(&mut control).map_err(|error| match error {
+            RunError::Search(error) => checkpoint.explain(error),
+            error => error.into(),
+        })?;
+        let Searched {
+            rated,
+            samples,
+            samples_searched,
+            certificate,
+            ..
+        } = searched;
         let Rated {
             search: found,
             start_is_better,
@@ -223,7 +220,6 @@ impl Find {
         if start_is_better {
             console::warn(START_IS_BETTER);
         }
-        let samples = loaded.samples();
         let blocks = neurons as u64 / 4;
         let report = Report {
             samples: samples.values().sum(),
@@ -232,7 +228,7 @@ impl Find {
             zero_blocks_before: before.values().sum(),
             zero_blocks_after: after.values().sum(),
             cells: samples.values().sum::<u64>() * blocks,
-            holdout: held_out.rate(&found.permutation)?,
+            holdout: held_out.rate(&found.permutation, backend.as_ref())?,
             weighted_zero_block_rate: weights.map(|weights| {
                 let sum = |counts: &ByBucket| weighted_sum(counts, Some(&weights)) as f64;
                 let cells = sum(&samples) * blocks as f64;
@@ -307,7 +303,7 @@ impl Find {
         ));
         say_held_out(report.holdout.as_ref());
         if let Some(it) = &report.certificate {
-            say_certificate(it, loaded.is_part());
+            say_certificate(it, is_part);
         } else if self.search.certify {
             console::warn(NO_CERTIFICATE);
         }

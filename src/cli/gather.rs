@@ -4,29 +4,29 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use ftperm::chess::board::Board;
+use ftperm::compute::Backend;
 use ftperm::compute::choice::Work;
-use ftperm::compute::{Backend, FtEvaluator};
 use ftperm::files::atomic::{OutputFile, check_writable, io_error};
 use ftperm::files::digest::{hex, sha256};
 use ftperm::files::reading::is_blank;
 use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, same_features};
-use ftperm::nets::source::Origin;
+use ftperm::nets::model::{FtSource, Model, SampleOrder, Shape};
 use ftperm::nets::stockfish::Network;
-use ftperm::nets::stockfish::samples::SampleOrder;
 use ftperm::order::is_npy;
 use ftperm::planes::matrix::{self, ZeroRule};
 use ftperm::planes::record::{DataFile, Record, Shard};
 use ftperm::planes::{PlanesWriter, StoredGroup, StoredPlanes, ZeroPlanes};
 use ftperm::positions::bucket_weights::BUCKETS;
 use ftperm::positions::{self, Part, Positions};
-use ftperm::run::gather::gather;
+use ftperm::run::gather::Evaluator;
 use serde::Serialize;
 
 use super::common::numbers::share;
 use super::common::{
-    BackendArgs, Files, KindArgs, MemoryArgs, NetArgs, POSITION, PositionArgs, but_written,
-    warn_of_games,
+    AnyNetwork, BackendArgs, Files, KindArgs, LoadedModel, MemoryArgs, NetArgs, POSITION,
+    PositionArgs, but_written, warn_of_games,
 };
+use super::layout::LayoutArgs;
 use super::progress::RunProgress;
 use super::{Global, UsageError, console};
 
@@ -43,8 +43,10 @@ pub struct Gather {
     #[command(flatten)]
     net: NetArgs,
     /// Take the network from this checkpoint
-    #[arg(long, value_name = "FILE", conflicts_with = "net")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["net", "layout"])]
     checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     pub(super) positions: PositionArgs,
     /// Positions to take, of all shards together [default: 50000, and with shards all]
@@ -150,6 +152,7 @@ impl Gather {
         let mut named = Files::new()
             .network("--net", self.net.net.as_deref())
             .input("--checkpoint", self.checkpoint.as_deref())
+            .input("--layout", self.layout.layout.as_deref())
             .data("--data", &self.positions.data);
         for path in shards.iter().flat_map(|shard| self.paths_of(*shard)) {
             named = named.output("--out", Some(&path));
@@ -157,29 +160,32 @@ impl Gather {
         named.check()?;
         let bases = self.paths_of(None);
         bases.iter().try_for_each(|path| check_writable(path))?;
-        let (network, net_sha256, origin) = self.network()?;
-        named.network_found("--net", &origin).check()?;
-        self.check(&network)?;
-        let neurons = network.architecture.neurons();
+        let loaded = self.load()?;
+        named.network_found("--net", &loaded.origin).check()?;
+        let model = loaded.model();
+        let shape = model.shape();
+        self.check(&loaded.network, shape)?;
+        let neurons = shape.neurons;
         let inputs = positions::input_files(&self.positions.data)?;
         if shards.len() > 1 && inputs.iter().any(|file| file.bytes.is_none()) {
             let text = "standard input cannot be read once for every shard: name files";
             return Err(UsageError(text.into()).into());
         }
-        let evaluation = Evaluation::new(self, &network)?;
-        let mut evaluator = evaluation.evaluator()?;
+        let source = model.ft_source();
+        let backend = self.backend(shape)?;
+        let mut evaluation = self.evaluation(&loaded, source.as_ref(), backend.as_deref())?;
         let room = self.memory.beside_network(neurons)?;
-        // A board and its game, in a vector that grows; of a matrix two samples of a bit a neuron, too.
+        // A board and its game, in a vector that grows; of a matrix its samples of a bit a neuron, too.
         let of_planes = if is_npy(&self.out) {
-            neurons as u64 / 4
+            (shape.perspectives * neurons) as u64 / 8
         } else {
             0
         };
         let most = room / (2 * POSITION + of_planes);
         let mut files: Vec<FileReport> = Vec::new();
         let mut gather = |shard: Option<Shard>, files: &mut Vec<FileReport>| {
-            let sides = self.sides(net_sha256, &inputs, shard)?;
-            let kept = sides.iter().map(|side| self.kept(side));
+            let sides = self.sides(loaded.sha256, &inputs, shard)?;
+            let kept = sides.iter().map(|side| self.kept(side, shape));
             let kept: Vec<Option<FileReport>> = kept.collect::<anyhow::Result<_>>()?;
             if kept.iter().all(Option::is_some) {
                 files.extend(kept.into_iter().flatten());
@@ -196,10 +202,8 @@ impl Gather {
             for (side, boards) in sides.iter().zip(self.divide(taken)) {
                 let left = room.saturating_sub(POSITION * boards.len() as u64);
                 let progress = RunProgress::new(boards.len(), neurons);
-                let planes_of = |boards: &[Board]| {
-                    evaluation.planes(evaluator.as_deref_mut(), boards, &progress)
-                };
-                files.push(side.write(boards, neurons, left, planes_of)?);
+                let planes_of = |boards: &[Board]| evaluation.planes(boards, &progress);
+                files.push(side.write(boards, model, left, planes_of)?);
             }
             anyhow::Ok(())
         };
@@ -311,37 +315,82 @@ impl Gather {
         ]
     }
 
-    /// The network, the SHA-256 of its file, and where that is.
-    fn network(&self) -> anyhow::Result<(Network, [u8; 32], Origin)> {
+    /// The network that the options name.
+    fn load(&self) -> anyhow::Result<LoadedModel> {
         let Some(path) = &self.checkpoint else {
-            let loaded = self.net.load()?;
-            return Ok((loaded.network, loaded.sha256, loaded.origin));
+            return LoadedModel::load(&self.net, &self.layout);
         };
         let checkpoint = Checkpoint::open(path)?;
         let (network, _) = checkpoint.to_network(&ConvertOptions::default())?;
-        let digest = sha256(&network.to_bytes());
-        Ok((network, digest, Origin::default()))
+        let sha256 = sha256(&network.to_bytes());
+        Ok(LoadedModel::of(network, sha256))
     }
 
     /// Does the network have what the caller says it has?
-    fn check(&self, network: &Network) -> anyhow::Result<()> {
-        let it = &network.architecture;
-        if self.l1.is_some_and(|l1| l1 != it.l1) {
-            bail!(
-                "--l1 says {}, the network has {}",
-                self.l1.unwrap_or_default(),
-                it.l1
-            );
+    fn check(&self, network: &AnyNetwork, shape: Shape) -> anyhow::Result<()> {
+        if let Some(l1) = self.l1.filter(|&l1| l1 != shape.columns) {
+            bail!("--l1 says {l1}, the network has {}", shape.columns);
         }
+        let AnyNetwork::Stockfish(network) = network else {
+            if self.features.is_some() || self.zero_rule == ZeroRuleChoice::Round {
+                let text =
+                    "--features and --zero-rule are for networks of Stockfish, not for --layout";
+                return Err(UsageError(text.into()).into());
+            }
+            return Ok(());
+        };
+        let architecture = &network.architecture;
         if let Some(names) = &self.features
-            && !same_features(names, it)
+            && !same_features(names, architecture)
         {
             bail!(
                 "--features says {names}, the network has {}",
-                it.feature_names()
+                architecture.feature_names()
             );
         }
         Ok(())
+    }
+
+    /// What evaluates, unless plain code does.
+    fn backend(&self, shape: Shape) -> anyhow::Result<Option<Box<dyn Backend>>> {
+        if self.zero_rule == ZeroRuleChoice::Round {
+            return Ok(None);
+        }
+        // Shards without a count take all that there are.
+        let all = if self.shards.is_some() {
+            u64::from(u32::MAX)
+        } else {
+            50_000
+        };
+        let positions = self.count.unwrap_or(all);
+        let backend = self.backend.open(&Work {
+            evaluation: (shape.columns, shape.perspectives as u64 * positions),
+            ..Work::default()
+        })?;
+        Ok(Some(backend))
+    }
+
+    fn evaluation<'n>(
+        &self,
+        loaded: &'n LoadedModel,
+        source: &'n dyn FtSource,
+        backend: Option<&'n dyn Backend>,
+    ) -> anyhow::Result<Evaluation<'n>> {
+        match (&loaded.network, backend) {
+            (AnyNetwork::Stockfish(network), None) => {
+                Ok(Evaluation::Plain(network, ZeroRule::Round))
+            }
+            (_, Some(backend)) => Ok(Evaluation::Evaluator {
+                evaluator: Evaluator::new(loaded.model().shape(), source, backend)?,
+                // A matrix keeps the order of the positions; for counting any order will do.
+                order: if is_npy(&self.out) {
+                    SampleOrder::Positions
+                } else {
+                    SampleOrder::KingPlaces
+                },
+            }),
+            (AnyNetwork::Described(_), None) => bail!("there is nothing to evaluate with"),
+        }
     }
 
     /// What all shards have in common.
@@ -376,7 +425,7 @@ impl Gather {
     }
 
     /// The file of an earlier run, if it is to be kept.
-    fn kept(&self, side: &Side) -> anyhow::Result<Option<FileReport>> {
+    fn kept(&self, side: &Side, shape: Shape) -> anyhow::Result<Option<FileReport>> {
         let Side { path, record, .. } = side;
         if !self.resume || !path.exists() {
             return Ok(None);
@@ -405,7 +454,7 @@ impl Gather {
         console::say(format!("{} is there already", path.display()));
         Ok(Some(FileReport {
             path: path.display().to_string(),
-            positions: stored.samples() / 2,
+            positions: stored.samples() / shape.perspectives,
             samples: stored.samples(),
             shard: record.shard,
             holdout: side.is_held_out(),
@@ -429,7 +478,7 @@ impl Side {
     fn write(
         &self,
         boards: Vec<Board>,
-        neurons: usize,
+        model: &dyn Model,
         left: u64,
         mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
     ) -> anyhow::Result<FileReport> {
@@ -441,18 +490,19 @@ impl Side {
         if is_npy(path) {
             write_matrix(&planes_of(&boards)?, path)?;
         } else {
-            let boards = BoardsByBucket::new(boards);
+            let boards = BoardsByBucket::new(boards, model);
+            let neurons = model.shape().neurons;
             if ZeroPlanes::bytes_for(neurons, boards.most_samples() as u64) > left {
                 bail!(
                     "the planes of {positions} positions do not fit in the memory that is left: {ADVICE}"
                 );
             }
-            boards.write(neurons, &self.record, path, planes_of)?;
+            boards.write(model, &self.record, path, planes_of)?;
         }
         Ok(FileReport {
             path: path.display().to_string(),
             positions,
-            samples: 2 * positions,
+            samples: model.shape().perspectives * positions,
             shard: self.record.shard,
             holdout: self.is_held_out(),
             kept: false,
@@ -474,10 +524,13 @@ struct BoardsByBucket {
 }
 
 impl BoardsByBucket {
-    fn new(mut boards: Vec<Board>) -> BoardsByBucket {
-        boards.sort_by_key(Board::bucket);
+    fn new(mut boards: Vec<Board>, model: &dyn Model) -> BoardsByBucket {
+        boards.sort_by_key(|board| model.bucket(board));
+        let perspectives = model.shape().perspectives;
         let mut samples = [0; BUCKETS];
-        boards.iter().for_each(|it| samples[it.bucket()] += 2);
+        for board in &boards {
+            samples[model.bucket(board)] += perspectives;
+        }
         BoardsByBucket { boards, samples }
     }
 
@@ -488,15 +541,19 @@ impl BoardsByBucket {
 
     fn write(
         &self,
-        neurons: usize,
+        model: &dyn Model,
         record: &Record,
         path: &Path,
         mut planes_of: impl FnMut(&[Board]) -> anyhow::Result<ZeroPlanes>,
     ) -> anyhow::Result<()> {
         let failed = |source| io_error(path, source);
         let out = OutputFile::create(path)?;
-        let mut out = PlanesWriter::new(out, neurons, &self.samples, record).map_err(failed)?;
-        for boards in self.boards.chunk_by(|a, b| a.bucket() == b.bucket()) {
+        let mut out =
+            PlanesWriter::new(out, model.shape().neurons, &self.samples, record).map_err(failed)?;
+        for boards in self
+            .boards
+            .chunk_by(|a, b| model.bucket(a) == model.bucket(b))
+        {
             out.add(&planes_of(boards)?).map_err(failed)?;
         }
         Ok(out.finish().map_err(failed)?.commit()?)
@@ -507,68 +564,20 @@ impl BoardsByBucket {
 enum Evaluation<'n> {
     /// Plain code, for the other rule.
     Plain(&'n Network, ZeroRule),
-    Kernels {
-        network: &'n Network,
-        backend: Box<dyn Backend>,
-        rows: ftperm::nets::stockfish::FtRows<'n>,
+    Evaluator {
+        evaluator: Evaluator<'n>,
         order: SampleOrder,
     },
 }
 
-impl<'n> Evaluation<'n> {
-    fn new(options: &Gather, network: &'n Network) -> anyhow::Result<Evaluation<'n>> {
-        if options.zero_rule == ZeroRuleChoice::Round {
-            return Ok(Evaluation::Plain(network, ZeroRule::Round));
-        }
-        // Shards without a count take all that there are.
-        let all = if options.shards.is_some() {
-            u64::from(u32::MAX)
-        } else {
-            50_000
-        };
-        let positions = options.count.unwrap_or(all);
-        let backend = options.backend.open(&Work {
-            evaluation: (network.architecture.l1, 2 * positions),
-            ..Work::default()
-        })?;
-        Ok(Evaluation::Kernels {
-            network,
-            backend,
-            rows: network.ft_rows(),
-            // A matrix keeps the order of the positions; for counting any order will do.
-            order: if is_npy(&options.out) {
-                SampleOrder::Positions
-            } else {
-                SampleOrder::KingPlaces
-            },
-        })
-    }
-
-    fn evaluator(&self) -> anyhow::Result<Option<Box<dyn FtEvaluator + '_>>> {
-        Ok(match self {
-            Evaluation::Plain(..) => None,
-            Evaluation::Kernels { backend, rows, .. } => {
-                Some(backend.ft_evaluator(rows.weights())?)
-            }
-        })
-    }
-
-    fn planes(
-        &self,
-        evaluator: Option<&mut (dyn FtEvaluator + '_)>,
-        boards: &[Board],
-        progress: &RunProgress,
-    ) -> anyhow::Result<ZeroPlanes> {
+impl Evaluation<'_> {
+    fn planes(&mut self, boards: &[Board], progress: &RunProgress) -> anyhow::Result<ZeroPlanes> {
         let evaluated = |positions| progress.evaluated(positions);
-        match (self, evaluator) {
-            (Evaluation::Plain(network, rule), _) => {
-                Ok(matrix::gather(network, boards, *rule, evaluated))
+        Ok(match self {
+            Evaluation::Plain(network, rule) => matrix::gather(network, boards, *rule, evaluated),
+            Evaluation::Evaluator { evaluator, order } => {
+                evaluator.planes(boards, *order, evaluated)?
             }
-            (Evaluation::Kernels { network, order, .. }, Some(evaluator)) => {
-                let it = &network.architecture;
-                Ok(gather(it, evaluator, boards, *order, evaluated)?)
-            }
-            (Evaluation::Kernels { .. }, None) => bail!("there is nothing to evaluate with"),
-        }
+        })
     }
 }

@@ -3,11 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use ftperm::chess::board::Board;
-use ftperm::files::atomic::FinishedFile;
-use ftperm::nets::deliver::Target;
-use ftperm::nets::described::{Layout, Proof, RawNet, write_checked};
-use ftperm::order::Permutation;
+use ftperm::nets::described::{Layout, RawNet};
 
 use super::{UsageError, console};
 
@@ -20,7 +16,7 @@ pub struct LayoutArgs {
 }
 
 /// Reads a layout and a network that has it.
-pub fn load(layout: &Path, net: Option<&OsStr>) -> anyhow::Result<(RawNet, PathBuf)> {
+pub fn load_under(layout: &Path, net: Option<&OsStr>) -> anyhow::Result<(RawNet, PathBuf)> {
     load_as(&Layout::read(layout)?, net)
 }
 
@@ -49,34 +45,4 @@ pub fn load_as(layout: &Layout, net: Option<&OsStr>) -> anyhow::Result<(RawNet, 
         );
     }
     Ok((net, path))
-}
-
-/// Writes a network with its neurons reordered and checks it; a name made from the contents keeps the extension.
-pub fn deliver(
-    net: &RawNet,
-    path: &Path,
-    permutation: &Permutation,
-    target: &Target,
-    boards: &[Board],
-) -> anyhow::Result<(FinishedFile, Proof)> {
-    let extension = path.extension().and_then(OsStr::to_str).unwrap_or("bin");
-    Ok(write_checked(net, permutation, target, extension, boards)?)
-}
-
-/// What was proved, for people.
-pub fn proof_text(proof: Proof) -> String {
-    let sums = format!(
-        "all sums of the first layer are equal on {} positions, and all that no order touches is equal byte by byte",
-        proof.positions
-    );
-    if proof.same_neurons {
-        format!("the same neurons in another order; {sums}")
-    } else {
-        format!("not the same neurons, but {sums}")
-    }
-}
-
-/// The same as a line at the end of a run.
-pub fn proof_line(proof: Proof) -> String {
-    format!("verified under the layout: {}", proof_text(proof))
 }

@@ -5,32 +5,29 @@ use std::time::Instant;
 
 use anyhow::bail;
 use ftperm::files::digest::hex;
-use ftperm::nets::deliver::{same_reading, write_permuted};
-use ftperm::nets::stockfish::Network;
-use ftperm::order::Permutation;
-use ftperm::positions::bucket_weights::Fitted;
+use ftperm::nets::deliver::Target;
+use ftperm::nets::model::{Model, ModelFile};
 use ftperm::report::measures::measure;
 use ftperm::report::{NetReport, Seconds};
-use ftperm::run::{Footprint, Job, optimize};
+use ftperm::run::{Footprint, Found, Written};
 
 use super::common::numbers::share;
 use super::common::{
-    BackendArgs, KindArgs, LoadedNet, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
-    WeightArgs, every_weight, say_fitted,
+    BackendArgs, KindArgs, LoadedModel, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
+    WeightArgs,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
 use super::progress::Stage;
 use super::{Global, console};
 
-mod layout;
 mod notes;
 mod positions;
 mod run;
 mod summary;
 
 use positions::{Chosen, InMemory};
-use run::{Begun, Delivery, Done, Outcome, Shape, say_spilling, verified_positions};
+use run::{Done, Outcome};
 use summary::summary;
 
 /// Find a better order on a sample of positions and write the permuted network
@@ -107,68 +104,47 @@ impl Optimize {
 
     /// Does all the work; when it returns, everything is written, and the order printed if --export says so.
     fn execute(&self) -> anyhow::Result<Done> {
-        if let Some(layout) = &self.layout.layout {
-            return self.execute_layout(layout);
-        }
+        self.layout.check_output(&self.out)?;
         let mut begun = self.begin()?;
         let clock = Instant::now();
-        let LoadedNet {
-            network,
-            origin,
-            sha256,
-            file_bytes,
-            ..
-        } = self.net.load()?;
-        let read_net = clock.elapsed();
-        begun
-            .files
-            .clone()
-            .network_found("--net", &origin)
-            .check()?;
-        self.check_permutation(&hex(&sha256))?;
-        let shape = Shape {
-            columns: network.architecture.l1,
-            neurons: network.architecture.neurons(),
-            perspectives: 2,
-        };
-        self.search
-            .check_start(begun.start.as_ref(), shape.neurons)?;
-        let bytes = network.bytes();
-        let chosen = self.choose(&InMemory {
-            bytes,
-            // The file's bytes, as it is read and as it is read back; compressed they are hardly more than the weights.
-            delivery: bytes.max(file_bytes),
-            footprint: Footprint::of(&network),
-        })?;
-        let backend = self.open(&mut begun, shape, &chosen)?;
-        let (plan, curve) = self.watch(&begun, shape, &chosen, |how| {
-            let job = Job {
-                network: &network,
-                task: how.task,
-                weights: self.weight.weight,
-            };
-            let fitted = job.fitted_weights();
-            say_fitted(fitted);
-            say_spilling(job.spilled_bytes(), fitted == Fitted::Part, &job.task);
-            optimize(&job, backend.as_ref(), how.control, how.evaluated)
-        })?;
-        let permutation = &plan.search.permutation;
-        let net = NetReport {
-            path: origin.to_string(),
-            sha256: hex(&sha256),
-            era: network.recognition.era.id.to_string(),
-            l1: shape.columns,
-        };
+        let loaded = LoadedModel::load(&self.net, &self.layout)?;
         let mut seconds = Seconds {
-            read_net: read_net.as_secs_f64(),
+            read_net: clock.elapsed().as_secs_f64(),
             ..Seconds::default()
         };
-        let reading = same_reading(&network);
+        loaded.say_buckets(&self.weight);
+        let found_at = begun.files.clone().network_found("--net", &loaded.origin);
+        found_at.check()?;
+        self.check_permutation(&hex(&loaded.sha256))?;
+        let model = loaded.model();
+        let shape = model.shape();
+        self.search
+            .check_start(begun.start.as_ref(), shape.neurons)?;
+        let mut chosen = self.choose(&InMemory {
+            bytes: model.demand().bytes,
+            delivery: loaded.delivery_bytes(),
+            footprint: Footprint::of(model, self.weight.weight.is_some()),
+        })?;
+        let backend = self.open(&mut begun, shape, &chosen)?;
+        let job = self.job(model, &begun, &mut chosen);
+        let (found, curve) = self.search(&job, backend.as_ref())?;
+        if let Some(doubt) = model.doubt(&found.zeros) {
+            console::warn(doubt);
+        }
+        let measured = (job.training, job.holdout.boards);
+        let net = NetReport {
+            path: loaded.origin.to_string(),
+            sha256: hex(&loaded.sha256),
+            era: loaded.kind(),
+            l1: shape.columns,
+        };
+        let reread = model.reread();
         let mut unwritten = None;
-        let delivery = if self.delivers(&plan) {
-            Some(self.write(network, permutation, &begun, &chosen, &mut seconds)?)
+        let delivery = if self.delivers(&found) {
+            let model = loaded.into_written(&self.out);
+            Some(self.write(&found, model, &begun.target, &mut seconds)?)
         } else {
-            unwritten = Some(network);
+            unwritten = Some(loaded);
             None
         };
         let outcome = Outcome {
@@ -177,48 +153,42 @@ impl Optimize {
             shape,
             backend: backend.as_ref(),
             net,
-            plan: &plan,
+            found: &found,
             curve,
             delivery,
             seconds,
         };
-        self.finish(outcome, |written, searched, held| {
-            let network = match (written, unwritten) {
+        self.finish(outcome, |written| {
+            let (order, backend) = (&found.search.permutation, backend.as_ref());
+            let of = |model: &dyn Model| measure(model, backend, &measured.0, &measured.1, order);
+            match (written, &unwritten) {
                 (Some(path), _) => {
-                    let mut network = Network::read(path, &reading)?;
-                    network.permute(&permutation.inverse())?;
-                    network
+                    let mut model = reread.read(path).map_err(anyhow::Error::from_boxed)?;
+                    let back = model.permute(&order.inverse());
+                    back.map_err(anyhow::Error::from_boxed)?;
+                    Ok(of(model.as_ref())?)
                 }
-                (None, Some(network)) => network,
+                (None, Some(loaded)) => Ok(of(loaded.model())?),
                 (None, None) => bail!("there is no network to measure"),
-            };
-            let backend = backend.as_ref();
-            Ok(measure(&network, backend, searched, held, permutation)?)
+            }
         })
     }
 
     /// Writes the permuted network under a temporary name and compares it with what it was.
     fn write(
         &self,
-        mut network: Network,
-        permutation: &Permutation,
-        begun: &Begun,
-        chosen: &Chosen,
+        found: &Found,
+        model: Box<dyn ModelFile>,
+        target: &Target,
         seconds: &mut Seconds,
-    ) -> anyhow::Result<Delivery> {
+    ) -> anyhow::Result<Written> {
         let clock = Instant::now();
-        let verified = verified_positions(chosen);
-        let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
-        self.out.dress(&mut network);
-        let evaluated = || verifying.add(1);
-        let proved = write_permuted(network, permutation, &begun.target, verified, &evaluated)?;
+        let verifying = Stage::counting("verifying", 2 * found.verified_on.len() as u64);
+        let written = found.deliver(model, target, &|| verifying.add(1))?;
         drop(verifying);
-        let write_time = clock.elapsed().saturating_sub(proved.evaluating);
-        seconds.verify = proved.evaluating.as_secs_f64();
-        seconds.write = write_time.as_secs_f64();
-        Ok(Delivery {
-            written: proved.file,
-            verified: (proved.positions, every_weight(proved.positions)),
-        })
+        let evaluating = written.network.evaluating;
+        seconds.verify = evaluating.as_secs_f64();
+        seconds.write = clock.elapsed().saturating_sub(evaluating).as_secs_f64();
+        Ok(written)
     }
 }

@@ -18,7 +18,7 @@ use ftperm::nets::stockfish::{Era, FtCompression, Network};
 use ftperm::order::{Permutation, PermutationFile};
 use ftperm::positions::{self, Positions};
 use ftperm::report::WeightsReport;
-use ftperm::run::{Job, Task, optimize};
+use ftperm::run::{Job, Watch};
 use ftperm::search::Control;
 
 use super::common::names::name;
@@ -474,7 +474,8 @@ impl Serialize {
         let permutation = self.permutation(&network)?;
         // What was read may have been brought into another layout.
         if let Some(reference) = &reference {
-            reference.compare(&network).map_err(DeliverError::Differs)?;
+            let compared = reference.compare(&network);
+            compared.map_err(|difference| DeliverError::Differs(difference.into()))?;
         }
         if let Some(permutation) = &permutation {
             let file = self.ft_perm.iter().map(|path| path.display().to_string());
@@ -482,7 +483,7 @@ impl Serialize {
                 .permuted(permutation)
                 .with_context(|| file.collect::<String>())?;
             let boards = random_positions(1, VERIFIED_POSITIONS);
-            let proved = write_permuted(network, permutation, target, boards, &|| {})?;
+            let proved = write_permuted(Box::new(network), permutation, target, boards, &|| {})?;
             console::say(every_weight(proved.positions));
             return Ok(proved.file);
         }
@@ -525,29 +526,26 @@ impl Serialize {
             search: (network.architecture.neurons(), samples),
             searches: 1.0,
         })?;
-        let holdout = Positions::default();
-        let job = Job {
-            network,
-            task: Task::new(&taken.boards, &holdout),
-            weights: None,
+        let count = taken.len();
+        let job = Job::of_parts(network, taken.boards, Positions::default());
+        let progress = RunProgress::new(count, network.architecture.neurons());
+        let mut searched = |step: &_| progress.searched(step);
+        let mut watch = Watch {
+            search: Control {
+                progress: Some(&mut searched),
+                ..Control::default()
+            },
+            evaluated: Some(&|positions| progress.evaluated(positions)),
         };
-        let progress = RunProgress::new(taken.len(), network.architecture.neurons());
-        let mut searched = |it: &_| progress.searched(it);
-        let mut control = Control {
-            progress: Some(&mut searched),
-            ..Control::default()
-        };
-        let plan = optimize(&job, backend.as_ref(), &mut control, |it| {
-            progress.evaluated(it)
-        })?;
+        let found = job.run(backend.as_ref(), &mut watch)?;
         progress.end();
         console::say(format!(
             "blocks that engines skip: {:.2} % before, {:.2} % after, on {} positions",
-            100.0 * plan.before.fraction(),
-            100.0 * plan.after.fraction(),
-            taken.boards.len()
+            100.0 * found.before.fraction(),
+            100.0 * found.after.fraction(),
+            count
         ));
-        Ok(Some(plan.search.permutation))
+        Ok(Some(found.search.permutation))
     }
 
     fn write_state(

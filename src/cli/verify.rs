@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use ftperm::chess::board::Board;
 use ftperm::chess::random_games::random_positions;
+use ftperm::nets::described;
 use ftperm::nets::stockfish::verify::{
     ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
 };
@@ -207,14 +208,14 @@ impl Verify {
     }
 
     fn compare_under(&self, layout: &Path) -> anyhow::Result<Compared> {
-        let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
+        let (a, _) = layout::load_under(layout, Some(self.a.as_os_str()))?;
         let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
         let boards = if self.positions.data.is_empty() {
             random_positions(self.positions.seed, self.count as usize)
         } else {
             self.positions.read(self.count, None)?.boards
         };
-        let proof = ftperm::nets::described::compare(&a, &b, &boards, None);
+        let proof = described::compare(&a, &b, &boards);
         let proved = proof.as_ref().is_ok_and(|proof| proof.same_neurons);
         Ok(Compared {
             a: NetSummary::new(&self.a, &a.sha256()),
@@ -227,8 +228,8 @@ impl Verify {
             same_neurons: Some(proved),
             differences: None,
             outcome: match proof {
-                Ok(proof) if proved => Ok(layout::proof_text(proof)),
-                Ok(proof) => Err(layout::proof_text(proof)),
+                Ok(proof) if proved => Ok(described::proof_text(proof)),
+                Ok(proof) => Err(described::proof_text(proof)),
                 Err(difference) => Err(difference.to_string()),
             },
         })

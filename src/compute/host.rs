@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::io;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -25,6 +25,15 @@ impl<'a> HostPlanes<'a> {
             backend,
             chunks: chunks.into(),
         }
+    }
+
+    /// Number of (sample, block) cells of some samples of the first chunk whose four outputs are all zero.
+    pub(crate) fn zero_blocks_among(&self, order: &[u32], samples: Range<usize>) -> u64 {
+        let Some(planes) = self.chunks.first() else {
+            return 0;
+        };
+        let count = |block: &[u32; 4]| planes.zero_blocks_among(block, samples.clone());
+        order.as_chunks::<4>().0.par_iter().map(count).sum()
     }
 }
 
@@ -51,6 +60,10 @@ impl PlaneSet for HostPlanes<'_> {
 
     fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
         Ok(group_counts(&self.chunks, groups))
+    }
+
+    fn sources(&self) -> Option<Vec<&dyn PlaneSource>> {
+        Some(sources(&self.chunks))
     }
 }
 
@@ -91,7 +104,7 @@ impl<'a> HostPart<'a> {
         chunks: &'a [ZeroPlanes],
         share: Share,
     ) -> Result<HostPart<'a>, ComputeError> {
-        let chosen = Subsample::choose(&sources(chunks), share).map_err(unreadable)?;
+        let chosen = Subsample::choose(&sources(chunks), share)?;
         Ok(HostPart {
             backend,
             chunks,
@@ -102,10 +115,7 @@ impl<'a> HostPart<'a> {
 
     fn planes(&self) -> Result<&[ZeroPlanes], ComputeError> {
         if self.copy.get().is_none() {
-            let copy = self
-                .chosen
-                .copy(&sources(self.chunks))
-                .map_err(unreadable)?;
+            let copy = self.chosen.copy(&sources(self.chunks))?;
             // Nobody else has set it.
             let _ = self.copy.set([copy]);
         }
@@ -115,11 +125,6 @@ impl<'a> HostPart<'a> {
 
 fn sources(chunks: &[ZeroPlanes]) -> Vec<&dyn PlaneSource> {
     chunks.iter().map(|it| it as &dyn PlaneSource).collect()
-}
-
-/// Only planes on disks can fail.
-fn unreadable(error: io::Error) -> ComputeError {
-    ComputeError::Unsupported(error.to_string())
 }
 
 impl PlaneSet for HostPart<'_> {

@@ -1,7 +1,8 @@
 //! The two heavy computations behind traits: feature transformer evaluation to zero planes, and co-zero counts.
 //!
 //! [`cpu`] and [`gpu`] implement both with stages of the same names that give the same integers. A [`PlaneSet`] is what
-//! a search counts on; it need not know whether the planes are in the host's memory ([`HostPlanes`]) or on adapters.
+//! a search counts on; it need not know whether the planes are in the host's memory ([`HostPlanes`]), on adapters or in
+//! files ([`DiskPlanes`]).
 //!
 //! ```
 //! use ftperm::compute::cpu::CpuBackend;
@@ -30,8 +31,8 @@
 use thiserror::Error;
 
 use crate::nets::model::{FtWeights, SampleBatch};
-use crate::planes::ZeroPlanes;
-use crate::planes::subsample::Share;
+use crate::planes::subsample::{PlaneSource, Share};
+use crate::planes::{PlanesFileError, ZeroPlanes};
 
 /// Up to four neurons whose planes are combined by AND.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +145,26 @@ pub trait PlaneSet {
     /// The device failed or ran out of memory.
     fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError>;
 
+    /// In how many samples each neuron is zero.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    fn zero_counts(&self) -> Result<Vec<u64>, ComputeError> {
+        let neurons = 0..self.neurons() as u32;
+        let singles: Vec<NeuronGroup> = neurons.map(|neuron| NeuronGroup::new(&[neuron])).collect();
+        self.group_counts(&singles)
+    }
+
+    /// The planes as words that the host can read; `None` where they are on an adapter.
+    fn sources(&self) -> Option<Vec<&dyn PlaneSource>> {
+        None
+    }
+
+    /// Would a search first have to bring the planes into memory?
+    fn is_on_disk(&self) -> bool {
+        false
+    }
+
     /// Number of (sample, block) cells whose four outputs are all zero, for neurons placed in this order: the score of
     /// `docs/notes/eras.md`, section 10.
     ///
@@ -213,15 +234,19 @@ pub enum ComputeError {
     Device { adapter: String, message: String },
     #[error("{0}")]
     Unsupported(String),
+    #[error(transparent)]
+    Planes(#[from] PlanesFileError),
 }
 
 pub mod choice;
 pub mod cpu;
+mod disk;
 mod fallback;
 pub mod gpu;
 mod host;
 mod weighted;
 
+pub use disk::DiskPlanes;
 pub use fallback::FallbackBackend;
 pub use host::HostPlanes;
 pub(crate) use host::evaluate_all;

@@ -13,7 +13,8 @@
 //! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
 //! let reversed = Permutation::new((0..64).rev().collect())?;
 //! let target = Target::Named(folder.to_path_buf());
-//! let proved = write_permuted(network, &reversed, &target, random_positions(1, 50), &|| {})?;
+//! let boards = random_positions(1, 50);
+//! let proved = write_permuted(Box::new(network), &reversed, &target, boards, &|| {})?;
 //! let path = proved.file.target().to_path_buf();
 //! assert!(!path.exists());
 //! proved.file.commit()?;
@@ -32,8 +33,8 @@ use thiserror::Error;
 use crate::chess::board::Board;
 use crate::files::atomic::{FinishedFile, OutputError, OutputFile, folder_of, io_error};
 use crate::files::digest::{net_name, sha256};
-use crate::nets::stockfish::verify::{Difference, FileDifference, ReferenceOutputs, compare_file};
-use crate::nets::stockfish::{NetError, Network, PermuteError, ReadOptions};
+use crate::nets::model::{AnyError, ModelFile};
+use crate::nets::stockfish::Network;
 use crate::order::Permutation;
 
 /// Where a network is to go.
@@ -41,7 +42,7 @@ use crate::order::Permutation;
 pub enum Target {
     /// This file.
     File(PathBuf),
-    /// `nn-<first 12 digits of its SHA-256>.nnue` in this folder.
+    /// `nn-<first 12 digits of its SHA-256>` in this folder, with the ending of the network's kind.
     Named(PathBuf),
 }
 
@@ -65,8 +66,6 @@ pub enum DeliverError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("what was written is not a network: {0}; this is a bug in ftperm, nothing was kept")]
-    Damaged(NetError),
     #[error(
         "{} differs from what was written at byte {offset}; a faulty disk or a bug in ftperm, nothing was kept",
         path.display()
@@ -81,11 +80,11 @@ pub enum DeliverError {
     #[error(
         "the network that was written is not the input: {0}; a faulty disk or a bug in ftperm, nothing was kept"
     )]
-    NotTheInput(FileDifference),
+    NotTheInput(AnyError),
     #[error("the written network differs: {0}; this is a bug in ftperm, nothing was kept")]
-    Differs(Difference),
-    #[error(transparent)]
-    Permute(#[from] PermuteError),
+    Differs(AnyError),
+    #[error("the permutation has {found} entries, the network has {expected} neurons")]
+    Length { found: usize, expected: usize },
 }
 
 /// A network that was written and proved, but has not got its name yet.
@@ -95,47 +94,52 @@ pub struct Proved {
     pub file: FinishedFile,
     /// Positions on which it was also found to compute the same.
     pub positions: usize,
+    /// What that and the comparison of the whole file prove, for people.
+    pub proof: String,
     /// Time of evaluating these with both networks.
     pub evaluating: Duration,
 }
 
 /// Writes a network with output i of each perspective being the old output `permutation[i]`, and proves it: the file is
-/// read back, and every weight of it, with header, hashes and padding, compared with that of `network`, which was not
-/// touched since; its SHA-256 is that of the bytes read back. Then the network in the file is evaluated on `boards` and
-/// compared with what `network` computed.
+/// read back, and all of it compared with `model`, which was not touched since; its SHA-256 is that of the bytes read
+/// back. Then the network in the file is evaluated on `boards` and compared with what `model` computed.
 ///
-/// `network` is what was read, in the order in which it was read, with the compression and the description that the
-/// file is to have. It is dropped before that in the file is evaluated, so that not both are in memory.
-/// `evaluated` is called after every evaluation, twice for each of `boards`, from any thread.
+/// `model` is what was read, in the order in which it was read, stored as the file is to be. It is dropped before the
+/// network in the file is evaluated, so that not both are in memory. `evaluated` is called after every evaluation,
+/// twice for each of `boards`, from any thread.
 ///
 /// # Errors
 /// The permutation's length is not the number of neurons, the file cannot be written, or it holds anything else than
 /// it should. The error names the weight.
 pub fn write_permuted(
-    network: Network,
+    model: Box<dyn ModelFile>,
     permutation: &Permutation,
     target: &Target,
     boards: Vec<Board>,
     evaluated: &(dyn Fn() + Sync),
 ) -> Result<Proved, DeliverError> {
+    let expected = model.shape().neurons;
+    if permutation.len() != expected {
+        let found = permutation.len();
+        return Err(DeliverError::Length { found, expected });
+    }
     let clock = Instant::now();
-    let reference = ReferenceOutputs::watched(&network, boards, evaluated);
+    let reference = model.reference(boards, evaluated);
     let before = clock.elapsed();
-    let permuted = network.permuted(permutation)?;
-    let file = write_temporary(|out| permuted.write(out), target)?;
-    let bytes = prove(&file, &network, permutation, || {})?;
-    let options = same_reading(&network);
-    drop(network);
-    let written = Network::parse(&bytes, &options).map_err(DeliverError::Damaged)?;
-    drop(bytes);
+    let write = |out: &mut OutputFile| model.write_permuted(permutation, out);
+    let file = write_temporary(write, target, model.extension())?;
+    let bytes = prove(&file, model.as_ref(), permutation, || {})?;
+    let proof = model.proof(reference.positions());
+    drop(model);
     let clock = Instant::now();
     reference
-        .compare_permuted_watched(&written, permutation, evaluated)
+        .compare(bytes, permutation, evaluated)
         .map_err(DeliverError::Differs)?;
     tracing::info!("network read back, compared and evaluated");
     Ok(Proved {
         file,
-        positions: reference.len(),
+        positions: reference.positions(),
+        proof,
         evaluating: before + clock.elapsed(),
     })
 }
@@ -144,7 +148,7 @@ pub fn write_permuted(
 /// writing and reading.
 fn prove(
     file: &FinishedFile,
-    network: &Network,
+    model: &dyn ModelFile,
     permutation: &Permutation,
     before: impl FnOnce(),
 ) -> Result<Vec<u8>, DeliverError> {
@@ -155,7 +159,7 @@ fn prove(
         source,
     })?;
     let (compared, digest) = rayon::join(
-        || compare_file(&bytes, network, permutation),
+        || model.compare_file(&bytes, permutation),
         || sha256(&bytes),
     );
     compared.map_err(DeliverError::NotTheInput)?;
@@ -174,7 +178,7 @@ fn prove(
 /// # Errors
 /// It cannot be written, or holds something else.
 pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
-    let finished = write_temporary(|out| network.write(out), target)?;
+    let finished = write_temporary(|out| network.write(out), target, network.extension())?;
     compare(finished.temporary_path(), network)?;
     tracing::info!("network read back and compared");
     Ok(finished)
@@ -184,10 +188,11 @@ pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile
 fn write_temporary(
     write: impl FnOnce(&mut OutputFile) -> std::io::Result<()>,
     target: &Target,
+    extension: &str,
 ) -> Result<FinishedFile, OutputError> {
     let path = match target {
         Target::File(path) => path.clone(),
-        Target::Named(folder) => folder.join("nn.nnue"),
+        Target::Named(folder) => folder.join("nn").with_extension(extension),
     };
     let mut file = OutputFile::create(&path)?;
     write(&mut file)
@@ -195,7 +200,7 @@ fn write_temporary(
         .map_err(|source| io_error(&path, source))?;
     let mut finished = file.finish()?;
     if matches!(target, Target::Named(_)) {
-        finished.rename(&format!("{}.nnue", net_name(&finished.sha256())));
+        finished.rename(&format!("{}.{extension}", net_name(&finished.sha256())));
     }
     tracing::info!(
         file = %finished.target().display(),
@@ -262,19 +267,10 @@ impl std::io::Write for Comparison {
     }
 }
 
-/// Options that read another file as this network was read: as the same era, since the digest of a known network has
-/// changed.
-pub fn same_reading(network: &Network) -> ReadOptions {
-    ReadOptions {
-        era: Some(network.recognition.era),
-        clamp: network.architecture.clamp(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nets::stockfish::{FileParts, FtCompression, sample};
+    use crate::nets::stockfish::{FileParts, FtCompression, ReadOptions, sample};
 
     #[test]
     fn a_changed_file_is_noticed() {
@@ -318,7 +314,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = Target::File(folder.path().join("a.nnue"));
         let permuted = network.permuted(order).unwrap();
-        let file = write_temporary(|out| permuted.write(out), &target).unwrap();
+        let file = write_temporary(|out| permuted.write(out), &target, "nnue").unwrap();
         assert!(prove(&file, network, order, || {}).is_ok());
         let path = file.temporary_path().to_path_buf();
         let mut bytes = std::fs::read(&path).unwrap();

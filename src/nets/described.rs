@@ -8,26 +8,22 @@
 //! `docs/5-other-engines.md` describes the language; `layouts/` has examples.
 
 mod compare;
-mod deliver;
 mod description;
 mod error;
 mod ft;
 mod input;
 mod lanes;
+mod model;
 mod net;
 mod rows;
 mod tensor;
 
-pub use compare::{LayoutDifference, Proof, compare};
-pub use deliver::{RawDeliverError, write_checked};
+pub use compare::{LayoutDifference, Proof, compare, proof_text};
 pub use description::{ActivationKind, FileCompression, Layout};
 pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
-pub(crate) use ft::{Ft, Outputs};
 pub use input::{Input, Mirror};
-pub(crate) use lanes::first_layer_sizes;
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
-pub(crate) use rows::row_lists;
 pub use tensor::{ElementType, Role, Tensor};
 
 #[cfg(test)]

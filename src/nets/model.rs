@@ -1,5 +1,15 @@
-//! What computations know of a network, whatever its file: the feature transformer's weights and activation, and lists
-//! of the rows that samples switch on.
+//! What everything else knows of a network, whatever its file.
+//!
+//! A [`Model`] has a feature transformer that can be evaluated, and neurons that can change places. That suffices to
+//! search: a trainer's own type can be one, without any file. A [`ModelFile`] can also be written in another order and
+//! compared with what it was, weight by weight.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::chess::board::Board;
+use crate::order::Permutation;
 
 /// How accumulators become output bytes, and with it which outputs are zero (`docs/notes/eras.md`, section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,4 +67,152 @@ pub struct SampleBatch {
     pub wide: RowLists,
     /// No offsets and no rows where the network has no 8-bit weights.
     pub narrow: RowLists,
+}
+
+/// In which order the samples of every position stand in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleOrder {
+    /// The side to move's sample of position 0, its opponent's where there is one, those of position 1, and so on.
+    Positions,
+    /// Sorted by the king's place as that perspective sees it, then by side: neighbours share rows, which is several
+    /// times faster (`docs/notes/compute.md`, section 3), and positions of one game follow one another.
+    KingPlaces,
+}
+
+/// Sizes of a feature transformer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Accumulator columns a perspective.
+    pub columns: usize,
+    /// Outputs a perspective, a multiple of 4.
+    pub neurons: usize,
+    /// Samples of a position: 2, or 1 where a network sees it as the side to move only.
+    pub perspectives: usize,
+}
+
+/// What evaluating a model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Memory of the model itself, in bytes.
+    pub bytes: u64,
+    /// Memory beside the model, planes and positions while it is evaluated, in bytes: copies that kernels make.
+    pub evaluator_bytes: u64,
+    /// Rows that a sample switches on, at most.
+    pub rows: usize,
+}
+
+/// A feature transformer that was made ready for evaluation.
+pub trait FtSource: Sync {
+    /// The weights, for the kernels of a backend. `None` where these do not compute as the network's engines do;
+    /// then there is [`plain`](Self::plain).
+    fn weights(&self) -> Option<FtWeights<'_>>;
+
+    /// The active rows of all samples of these positions. With [`SampleOrder::KingPlaces`] neighbours should share
+    /// rows; no result depends on how they are sorted, as long as equal positions give equal batches.
+    fn samples(&self, boards: &[Board], order: SampleOrder) -> SampleBatch;
+
+    /// Code that computes the same without kernels. Needed where [`weights`](Self::weights) are `None`; where there
+    /// are both it is used on devices that cannot take the weights.
+    fn plain(&self) -> Option<&dyn PlainZeros> {
+        None
+    }
+}
+
+/// Plain code that tells which outputs are zero.
+pub trait PlainZeros: Sync {
+    /// Calls `zero` with each neuron whose output is zero in sample number `sample` of a batch.
+    fn zeros(&self, batch: &SampleBatch, sample: usize, zero: &mut dyn FnMut(usize));
+}
+
+/// A network whose feature-transformer neurons can change places.
+pub trait Model: Sync {
+    fn shape(&self) -> Shape;
+
+    fn demand(&self) -> Demand;
+
+    /// Makes the feature transformer ready for evaluation.
+    fn ft_source(&self) -> Box<dyn FtSource + '_>;
+
+    /// How many output buckets there are, if it is known how engines choose one.
+    fn buckets(&self) -> Option<usize> {
+        None
+    }
+
+    /// The output bucket of a position, 0 to 7. Where [`buckets`](Self::buckets) are not known, it tells positions
+    /// apart by their number of pieces, as Stockfish does.
+    fn bucket(&self, board: &Board) -> usize {
+        board.bucket()
+    }
+
+    /// What makes an order of this network doubtful, for people. `zeros[n]` is in how many samples neuron n is zero.
+    fn doubt(&self, zeros: &[u64]) -> Option<String> {
+        let _ = zeros;
+        None
+    }
+}
+
+/// Any error, with its message.
+pub type AnyError = Box<dyn Error + Send + Sync>;
+
+/// A network that can be written with its neurons in another order, and proved to be the same.
+pub trait ModelFile: Model + Send {
+    /// The ending of a file name that is made from the contents, without the dot.
+    fn extension(&self) -> &str;
+
+    /// What is proved by [`compare_file`](Self::compare_file) and by [`Reference::compare`] on so many positions, for
+    /// people.
+    fn proof(&self, positions: usize) -> String;
+
+    /// Reorders the neurons: output i of each perspective becomes the old output `permutation[i]`.
+    ///
+    /// # Errors
+    /// The permutation's length is not the number of neurons.
+    fn permute(&mut self, permutation: &Permutation) -> Result<(), AnyError>;
+
+    /// Writes the file of the network in another order, without changing it here.
+    ///
+    /// # Errors
+    /// Those of the writer; of kind [`InvalidInput`](io::ErrorKind::InvalidInput) if the permutation's length is not
+    /// the number of neurons.
+    fn write_permuted(&self, permutation: &Permutation, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Is this the whole file of this network in another order: every weight, and all that no order touches?
+    ///
+    /// # Errors
+    /// The first difference.
+    fn compare_file(&self, file: &[u8], permutation: &Permutation) -> Result<(), AnyError>;
+
+    /// What the network computes on positions, taken down before it is reordered. `done` is called after every
+    /// position, from any thread.
+    fn reference(&self, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Box<dyn Reference>;
+
+    /// How to read another file as this one was read.
+    fn reread(&self) -> Box<dyn Reread>;
+}
+
+/// What a network computed on some positions.
+pub trait Reference {
+    /// Number of positions.
+    fn positions(&self) -> usize;
+
+    /// Does the network in a file, which should be the same in another order, compute the same? `done` is called after
+    /// every position, from any thread.
+    ///
+    /// # Errors
+    /// It is no network, or the first difference.
+    fn compare(
+        &self,
+        file: Vec<u8>,
+        permutation: &Permutation,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<(), AnyError>;
+}
+
+/// How a network was read.
+pub trait Reread {
+    /// Reads another file in the same way.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no such network.
+    fn read(&self, path: &Path) -> Result<Box<dyn ModelFile>, AnyError>;
 }

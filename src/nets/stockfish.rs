@@ -32,6 +32,7 @@ pub mod hash;
 pub mod inference;
 mod known;
 pub mod leb128;
+mod model;
 mod network;
 mod numbers;
 mod overridden;

@@ -15,9 +15,10 @@ use crate::chess::board::Board;
 use crate::files::npy;
 use crate::files::quote::excerpt;
 use crate::files::reading::{ReadError, open_seekable};
+use crate::nets::model::SampleOrder;
 use crate::nets::model::{Activation, FtWeights, SampleBatch};
 use crate::nets::stockfish::Network;
-use crate::nets::stockfish::samples::{SampleOrder, sample_batch};
+use crate::nets::stockfish::samples::sample_batch;
 use crate::order::Permutation;
 use crate::planes::ZeroPlanes;
 

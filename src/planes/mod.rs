@@ -15,7 +15,6 @@
 //! ```
 
 mod file;
-mod groups;
 pub mod matrix;
 pub mod record;
 pub mod recorded;
@@ -25,7 +24,6 @@ pub mod subsample;
 mod sums;
 
 pub use file::{MAGIC, PlanesFileError, PlanesProblem, PlanesWriter};
-pub use groups::{ByBucket, LoadError, Loaded, PlaneGroups, Room, SampleGroup, by_bucket};
 pub use spill::{Spill, SpillError};
 pub use stored::{StoredGroup, StoredPlanes};
 

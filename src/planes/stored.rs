@@ -1,17 +1,17 @@
 //! Planes that stay in their file: for more samples than memory holds.
 
 use std::fs::File;
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::ZeroPlanes;
 use super::file::{Group, Header, PlanesFileError, PlanesProblem};
 use super::record::Record;
 use super::subsample::PlaneSource;
 use super::sums::{PIECE, Sums};
-use super::{ZeroPlanes, put_words};
 use crate::files::reading::open_seekable;
 
 /// An open planes file, its sizes checked. Planes are read when they are needed.
@@ -36,7 +36,7 @@ pub struct StoredGroup {
 #[derive(Debug)]
 struct PlanesFile {
     path: PathBuf,
-    file: Mutex<File>,
+    file: File,
     sums: Option<Sums>,
 }
 
@@ -97,7 +97,7 @@ impl StoredGroup {
     ) -> Vec<StoredGroup> {
         let file = Arc::new(PlanesFile {
             path: path.to_path_buf(),
-            file: Mutex::new(file),
+            file,
             sums,
         });
         let of_file = |(number, group)| StoredGroup {
@@ -133,8 +133,7 @@ impl StoredGroup {
             |scratch, neuron| {
                 (0..words).step_by(PIECE).try_for_each(|word| {
                     let piece = &mut scratch[..PIECE.min(words - word)];
-                    let read = self.words(neuron, word, piece).map(drop);
-                    read.map_err(|error| self.failed(into_problem(error)))
+                    self.words(neuron, word, piece).map(drop)
                 })
             },
         )
@@ -157,56 +156,35 @@ impl StoredGroup {
         Ok(planes)
     }
 
-    /// Reads all planes into others, as samples `first..`, which are clear there.
+    /// In how many samples all four neurons of a group are zero, reading in pieces of 256 KiB.
     ///
     /// # Errors
     /// The file cannot be read, or its bits are wrong.
-    pub fn copy_into(&self, planes: &mut ZeroPlanes, first: usize) -> Result<(), PlanesFileError> {
+    pub fn group_counts(&self, groups: &[[u32; 4]]) -> Result<Vec<u64>, PlanesFileError> {
         let words = self.samples().div_ceil(64);
-        let mut scratch = vec![0; PIECE.min(words)];
-        for neuron in 0..self.neurons {
-            for word in (0..words).step_by(PIECE) {
-                let piece = &mut scratch[..PIECE.min(words - word)];
-                let piece = self.words(neuron, word, piece);
-                let piece = piece.map_err(|error| self.failed(into_problem(error)))?;
-                put_words(planes.plane_mut(neuron), first + 64 * word, piece);
-            }
-        }
-        Ok(())
-    }
-
-    /// As [`ZeroPlanes::zero_blocks`], reading every plane once in pieces of 256 KiB.
-    ///
-    /// # Errors
-    /// The file cannot be read, or its bits are wrong.
-    pub fn zero_blocks(&self, order: &[u32]) -> Result<u64, PlanesFileError> {
-        let words = self.samples().div_ceil(64);
-        let block_score = |block: &[u32]| -> io::Result<u64> {
+        let count = |group: &[u32; 4]| {
             let size = PIECE.min(words);
             let (mut all, mut scratch) = (vec![0; size], vec![0; size]);
-            let mut score = 0;
+            let mut count = 0;
             for first in (0..words).step_by(PIECE) {
                 let len = PIECE.min(words - first);
                 let all = &mut all[..len];
                 all.fill(u64::MAX);
-                for &neuron in block {
+                for (place, &neuron) in group.iter().enumerate() {
+                    // Smaller groups repeat a neuron.
+                    if group[..place].contains(&neuron) {
+                        continue;
+                    }
                     let plane = self.words(neuron as usize, first, &mut scratch[..len])?;
-                    all.iter_mut()
-                        .zip(plane)
-                        .for_each(|(all, &word)| *all &= word);
+                    let words = all.iter_mut().zip(plane);
+                    words.for_each(|(all, &word)| *all &= word);
                 }
-                score += all
-                    .iter()
-                    .map(|word| u64::from(word.count_ones()))
-                    .sum::<u64>();
+                let bits = all.iter().map(|word| u64::from(word.count_ones()));
+                count += bits.sum::<u64>();
             }
-            Ok(score)
+            Ok(count)
         };
-        let blocks = order.as_chunks::<4>().0;
-        let scores: io::Result<Vec<u64>> =
-            blocks.par_iter().map(|block| block_score(block)).collect();
-        let scores = scores.map_err(|error| self.failed(into_problem(error)))?;
-        Ok(scores.iter().sum())
+        groups.par_iter().map(count).collect()
     }
 }
 
@@ -228,28 +206,36 @@ impl PlaneSource for StoredGroup {
         neuron: usize,
         first: usize,
         scratch: &'a mut [u64],
-    ) -> io::Result<&'a [u64]> {
+    ) -> Result<&'a [u64], PlanesFileError> {
         let all = self.samples().div_ceil(64);
         let offset = self.group.offset + 8 * (neuron as u64 * all as u64 + first as u64);
-        let filled = {
-            let file = self.file.file.lock();
-            let mut file = file.unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(offset))?;
-            self.group.fill(scratch, &mut *file)
+        let mut input = At {
+            file: &self.file.file,
+            offset,
         };
-        let checked = filled
+        self.group
+            .fill(scratch, &mut input)
             .and_then(|()| self.check_sum(neuron, first, scratch))
-            .and_then(|()| self.group.check(neuron, first, scratch));
-        checked.map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+            .and_then(|()| self.group.check(neuron, first, scratch))
+            .map_err(|problem| self.failed(problem))?;
         Ok(scratch)
     }
 }
 
-/// What [`PlaneSource::words`] made an error of.
-fn into_problem(error: io::Error) -> PlanesProblem {
-    match error.downcast::<PlanesProblem>() {
-        Ok(problem) => problem,
-        Err(error) => PlanesProblem::Io(error),
+/// Reads a file from an offset on, without moving the place where others read it.
+struct At<'f> {
+    file: &'f File,
+    offset: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.offset)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
     }
 }
 
@@ -274,10 +260,14 @@ mod tests {
             panic!("one group")
         };
         let order = [7, 1, 2, 4, 3, 0, 5, 6];
-        assert_eq!(
-            stored.zero_blocks(&order).unwrap(),
-            planes.zero_blocks(&order)
-        );
+        let blocks = order.as_chunks::<4>().0;
+        let counts = stored.group_counts(blocks).unwrap();
+        assert_eq!(counts.iter().sum::<u64>(), planes.zero_blocks(&order));
+        // A group of one neuron, and of three.
+        let singles = stored.group_counts(&[[5; 4], [6, 1, 2, 6]]).unwrap();
+        let together =
+            (0..70_001).filter(|&sample| [6, 1, 2].iter().all(|&n| planes.get(n, sample)));
+        assert_eq!(singles, [planes.zero_counts()[5], together.count() as u64]);
         let mut copy = ZeroPlanes::new(8, 70_001 + 5);
         stored.copy_into(&mut copy, 5).unwrap();
         assert_eq!(copy.zero_blocks(&order), planes.zero_blocks(&order));
@@ -292,7 +282,10 @@ mod tests {
         *bytes.last_mut().unwrap() = 0x80;
         std::fs::write(&path, bytes).unwrap();
         let groups = StoredPlanes::open(&path).unwrap().into_groups();
-        let error = groups[0].zero_blocks(&order);
-        assert!(error.unwrap_err().to_string().contains("neuron 7"));
+        let error = groups[0].group_counts(blocks).unwrap_err().to_string();
+        assert!(
+            error.contains("neuron 7") && error.contains("a.planes"),
+            "{error}"
+        );
     }
 }

@@ -4,14 +4,12 @@
 //! sample's zeros in set b. A part of share k / 65536 has the samples whose number is below k. So it is the same in
 //! whatever order, files and shards the samples come, and equal samples are all in it or all out of it.
 
-use std::io;
-
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rayon::prelude::*;
 
-use super::ZeroPlanes;
+use super::{PlanesFileError, ZeroPlanes, put_words};
 
 /// Bits of a sample's number.
 const BITS: u32 = 16;
@@ -40,13 +38,30 @@ pub trait PlaneSource: Sync {
     /// samples take.
     ///
     /// # Errors
-    /// The disk fails.
+    /// The file cannot be read, or its bits are wrong.
     fn words<'a>(
         &'a self,
         neuron: usize,
         first: usize,
         scratch: &'a mut [u64],
-    ) -> io::Result<&'a [u64]>;
+    ) -> Result<&'a [u64], PlanesFileError>;
+
+    /// Copies all planes into others, as samples `first..`, which are clear there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its bits are wrong.
+    fn copy_into(&self, planes: &mut ZeroPlanes, first: usize) -> Result<(), PlanesFileError> {
+        let (words, size) = (self.samples().div_ceil(64), self.piece());
+        let mut scratch = vec![0; size.min(words)];
+        for neuron in 0..self.neurons() {
+            for word in (0..words).step_by(size) {
+                let piece = &mut scratch[..size.min(words - word)];
+                let piece = self.words(neuron, word, piece)?;
+                put_words(planes.plane_mut(neuron), first + 64 * word, piece);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl PlaneSource for ZeroPlanes {
@@ -63,7 +78,7 @@ impl PlaneSource for ZeroPlanes {
         neuron: usize,
         first: usize,
         scratch: &'a mut [u64],
-    ) -> io::Result<&'a [u64]> {
+    ) -> Result<&'a [u64], PlanesFileError> {
         Ok(&self.plane(neuron)[first..][..scratch.len()])
     }
 }
@@ -113,7 +128,10 @@ impl Subsample {
     ///
     /// # Errors
     /// Those of the sources.
-    pub fn choose(sources: &[&dyn PlaneSource], share: Share) -> io::Result<Subsample> {
+    pub fn choose(
+        sources: &[&dyn PlaneSource],
+        share: Share,
+    ) -> Result<Subsample, PlanesFileError> {
         let neurons = sources.first().map_or(0, |source| source.neurons());
         Subsample::by_sets(sources, share, &sets(neurons))
     }
@@ -124,17 +142,24 @@ impl Subsample {
     ///
     /// # Errors
     /// Those of the sources.
-    pub fn choose_otherwise(sources: &[&dyn PlaneSource], share: Share) -> io::Result<Subsample> {
+    pub fn choose_otherwise(
+        sources: &[&dyn PlaneSource],
+        share: Share,
+    ) -> Result<Subsample, PlanesFileError> {
         let neurons = sources.first().map_or(0, |source| source.neurons());
         let others: Vec<u32> = sets(neurons).iter().map(|set| set >> BITS).collect();
         Subsample::by_sets(sources, share, &others)
     }
 
-    fn by_sets(sources: &[&dyn PlaneSource], share: Share, sets: &[u32]) -> io::Result<Subsample> {
+    fn by_sets(
+        sources: &[&dyn PlaneSource],
+        share: Share,
+        sets: &[u32],
+    ) -> Result<Subsample, PlanesFileError> {
         let masks: Vec<Vec<u64>> = sources
             .par_iter()
             .map(|source| mask(*source, share, sets))
-            .collect::<io::Result<_>>()?;
+            .collect::<Result<_, PlanesFileError>>()?;
         let kept = masks
             .iter()
             .flatten()
@@ -153,7 +178,7 @@ impl Subsample {
     ///
     /// # Errors
     /// Those of the sources.
-    pub fn copy(&self, sources: &[&dyn PlaneSource]) -> io::Result<ZeroPlanes> {
+    pub fn copy(&self, sources: &[&dyn PlaneSource]) -> Result<ZeroPlanes, PlanesFileError> {
         let neurons = sources.first().map_or(0, |source| source.neurons());
         let mut planes = ZeroPlanes::new(neurons, self.kept);
         let mut offset = 0;
@@ -170,7 +195,7 @@ impl Subsample {
                         |scratch, (neuron, plane)| {
                             let words = source.words(neuron, first, &mut scratch[..mask.len()])?;
                             packing.pack(words, plane, offset);
-                            io::Result::Ok(())
+                            Ok::<_, PlanesFileError>(())
                         },
                     )?;
                 offset += packing.kept();
@@ -187,7 +212,7 @@ pub(crate) fn sets(neurons: usize) -> Vec<u32> {
 }
 
 /// One bit a sample: does it belong to the part?
-fn mask(source: &dyn PlaneSource, share: Share, sets: &[u32]) -> io::Result<Vec<u64>> {
+fn mask(source: &dyn PlaneSource, share: Share, sets: &[u32]) -> Result<Vec<u64>, PlanesFileError> {
     let words = source.samples().div_ceil(64);
     let mut mask = vec![0u64; words];
     // Lower bits of the number cannot matter.
@@ -220,7 +245,7 @@ fn mask(source: &dyn PlaneSource, share: Share, sets: &[u32]) -> io::Result<Vec<
                     }
                 }
             }
-            io::Result::Ok(())
+            Ok::<_, PlanesFileError>(())
         })?;
     if let (Some(last), rest @ 1..) = (mask.last_mut(), source.samples() % 64) {
         *last &= !(u64::MAX << rest);

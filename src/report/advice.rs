@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::Plan;
+use crate::run::Found;
 
 /// Given when the positions searched on gained more than the 95 % interval of the gain on held-out ones allows.
 ///
@@ -20,10 +20,10 @@ pub struct CountAdvice {
 
 impl CountAdvice {
     /// `positions` were taken, held-out ones included. Nothing without two held-out games, or if the gains agree.
-    pub fn new(plan: &Plan, positions: u64) -> Option<CountAdvice> {
-        let (before, after, holdout) = match &plan.weighted {
+    pub fn new(found: &Found, positions: u64) -> Option<CountAdvice> {
+        let (before, after, holdout) = match &found.weighted {
             Some(it) => (it.before, it.after, it.holdout?),
-            None => (plan.before, plan.after, plan.holdout?),
+            None => (found.before, found.after, found.holdout?),
         };
         let gain = after.fraction() - before.fraction();
         (gain > holdout.gain_interval?.1).then(|| CountAdvice {

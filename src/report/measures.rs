@@ -4,15 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::chess::board::Board;
 use crate::compute::{Backend, ComputeError, NeuronGroup};
-use crate::nets::described::RawNet;
-use crate::nets::stockfish::Network;
-use crate::nets::stockfish::samples::SampleOrder;
+use crate::nets::model::{Model, SampleOrder};
 use crate::nets::stockfish::verify::spread;
 use crate::order::Permutation;
 use crate::planes::ZeroPlanes;
 use crate::positions::bucket_weights::BUCKETS;
-use crate::run::described::planes as planes_of;
-use crate::run::gather::gather;
+use crate::run::gather::Evaluator;
 use crate::run::holdout::blocks_by_sample;
 
 /// Positions of each part that are measured, at most.
@@ -101,43 +98,24 @@ pub struct CoZeroMap {
     pub cells: BeforeAfter<Vec<Vec<f64>>>,
 }
 
-/// Measures an order on some of the positions.
+/// Measures an order of a model's neurons on some of the positions. Buckets are the model's own where these are known,
+/// and those of [`Board::bucket`] where not.
 ///
 /// # Errors
 /// The backend failed.
 pub fn measure(
-    network: &Network,
+    model: &dyn Model,
     backend: &dyn Backend,
     searched: &[Board],
     held_out: &[Board],
     order: &Permutation,
 ) -> Result<Measures, ComputeError> {
     let parts = Parts::new(searched, held_out);
-    let rows = network.ft_rows();
-    let mut evaluator = backend.ft_evaluator(rows.weights())?;
-    let (architecture, samples) = (&network.architecture, SampleOrder::Positions);
-    let planes =
-        parts.planes(|boards| gather(architecture, evaluator.as_mut(), boards, samples, |_| {}))?;
+    let source = model.ft_source();
+    let mut evaluator = Evaluator::new(model.shape(), source.as_ref(), backend)?;
+    let planes = parts.planes(|boards| evaluator.planes(boards, SampleOrder::Positions, |_| {}))?;
     drop(evaluator);
-    parts.measure(backend, &planes, order, network.stacks.len())
-}
-
-/// As [`measure`], on a network of another engine; its buckets are those of [`Board::bucket`], since a layout does not
-/// say what the engine chooses its own by.
-///
-/// # Errors
-/// The backend failed.
-pub fn measure_layout(
-    net: &RawNet,
-    backend: &dyn Backend,
-    searched: &[Board],
-    held_out: &[Board],
-    order: &Permutation,
-) -> Result<Measures, ComputeError> {
-    let parts = Parts::new(searched, held_out);
-    let planes =
-        parts.planes(|boards| planes_of(net, boards, SampleOrder::Positions, backend, |_| {}))?;
-    parts.measure(backend, &planes, order, BUCKETS)
+    parts.measure(backend, &planes, order, model)
 }
 
 /// Some of the positions searched on and of the held-out ones.
@@ -167,7 +145,7 @@ impl Parts {
         backend: &dyn Backend,
         planes: &[ZeroPlanes; 2],
         order: &Permutation,
-        buckets: usize,
+        model: &dyn Model,
     ) -> Result<Measures, ComputeError> {
         let identity = Permutation::identity(order.len());
         let counts = [0, 1].map(|part| Counts {
@@ -177,7 +155,7 @@ impl Parts {
         });
         let blocks = order.len() / 4;
         let [searched, held_out] =
-            [0, 1].map(|part| PartMeasures::new(&self.0[part], &counts[part], blocks, buckets));
+            [0, 1].map(|part| PartMeasures::new(&self.0[part], &counts[part], blocks, model));
         let rates = BlockRates::new(planes, order);
         let order_map = sorted_by_rate(order.indices(), &rates.after);
         let identity_map = sorted_by_rate(identity.indices(), &rates.before);
@@ -237,12 +215,13 @@ impl Sum {
 }
 
 impl PartMeasures {
-    fn new(boards: &[Board], counts: &Counts, blocks: usize, stacks: usize) -> PartMeasures {
+    fn new(boards: &[Board], counts: &Counts, blocks: usize, model: &dyn Model) -> PartMeasures {
+        let stacks = model.buckets().unwrap_or(BUCKETS);
         let mut sides = [Sum::default(), Sum::default()];
         let mut all = Sum::default();
         let mut buckets = vec![Sum::default(); stacks];
         for (position, board) in boards.iter().enumerate() {
-            let bucket = board.bucket().min(stacks - 1);
+            let bucket = model.bucket(board).min(stacks - 1);
             for (side, sum) in sides.iter_mut().enumerate().take(counts.perspectives) {
                 let sample = counts.perspectives * position + side;
                 sum.add(counts, sample);

@@ -11,7 +11,7 @@ use super::{CountAdvice, Kind};
 use crate::files::digest::hex;
 use crate::positions::bucket_weights::{BUCKETS, BucketWeights};
 use crate::run::holdout::{BucketCounts, HoldoutRates};
-use crate::run::{Plan, Share, SpilledSearch};
+use crate::run::{Found, Share, SpilledSearch};
 use crate::search::{Certificate, MoveCount};
 
 /// What a run of `ftperm optimize` found, from what, and what it wrote.
@@ -194,8 +194,8 @@ impl Rates {
     }
 
     /// The weighted rates, where there are weights.
-    pub fn weighted(plan: &Plan) -> Option<Rates> {
-        let weighted = plan.weighted.as_ref();
+    pub fn weighted(found: &Found) -> Option<Rates> {
+        let weighted = found.weighted.as_ref();
         weighted.map(|it| Rates::new(it.before, it.after, it.holdout))
     }
 
@@ -214,9 +214,9 @@ impl Rates {
     }
 }
 
-impl From<&Plan> for Rates {
-    fn from(plan: &Plan) -> Rates {
-        Rates::new(plan.before, plan.after, plan.holdout)
+impl From<&Found> for Rates {
+    fn from(found: &Found) -> Rates {
+        Rates::new(found.before, found.after, found.holdout)
     }
 }
 
@@ -275,7 +275,7 @@ impl BucketRates {
 
 impl BucketReport {
     /// One for each bucket that has positions. `blocks` is their number in one sample.
-    pub fn all(plan: &Plan, weights: Option<BucketWeights>, blocks: usize) -> Vec<BucketReport> {
+    pub fn all(found: &Found, weights: Option<BucketWeights>, blocks: usize) -> Vec<BucketReport> {
         let find = |counts: &[BucketCounts], bucket: usize| {
             let counts = counts.iter().find(|counts| counts.bucket == bucket)?;
             Some(BucketRates::new(counts, blocks))
@@ -284,8 +284,8 @@ impl BucketReport {
             .map(|bucket| BucketReport {
                 bucket,
                 weight: weights.map(|weights| weights.given()[bucket]),
-                training: find(&plan.buckets, bucket),
-                holdout: find(&plan.holdout_buckets, bucket),
+                training: find(&found.buckets, bucket),
+                holdout: find(&found.holdout_buckets, bucket),
             })
             .filter(|it| it.training.is_some() || it.holdout.is_some())
             .collect()

@@ -1,13 +1,11 @@
 //! How much memory evaluating and searching take.
 
-use super::Task;
+use super::Job;
+use super::gather::BATCH;
 use crate::chess::board::Board;
-use crate::nets::stockfish::Network;
+use crate::nets::model::{Demand, Model};
 use crate::planes::ZeroPlanes;
 use crate::search::search_bytes;
-
-/// Positions of a batch of the evaluators.
-const BATCH: usize = 1 << 15;
 
 /// Positions of the smallest batch that is worth beginning.
 const SMALL_BATCH: usize = 1 << 12;
@@ -23,26 +21,21 @@ const FEWEST_SAMPLES: u64 = 1 << 14;
 pub struct Footprint {
     pub(crate) neurons: usize,
     pub(crate) perspectives: usize,
-    /// Memory that the evaluation takes beside planes, positions and batches.
-    pub(crate) evaluator_bytes: u64,
-    /// Rows of a sample, at most.
-    pub(crate) rows: usize,
+    demand: Demand,
     /// Are the training positions copied, to be sorted by bucket?
-    pub(crate) copies_positions: bool,
+    copies_positions: bool,
 }
 
 impl Footprint {
-    /// That of a network of Stockfish's format.
+    /// That of a model. `weighs` says whether positions count by their bucket.
     #[must_use]
-    pub fn of(network: &Network) -> Footprint {
-        let (it, ft) = (&network.architecture, &network.ft);
+    pub fn of(model: &dyn Model, weighs: bool) -> Footprint {
+        let shape = model.shape();
         Footprint {
-            neurons: it.neurons(),
-            perspectives: 2,
-            // The kernels' own copy of the weights, 16 bits each and 8 bits each.
-            evaluator_bytes: (2 * ft.wide.len() + ft.narrow.len()) as u64,
-            rows: it.sets.iter().map(|set| set.max_active()).sum(),
-            copies_positions: false,
+            neurons: shape.neurons,
+            perspectives: shape.perspectives,
+            demand: model.demand(),
+            copies_positions: weighs,
         }
     }
 
@@ -51,12 +44,12 @@ impl Footprint {
     pub fn least(&self) -> u64 {
         let samples = ZeroPlanes::bytes_for(self.neurons, FEWEST_SAMPLES);
         let searching = search_bytes(self.neurons, samples);
-        searching.max(self.evaluator_bytes + self.piece_of(SMALL_BATCH))
+        searching.max(self.demand.evaluator_bytes + self.piece_of(SMALL_BATCH))
     }
 
     /// How many positions to evaluate at a time within so many bytes.
     pub(super) fn piece(&self, bytes: u64) -> usize {
-        let left = bytes.saturating_sub(self.evaluator_bytes);
+        let left = bytes.saturating_sub(self.demand.evaluator_bytes);
         let batch = self.piece_of(BATCH);
         if left < batch {
             let small = left / self.piece_of(SMALL_BATCH);
@@ -74,7 +67,7 @@ impl Footprint {
     /// Memory that the row lists of a batch take. They are made in parts and then joined, but no position has nearly as
     /// many rows as there could be, so that counts for both.
     fn row_bytes(&self, positions: usize) -> u64 {
-        (4 * self.rows * self.perspectives * positions) as u64
+        (4 * self.demand.rows * self.perspectives * positions) as u64
     }
 
     /// Memory that the planes of so many positions take.
@@ -90,7 +83,7 @@ impl Footprint {
 
     /// Memory that evaluating into planes of so many bytes takes, with them.
     pub(super) fn evaluating(&self, planes: u64) -> u64 {
-        planes.saturating_add(self.evaluator_bytes + self.row_bytes(BATCH))
+        planes.saturating_add(self.demand.evaluator_bytes + self.row_bytes(BATCH))
     }
 
     /// Memory that is taken beside planes while they are searched on.
@@ -103,12 +96,12 @@ impl Footprint {
     }
 
     /// Memory that the planes of all positions take, if these and what works on them is more than there is.
-    pub(crate) fn excess(&self, task: &Task) -> Option<u64> {
-        let training = self.planes(&[task.training]);
-        let planes = self.planes(&task.sets());
+    pub(crate) fn excess(&self, job: &Job) -> Option<u64> {
+        let training = self.planes(&[&job.training]);
+        let planes = self.planes(&job.sets());
         let searching = search_bytes(self.neurons, training) + (planes - training);
         let most = self.evaluating(planes).max(searching);
-        let fits = most.saturating_add(self.copied(task.training)) <= task.room?.bytes;
+        let fits = most.saturating_add(self.copied(&job.training)) <= job.room?.bytes;
         (!fits).then_some(planes)
     }
 }

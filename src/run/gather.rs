@@ -1,22 +1,18 @@
-//! Positions to zero planes, batch by batch.
+//! Positions to zero planes, batch by batch, for any model.
 //!
 //! ```
-//! use ftperm::compute::Backend as _;
+//! use ftperm::chess::random_games::random_positions;
 //! use ftperm::compute::cpu::CpuBackend;
-//! use ftperm::run::gather::gather;
+//! use ftperm::nets::model::SampleOrder;
 //! use ftperm::nets::stockfish::inference::evaluate;
 //! use ftperm::nets::stockfish::{Network, ReadOptions};
-//! use ftperm::chess::random_games::random_positions;
-//! use ftperm::nets::stockfish::samples::SampleOrder;
+//! use ftperm::run::gather::gather;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
 //! let boards = random_positions(1, 100);
 //! let backend = CpuBackend::new(None)?;
-//! let rows = network.ft_rows();
-//! let mut evaluator = backend.ft_evaluator(rows.weights())?;
-//! let it = &network.architecture;
-//! let planes = gather(it, evaluator.as_mut(), &boards, SampleOrder::Positions, |_| {})?;
+//! let planes = gather(&network, &backend, &boards, SampleOrder::Positions, |_| {})?;
 //! // Two samples a position, and as many zeros as the plain forward pass finds.
 //! assert_eq!((planes.neurons(), planes.samples()), (64, 200));
 //! let zeros: u64 = planes.zero_counts().iter().sum();
@@ -26,31 +22,33 @@
 //! # }
 //! ```
 
+use rayon::prelude::*;
+
 use crate::chess::board::Board;
 use crate::compute::{
     Backend, ComputeError, FtEvaluator, HostPlanes, PlaneSet, SampleSource, evaluate_all,
 };
-use crate::nets::model::SampleBatch;
-use crate::nets::stockfish::Architecture;
-use crate::nets::stockfish::samples::{SampleOrder, sample_batch};
+use crate::nets::model::{FtSource, Model, PlainZeros, SampleBatch, SampleOrder, Shape};
 use crate::planes::ZeroPlanes;
 
 /// Positions of one batch: its row lists take some ten megabytes.
-const BATCH: usize = 1 << 15;
+pub(super) const BATCH: usize = 1 << 15;
 
-/// The samples of positions, two each, in batches.
-///
-/// Inside each batch samples are sorted by the king's place ([`SampleOrder::KingPlaces`]), which no count depends on.
-#[derive(Clone, Copy, Debug)]
+/// Samples of a word of planes.
+const WORD: usize = 64;
+
+/// The samples of positions, as many each as the model has perspectives, in batches.
+#[derive(Clone, Copy)]
 pub struct PositionSamples<'a> {
-    pub architecture: &'a Architecture,
-    pub boards: &'a [Board],
-    pub order: SampleOrder,
+    source: &'a dyn FtSource,
+    perspectives: usize,
+    boards: &'a [Board],
+    order: SampleOrder,
 }
 
 impl SampleSource for PositionSamples<'_> {
     fn samples(&self) -> usize {
-        2 * self.boards.len()
+        self.perspectives * self.boards.len()
     }
 
     fn batches(&self) -> usize {
@@ -58,54 +56,166 @@ impl SampleSource for PositionSamples<'_> {
     }
 
     fn first_sample(&self, number: usize) -> usize {
-        2 * BATCH * number
+        self.perspectives * BATCH * number
     }
 
     fn batch(&self, number: usize) -> SampleBatch {
         let first = BATCH * number;
         let boards = &self.boards[first..(first + BATCH).min(self.boards.len())];
-        sample_batch(self.architecture, boards, self.order)
+        self.source.samples(boards, self.order)
     }
 }
 
-/// Evaluates the feature transformer on all positions: two samples a position.
-///
-/// `progress` is told how many positions more were evaluated.
+/// Evaluates a model's feature transformer: by the kernels of a backend, or by plain code on all threads where no
+/// kernel computes as the model's engines do.
+pub struct Evaluator<'a> {
+    source: &'a dyn FtSource,
+    shape: Shape,
+    backend: &'a dyn Backend,
+    by: By<'a>,
+}
+
+enum By<'a> {
+    Kernels(Box<dyn FtEvaluator + 'a>),
+    Plain(&'a dyn PlainZeros),
+}
+
+impl<'a> Evaluator<'a> {
+    /// `source` is the model's [`ft_source`](Model::ft_source).
+    ///
+    /// # Errors
+    /// The backend failed, or lacks something and there is no plain code.
+    pub fn new(
+        shape: Shape,
+        source: &'a dyn FtSource,
+        backend: &'a dyn Backend,
+    ) -> Result<Evaluator<'a>, ComputeError> {
+        let none = || ComputeError::Unsupported("the model has no weights for kernels".to_owned());
+        let kernels = source
+            .weights()
+            .map(|weights| backend.ft_evaluator(weights));
+        let by = match (kernels.unwrap_or_else(|| Err(none())), source.plain()) {
+            (Ok(kernels), _) => By::Kernels(kernels),
+            // A device that lacks something, not one that failed.
+            (Err(ComputeError::Unsupported(_)), Some(plain)) => By::Plain(plain),
+            (Err(error), _) => return Err(error),
+        };
+        Ok(Evaluator {
+            source,
+            shape,
+            backend,
+            by,
+        })
+    }
+
+    /// The samples of positions.
+    pub fn samples(&self, boards: &'a [Board], order: SampleOrder) -> PositionSamples<'a> {
+        PositionSamples {
+            source: self.source,
+            perspectives: self.shape.perspectives,
+            boards,
+            order,
+        }
+    }
+
+    /// Planes of all positions, in the host's memory. `progress` is told how many positions more were evaluated.
+    ///
+    /// # Errors
+    /// The backend failed.
+    pub fn planes(
+        &mut self,
+        boards: &[Board],
+        order: SampleOrder,
+        mut progress: impl FnMut(usize),
+    ) -> Result<ZeroPlanes, ComputeError> {
+        let perspectives = self.shape.perspectives;
+        let samples = PositionSamples {
+            source: self.source,
+            perspectives,
+            boards,
+            order,
+        };
+        let mut progress = |samples| progress(samples / perspectives);
+        let neurons = self.shape.neurons;
+        match &mut self.by {
+            By::Kernels(kernels) => {
+                evaluate_all(neurons, kernels.as_mut(), &samples, &mut progress)
+            }
+            By::Plain(plain) => Ok(plain_planes(*plain, neurons, &samples, &mut progress)),
+        }
+    }
+
+    /// As [`planes`](Self::planes), but the planes stay where the backend counts them.
+    ///
+    /// # Errors
+    /// The backend failed.
+    pub fn planes_where_counted<'p>(
+        &mut self,
+        samples: &'p PositionSamples<'p>,
+        mut progress: impl FnMut(usize),
+    ) -> Result<Box<dyn PlaneSet + 'p>, ComputeError>
+    where
+        'a: 'p,
+    {
+        let perspectives = self.shape.perspectives;
+        if let By::Kernels(kernels) = &mut self.by {
+            let mut progress = |samples| progress(samples / perspectives);
+            if let Some(planes) = kernels.planes_that_stay(samples, &mut progress)? {
+                return Ok(planes);
+            }
+        }
+        let planes = self.planes(samples.boards, samples.order, progress)?;
+        Ok(Box::new(HostPlanes::new(self.backend, vec![planes])))
+    }
+}
+
+/// The planes of some positions: [`Evaluator`] for one call.
 ///
 /// # Errors
-/// Those of the evaluator.
+/// The backend failed.
 pub fn gather(
-    architecture: &Architecture,
-    evaluator: &mut dyn FtEvaluator,
+    model: &dyn Model,
+    backend: &dyn Backend,
     boards: &[Board],
     order: SampleOrder,
-    mut progress: impl FnMut(usize),
+    progress: impl FnMut(usize),
 ) -> Result<ZeroPlanes, ComputeError> {
-    let source = PositionSamples {
-        architecture,
-        boards,
-        order,
-    };
-    evaluate_all(architecture.neurons(), evaluator, &source, &mut |samples| {
-        progress(samples / 2);
-    })
+    let source = model.ft_source();
+    let mut evaluator = Evaluator::new(model.shape(), source.as_ref(), backend)?;
+    evaluator.planes(boards, order, progress)
 }
 
-/// As [`gather`], but the planes stay where `backend`, whose evaluator this is, counts them.
-///
-/// # Errors
-/// Those of the evaluator.
-pub fn gather_where_counted<'a>(
-    backend: &'a dyn Backend,
-    evaluator: &mut (dyn FtEvaluator + 'a),
-    source: &'a PositionSamples<'a>,
-    mut progress: impl FnMut(usize),
-) -> Result<Box<dyn PlaneSet + 'a>, ComputeError> {
-    let mut progress = |samples| progress(samples / 2);
-    if let Some(planes) = evaluator.planes_that_stay(source, &mut progress)? {
-        return Ok(planes);
+/// As [`evaluate_all`], by plain code.
+fn plain_planes(
+    plain: &dyn PlainZeros,
+    neurons: usize,
+    samples: &PositionSamples,
+    progress: &mut dyn FnMut(usize),
+) -> ZeroPlanes {
+    let mut planes = ZeroPlanes::new(neurons, samples.samples());
+    for number in 0..samples.batches() {
+        let batch = samples.batch(number);
+        let words: Vec<Vec<u64>> = (0..batch.samples.div_ceil(WORD))
+            .into_par_iter()
+            .map(|word| {
+                let mut bits = vec![0u64; neurons];
+                for sample in word * WORD..batch.samples.min((word + 1) * WORD) {
+                    plain.zeros(&batch, sample, &mut |neuron| {
+                        bits[neuron] |= 1 << (sample % WORD)
+                    });
+                }
+                bits
+            })
+            .collect();
+        let first = samples.first_sample(number) / WORD;
+        let stride = planes.stride();
+        let all = planes.words_mut().par_chunks_exact_mut(stride);
+        all.enumerate().for_each(|(neuron, plane)| {
+            for (word, bits) in plane[first..].iter_mut().zip(&words) {
+                *word = bits[neuron];
+            }
+        });
+        progress(batch.samples);
     }
-    let neurons = source.architecture.neurons();
-    let planes = evaluate_all(neurons, evaluator, source, &mut progress)?;
-    Ok(Box::new(HostPlanes::new(backend, vec![planes])))
+    planes
 }

@@ -30,8 +30,10 @@ use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::chess::board::Board;
 use crate::order::Permutation;
-use crate::planes::{ByBucket, ZeroPlanes};
+use crate::planes::subsample::PlaneSource;
+use crate::planes::{PlanesFileError, ZeroPlanes};
 use crate::positions::bucket_weights::BUCKETS;
+use crate::search::ByBucket;
 
 /// Rates on positions that the search did not see. All are fractions of (sample, block) cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,8 +87,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Counts on planes in [`SampleOrder::Positions`](crate::nets::stockfish::samples::SampleOrder::Positions): samples
-    /// `2k` and
+    /// Counts on planes in [`SampleOrder::Positions`](crate::nets::model::SampleOrder::Positions): samples `2k` and
     /// `2k + 1` are those of position k; sample k where a network has one perspective.
     pub fn new(planes: &ZeroPlanes, order: &Permutation) -> Measured {
         let identity = Permutation::identity(planes.neurons());
@@ -97,29 +98,33 @@ impl Measured {
         }
     }
 
-    /// Counts on planes that follow one another, each of whole positions.
+    /// Counts on planes that follow one another, each of whole positions, in memory or in files.
     ///
     /// # Errors
-    /// Those of the planes.
-    pub fn join<E>(
-        planes: impl IntoIterator<Item = Result<ZeroPlanes, E>>,
+    /// A file cannot be read, or its bits are wrong.
+    pub fn join<'s>(
+        planes: impl IntoIterator<Item = &'s dyn PlaneSource>,
         order: &Permutation,
-    ) -> Result<Measured, E> {
+    ) -> Result<Measured, PlanesFileError> {
+        let identity = Permutation::identity(order.len());
         let mut all = Measured {
             before: Vec::new(),
             after: Vec::new(),
             blocks: order.len() / 4,
         };
         for planes in planes {
-            let Measured { before, after, .. } = Measured::new(&planes?, order);
-            all.before.extend(before);
-            all.after.extend(after);
+            all.before.extend(count_by_sample(planes, &identity)?);
+            all.after.extend(count_by_sample(planes, order)?);
         }
         Ok(all)
     }
 
     /// Counts by bucket; `boards[k]` is position k. Buckets without positions are left out.
-    pub fn by_bucket(&self, boards: &[Board]) -> Vec<BucketCounts> {
+    pub fn by_bucket(
+        &self,
+        boards: &[Board],
+        bucket_of: impl Fn(&Board) -> usize,
+    ) -> Vec<BucketCounts> {
         let mut counts: [BucketCounts; BUCKETS] = std::array::from_fn(|bucket| BucketCounts {
             bucket,
             samples: 0,
@@ -128,7 +133,7 @@ impl Measured {
         });
         let per_position = self.before.len() / boards.len().max(1);
         for (position, board) in boards.iter().enumerate() {
-            let counts = &mut counts[board.bucket().min(BUCKETS - 1)];
+            let counts = &mut counts[bucket_of(board).min(BUCKETS - 1)];
             for sample in position * per_position..(position + 1) * per_position {
                 counts.samples += 1;
                 counts.before += u64::from(self.before[sample]);
@@ -225,20 +230,39 @@ struct Sums {
 
 /// All-zero blocks of every sample.
 pub(crate) fn blocks_by_sample(planes: &ZeroPlanes, order: &Permutation) -> Vec<u32> {
+    // Planes in memory are there.
+    count_by_sample(planes, order).unwrap_or_default()
+}
+
+/// As [`blocks_by_sample`], of planes in memory or in a file, of which a piece is read at a time.
+fn count_by_sample(
+    planes: &dyn PlaneSource,
+    order: &Permutation,
+) -> Result<Vec<u32>, PlanesFileError> {
     let mut counts = vec![0; planes.samples()];
+    let size = planes.piece();
+    let mut scratch = vec![0; size.min(counts.len().div_ceil(64))];
+    let mut all = Vec::new();
     for block in order.indices().as_chunks::<4>().0 {
-        let planes = block.map(|neuron| planes.plane(neuron as usize));
-        for (word, counts) in counts.chunks_mut(64).enumerate() {
-            let mut bits = planes
-                .iter()
-                .fold(u64::MAX, |bits, plane| bits & plane[word]);
-            while bits != 0 {
-                counts[bits.trailing_zeros() as usize] += 1;
-                bits &= bits - 1;
+        for (piece, counts) in counts.chunks_mut(64 * size).enumerate() {
+            let words = counts.len().div_ceil(64);
+            all.clear();
+            all.resize(words, u64::MAX);
+            for &neuron in block {
+                let plane = planes.words(neuron as usize, piece * size, &mut scratch[..words])?;
+                let words = all.iter_mut().zip(plane);
+                words.for_each(|(all, &word)| *all &= word);
+            }
+            for (counts, &bits) in counts.chunks_mut(64).zip(&all) {
+                let mut bits = bits;
+                while bits != 0 {
+                    counts[bits.trailing_zeros() as usize] += 1;
+                    bits &= bits - 1;
+                }
             }
         }
     }
-    counts
+    Ok(counts)
 }
 
 /// The middle 95 % of values.
@@ -285,7 +309,7 @@ mod tests {
         assert_eq!(measured.rates(&games, |_| 0, 1), None);
         let nothing = Measured::new(&ZeroPlanes::new(8, 0), &swapped);
         assert_eq!(nothing.rates(&[], |_| 1, 1), None);
-        assert_eq!(nothing.by_bucket(&[]), []);
+        assert_eq!(nothing.by_bucket(&[], Board::bucket), []);
     }
 
     #[test]
@@ -305,7 +329,7 @@ mod tests {
             after,
         };
         assert_eq!(
-            Measured::new(&planes, &order).by_bucket(&boards),
+            Measured::new(&planes, &order).by_bucket(&boards, Board::bucket),
             [counts(0, 2, 0, 1), counts(7, 4, 3, 2)]
         );
     }

@@ -1,8 +1,8 @@
 //! Memory that a search takes beside the planes.
 
 use super::MAX_SAMPLES;
+use super::sets::Room;
 use super::thinning::{SMALL_COPY, copy_bytes};
-use crate::planes::Room;
 
 /// Memory for the tables of so many neurons, in bytes: two tables of fits and the counts that fill them, 4 bytes for
 /// every pair of neurons each, and as much for the assignment.

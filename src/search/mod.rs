@@ -28,7 +28,7 @@ use thiserror::Error;
 
 use crate::compute::{Backend, ComputeError, HostPlanes, PlaneSet};
 use crate::order::Permutation;
-use crate::planes::{PlanesFileError, ZeroPlanes};
+use crate::planes::ZeroPlanes;
 
 mod assignment;
 mod bound;
@@ -36,11 +36,11 @@ mod certificate;
 mod checkpoint;
 mod control;
 mod fit_table;
-mod grouped;
 mod memory;
 mod moves;
 mod partition;
 mod schedule;
+mod sets;
 mod state;
 mod thinning;
 
@@ -48,9 +48,11 @@ pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_plane
 pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
-pub use grouped::{Rated, SearchedPlanes, search_and_rate, weighted_sum};
 pub use memory::{room, search_bytes, table_bytes};
 pub use partition::BLOCK;
+pub use sets::{
+    ByBucket, FitError, Rated, Room, SampleSets, by_bucket, search_and_rate, weighted_sum,
+};
 
 /// How much work a search does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,8 +116,6 @@ pub enum SearchError {
     Checkpoint(#[from] CheckpointError),
     #[error(transparent)]
     Compute(#[from] ComputeError),
-    #[error(transparent)]
-    Planes(#[from] PlanesFileError),
 }
 
 /// Why a step of the search ended early.

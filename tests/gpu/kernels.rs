@@ -4,8 +4,8 @@ use ftperm::chess::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, list_adapters};
+use ftperm::nets::model::SampleOrder;
 use ftperm::nets::stockfish::Network;
-use ftperm::nets::stockfish::samples::SampleOrder;
 use ftperm::planes::ZeroPlanes;
 use ftperm::run::gather::gather;
 use serde::Deserialize;
@@ -46,16 +46,7 @@ fn planes(
     backend: &dyn Backend,
     order: SampleOrder,
 ) -> ZeroPlanes {
-    let rows = network.ft_rows();
-    let mut evaluator = backend.ft_evaluator(rows.weights()).unwrap();
-    gather(
-        &network.architecture,
-        evaluator.as_mut(),
-        boards,
-        order,
-        |_| {},
-    )
-    .unwrap()
+    gather(network, backend, boards, order, |_| {}).unwrap()
 }
 
 fn check(name: &str) {

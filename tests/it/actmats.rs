@@ -1,9 +1,8 @@
 //! Activation matrices: bit for bit those of the reference tool.
 
 use ftperm::chess::board::Board;
-use ftperm::compute::Backend as _;
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::nets::stockfish::samples::SampleOrder;
+use ftperm::nets::model::SampleOrder;
 use ftperm::nets::stockfish::{Network, ReadOptions};
 use ftperm::order::PermutationFile;
 use ftperm::planes::ZeroPlanes;
@@ -101,17 +100,9 @@ fn the_matrix_of_a_wide_network() {
         ZeroRule::Floor,
     );
     // And the compute backend says the same.
-    let rows = network.ft_rows();
     let backend = CpuBackend::new(None).unwrap();
-    let mut evaluator = backend.ft_evaluator(rows.weights()).unwrap();
-    let planes = ftperm::run::gather::gather(
-        &network.architecture,
-        evaluator.as_mut(),
-        &boards,
-        SampleOrder::Positions,
-        |_| {},
-    )
-    .unwrap();
+    let order = SampleOrder::Positions;
+    let planes = ftperm::run::gather::gather(&network, &backend, &boards, order, |_| {}).unwrap();
     let Some((_, expected)) = matrix("head_hm_1024_from_sf15x2") else {
         return;
     };

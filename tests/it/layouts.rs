@@ -463,6 +463,44 @@ fn a_network_of_stockfish_under_a_layout_is_the_same() {
     }
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     assert!(read("known.nnue") == read("described.nnue"));
+
+    // Weights by game phase, planes for other machines, and the warning of a permutation of another network.
+    let weighed = ["--weight", "0=0,7=2", "--net", "raw.nnue", "--out"];
+    let known = optimize(&[&weighed[..], &["known.nnue"], &raw].concat());
+    let described = optimize(&[&weighed[..], &["described.nnue", "--layout", &layout]].concat());
+    for part in ["weighted_zero_block_rate", "buckets", "moves"] {
+        assert!(!known[part].is_null(), "{part}");
+        assert_eq!(known[part], described[part], "{part}");
+    }
+    assert!(read("known.nnue") == read("described.nnue"));
+    let gather = [
+        "gather", "--net", "raw.nnue", "--data", &data, "--count", "2000", "--out",
+    ];
+    run(&[&gather[..], &["known.ftzp"]].concat());
+    run(&[&gather[..], &["described.ftzp", "--layout", &layout]].concat());
+    // The samples may stand in another order.
+    let [known, described] = ["known.ftzp", "described.ftzp"].map(|planes| {
+        let found = run(&["find", "--data", planes, "--out", "found.txt", "--json"]);
+        let mut found: serde_json::Value = serde_json::from_slice(&found).unwrap();
+        found["peak_rss_bytes"].take();
+        (
+            found,
+            std::fs::read_to_string(folder.join("found.txt")).unwrap(),
+        )
+    });
+    assert_eq!(known, described);
+    let apply = ["apply", "found.txt", "--layout", &layout, "--net"];
+    let own_net = ftperm(
+        folder,
+        &[&apply[..], &["raw.nnue", "--out", "a.nnue"]].concat(),
+    );
+    let other_net = ftperm(
+        folder,
+        &[&apply[..], &["known.nnue", "--out", "b.nnue"]].concat(),
+    );
+    let warned = |output: &std::process::Output| text(&output.stderr).contains("was made for");
+    assert!(own_net.status.success() && !warned(&own_net));
+    assert!(other_net.status.success() && warned(&other_net));
 }
 
 /// A network whose feature transformer is stored in lane order is noticed, where its weights show it.

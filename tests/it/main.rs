@@ -30,6 +30,7 @@ mod net_properties;
 mod nets;
 mod npm_nets;
 mod outputs;
+mod own_model;
 mod position_damage;
 mod position_formats;
 mod positions;

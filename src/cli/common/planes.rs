@@ -4,13 +4,14 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use ftperm::compute::{Backend, DiskPlanes, HostPlanes, PlaneSet};
 use ftperm::files::reading::{first_bytes, open_seekable};
 use ftperm::order::is_npy;
 use ftperm::planes::matrix::{self, MatrixFileError};
 use ftperm::planes::record::{Record, check_together};
-use ftperm::planes::{self, LoadError, Loaded, PlaneGroups, SampleGroup, StoredPlanes, ZeroPlanes};
+use ftperm::planes::{self, StoredPlanes, ZeroPlanes};
 use ftperm::positions::bucket_weights::BucketWeights;
-use ftperm::search::{room, weighted_sum};
+use ftperm::search::{FitError, SampleSets, room, weighted_sum};
 
 use super::memory::size;
 use super::weight::TOO_MANY;
@@ -18,7 +19,7 @@ use crate::cli::console;
 
 /// Planes files and matrices that count as one set.
 pub struct PlanesInput {
-    pub groups: PlaneGroups,
+    sources: Vec<Source>,
     /// The network, where the files tell it.
     pub net_sha256: Option<String>,
 }
@@ -37,20 +38,17 @@ impl Source {
         }
     }
 
+    fn samples(&self) -> usize {
+        match self {
+            Source::Stored(stored) => stored.samples(),
+            Source::Matrix(planes) => planes.samples(),
+        }
+    }
+
     fn record(&self) -> Option<&Record> {
         match self {
             Source::Stored(stored) => stored.record(),
             Source::Matrix(_) => None,
-        }
-    }
-
-    fn into_groups(self) -> Vec<SampleGroup> {
-        match self {
-            Source::Stored(stored) => {
-                let groups = stored.into_groups().into_iter();
-                groups.map(SampleGroup::Stored).collect()
-            }
-            Source::Matrix(planes) => vec![SampleGroup::InMemory(planes)],
         }
     }
 }
@@ -83,36 +81,65 @@ impl PlanesInput {
                 );
             }
         }
-        let groups = sources.into_iter().flat_map(Source::into_groups).collect();
         Ok(PlanesInput {
-            groups: PlaneGroups::new(neurons, groups),
+            sources,
             net_sha256,
         })
     }
 
     /// Planes that are in memory already and say nothing of where they come from.
     pub fn recorded(chunks: Vec<ZeroPlanes>) -> PlanesInput {
-        let neurons = chunks.first().map_or(0, ZeroPlanes::neurons);
-        let groups = chunks.into_iter().map(SampleGroup::InMemory).collect();
         PlanesInput {
-            groups: PlaneGroups::new(neurons, groups),
+            sources: chunks.into_iter().map(Source::Matrix).collect(),
             net_sha256: None,
         }
+    }
+
+    pub fn neurons(&self) -> usize {
+        self.sources.first().map_or(0, Source::neurons)
+    }
+
+    /// All samples.
+    pub fn samples(&self) -> u64 {
+        self.sources
+            .iter()
+            .map(|source| source.samples() as u64)
+            .sum()
+    }
+
+    /// The samples by bucket, which a backend counts where they are.
+    pub fn into_sets(self, backend: &dyn Backend) -> SampleSets<'_> {
+        let neurons = self.neurons();
+        let mut sets: Vec<(Option<usize>, Box<dyn PlaneSet>)> = Vec::new();
+        for source in self.sources {
+            match source {
+                Source::Stored(stored) => {
+                    sets.extend(stored.into_groups().into_iter().map(|group| {
+                        let planes = DiskPlanes::new(backend, neurons, vec![group.clone()]);
+                        (group.bucket(), Box::new(planes) as _)
+                    }))
+                }
+                Source::Matrix(planes) => {
+                    sets.push((None, Box::new(HostPlanes::new(backend, vec![planes]))));
+                }
+            }
+        }
+        SampleSets::new(backend, neurons, sets)
     }
 }
 
 /// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the
 /// samples, and says so.
-pub fn load_planes(
-    groups: PlaneGroups,
+pub fn fit_planes<'a>(
+    sets: SampleSets<'a>,
     limit: u64,
     weights: Option<&BucketWeights>,
-) -> anyhow::Result<Loaded> {
-    let bytes = groups.bytes();
-    let counted = weighted_sum(&groups.samples(), weights);
-    let room = room(limit, groups.neurons());
-    let loaded = groups.load(room, weights).map_err(|error| match error {
-        LoadError::NoRoom => {
+) -> anyhow::Result<SampleSets<'a>> {
+    let (bytes, samples) = (sets.bytes(), sets.samples());
+    let counted = weighted_sum(&samples, weights);
+    let room = room(limit, sets.neurons());
+    let sets = sets.fit(room, weights).map_err(|error| match error {
+        FitError::NoRoom => {
             anyhow::anyhow!(
                 "{} of memory leave room for no samples; see --memory",
                 size(limit)
@@ -120,18 +147,17 @@ pub fn load_planes(
         }
         error => error.into(),
     })?;
-    if loaded.is_part() {
-        let samples: u64 = loaded.samples().values().sum();
-        let searched = loaded.samples_searched();
+    if sets.is_part() {
         let why = if counted > room.samples {
             TOO_MANY.to_string()
         } else {
             format!("the planes take {}", size(bytes))
         };
-        let part = searched_in_part(searched, samples);
+        let searched = sets.samples_searched(weights);
+        let part = searched_in_part(searched, samples.values().sum());
         console::say(format!("{why}: {part}"));
     }
-    Ok(loaded)
+    Ok(sets)
 }
 
 /// What people should know of a search on some of the samples.

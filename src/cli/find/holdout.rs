@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use ftperm::compute::Backend;
 use ftperm::order::Permutation;
-use ftperm::planes::PlaneGroups;
 use serde::Serialize;
 
 use crate::cli::common::PlanesInput;
@@ -29,7 +29,7 @@ pub struct HoldoutReport {
 }
 
 /// Held-out planes, open.
-pub struct HeldOut(Option<PlaneGroups>);
+pub struct HeldOut(Option<PlanesInput>);
 
 impl HoldoutArgs {
     /// Opens the files, and checks that they go with the planes to search on.
@@ -38,7 +38,7 @@ impl HoldoutArgs {
             return Ok(HeldOut(None));
         }
         let held_out = PlanesInput::open(&self.holdout, limit)?;
-        let (found, neurons) = (held_out.groups.neurons(), searched.groups.neurons());
+        let (found, neurons) = (held_out.neurons(), searched.neurons());
         if found != neurons {
             bail!("the held-out planes have {found} neurons, those searched on {neurons}");
         }
@@ -47,23 +47,28 @@ impl HoldoutArgs {
         {
             bail!("the held-out planes are of another network than those searched on");
         }
-        Ok(HeldOut(Some(held_out.groups)))
+        Ok(HeldOut(Some(held_out)))
     }
 }
 
 impl HeldOut {
     /// Counts zero blocks in the order of the network and in the one found; nothing without samples.
-    pub fn rate(&self, order: &Permutation) -> anyhow::Result<Option<HoldoutReport>> {
-        let Some(groups) = &self.0 else {
+    pub fn rate(
+        self,
+        order: &Permutation,
+        backend: &dyn Backend,
+    ) -> anyhow::Result<Option<HoldoutReport>> {
+        let Some(input) = self.0 else {
             return Ok(None);
         };
-        let samples: u64 = groups.samples().values().sum();
+        let samples = input.samples();
         if samples == 0 {
             return Ok(None);
         }
+        let sets = input.into_sets(backend);
         let identity = Permutation::identity(order.len());
         let zero_blocks = |order: &Permutation| -> anyhow::Result<u64> {
-            Ok(groups.zero_blocks(order.indices())?.values().sum())
+            Ok(sets.zero_blocks(order.indices())?.values().sum())
         };
         Ok(Some(HoldoutReport {
             samples,

@@ -3,35 +3,32 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ftperm::chess::board::Board;
 use ftperm::compute::Backend;
 use ftperm::compute::choice::Work;
-use ftperm::files::atomic::{FinishedFile, check_writable, commit_all, finish_file};
+use ftperm::files::atomic::check_writable;
 use ftperm::files::resources::peak_rss_bytes;
 use ftperm::nets::deliver::Target;
-use ftperm::nets::stockfish::verify::spread;
-use ftperm::order::{Permutation, PermutationFile};
+use ftperm::nets::model::{Model, Shape};
+use ftperm::order::Permutation;
+use ftperm::positions::bucket_weights::Fitted;
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
 use ftperm::report::measures::Measures;
 use ftperm::report::{
     BucketReport, CertificateReport, CountAdvice, Kind, Moves, NetReport, NetSummary,
     OptimizeReport, PermReport, Rates, Report, SCHEMA, Seconds, SpilledReport, Verified,
 };
-use ftperm::run::{OptimizeError, Plan, Task};
+use ftperm::run::{Found, Job, Watch, Written};
 use ftperm::search::{Control, SearchOptions};
 
 use super::notes::notes;
 use super::{Chosen, Optimize};
 use crate::cli::common::{
     Files, NO_CERTIFICATE, Prepared, TOO_MANY, but_written, check_replaceable, name_beside,
-    say_replaced, size,
+    say_fitted, say_replaced, size,
 };
 use crate::cli::progress::RunProgress;
 use crate::cli::report::write_report;
 use crate::cli::{console, interrupt};
-
-/// Positions on which the written network is compared with the input.
-const VERIFIED_POSITIONS: usize = 1000;
 
 /// What is settled before anything is read.
 pub struct Begun {
@@ -43,31 +40,6 @@ pub struct Begun {
     pub backend: Prepared,
 }
 
-/// Sizes of a feature transformer.
-#[derive(Clone, Copy)]
-pub struct Shape {
-    /// Columns of its weights.
-    pub columns: usize,
-    /// Outputs a perspective.
-    pub neurons: usize,
-    pub perspectives: usize,
-}
-
-/// How to search.
-pub struct Searching<'a, 'c> {
-    pub task: Task<'a>,
-    pub control: &'a mut Control<'c>,
-    /// Is told how many positions more were evaluated.
-    pub evaluated: &'a dyn Fn(usize),
-}
-
-/// A network that was written and compared, but has not got its name yet.
-pub struct Delivery {
-    pub written: FinishedFile,
-    /// Positions on which it was found to compute the same, and that for people.
-    pub verified: (usize, String),
-}
-
 /// What a search found.
 pub struct Outcome<'a> {
     pub begun: &'a Begun,
@@ -75,10 +47,10 @@ pub struct Outcome<'a> {
     pub shape: Shape,
     pub backend: &'a dyn Backend,
     pub net: NetReport,
-    pub plan: &'a Plan,
+    pub found: &'a Found,
     pub curve: Option<SearchCurve>,
     /// Unless nothing is to be written.
-    pub delivery: Option<Delivery>,
+    pub delivery: Option<Written>,
     /// Times of the steps, but for what is still to be written.
     pub seconds: Seconds,
 }
@@ -138,49 +110,53 @@ impl Optimize {
         self.backend.open_prepared(&mut begun.backend, &work)
     }
 
-    /// Lets `plan` evaluate and search, shows how far it is, and takes down the course of the search for --report.
-    pub fn watch<T>(
-        &self,
-        begun: &Begun,
-        shape: Shape,
-        chosen: &Chosen,
-        plan: impl FnOnce(Searching) -> Result<T, OptimizeError>,
-    ) -> anyhow::Result<(T, Option<SearchCurve>)> {
-        let progress = RunProgress::new(chosen.evaluated(), shape.neurons);
-        let mut curve = self
-            .report
-            .is_some()
-            .then(|| CurveRecorder::new(shape.neurons));
-        let mut searched = |it: &_| {
-            interrupt::search_has_begun();
-            progress.searched(it);
-            if let Some(curve) = &mut curve {
-                curve.note(it);
-            }
-        };
-        let mut control = Control {
-            stop: Some(interrupt::stop_flag()),
-            progress: Some(&mut searched),
-            ..Control::default()
-        };
-        let search = SearchOptions {
+    /// What is to be done with a model and the positions that were chosen for it, which move into it.
+    pub fn job<'a>(&self, model: &'a dyn Model, begun: &'a Begun, chosen: &mut Chosen) -> Job<'a> {
+        let room = chosen.room(begun.target.folder());
+        let training = std::mem::take(&mut chosen.training);
+        let mut job = Job::of_parts(model, training.boards, std::mem::take(&mut chosen.holdout));
+        job.compared = std::mem::take(&mut chosen.compared);
+        job.weights = self.weight.weight;
+        job.search = SearchOptions {
             effort: self.search.effort(),
             seed: self.positions.seed,
             start: begun.start.clone(),
         };
-        let found = plan(Searching {
-            task: Task {
-                compared: &chosen.compared,
-                search,
-                holdout_seed: self.holdout_seed,
-                certify: self.search.certify,
-                time_limit: self.search.time_limit,
-                room: Some(chosen.room(begun.target.folder())),
-                ..Task::new(&chosen.training.boards, &chosen.holdout)
+        job.holdout_seed = self.holdout_seed;
+        job.certify = self.search.certify;
+        job.time_limit = self.search.time_limit;
+        job.room = Some(room);
+        job
+    }
+
+    /// Evaluates and searches, shows how far it is, and takes down the course of the search for --report.
+    pub fn search(
+        &self,
+        job: &Job,
+        backend: &dyn Backend,
+    ) -> anyhow::Result<(Found, Option<SearchCurve>)> {
+        let fitted = job.fitted_weights();
+        say_fitted(fitted);
+        say_spilling(job, fitted == Fitted::Part);
+        let neurons = job.model.shape().neurons;
+        let progress = RunProgress::new(job.positions(), neurons);
+        let mut curve = self.report.is_some().then(|| CurveRecorder::new(neurons));
+        let mut searched = |step: &_| {
+            interrupt::search_has_begun();
+            progress.searched(step);
+            if let Some(curve) = &mut curve {
+                curve.note(step);
+            }
+        };
+        let mut watch = Watch {
+            search: Control {
+                stop: Some(interrupt::stop_flag()),
+                progress: Some(&mut searched),
+                ..Control::default()
             },
-            control: &mut control,
-            evaluated: &|positions| progress.evaluated(positions),
-        })?;
+            evaluated: Some(&|positions| progress.evaluated(positions)),
+        };
+        let found = job.run(backend, &mut watch)?;
         progress.end();
         Ok((found, curve.map(CurveRecorder::finish)))
     }
@@ -193,46 +169,40 @@ impl Optimize {
     }
 
     /// Is a network to be written? Not the one that is there again, unless that was asked for.
-    pub fn delivers(&self, plan: &Plan) -> bool {
+    pub fn delivers(&self, found: &Found) -> bool {
         let asked_for = self.force
             || self.out.out.is_some()
             || self.out.out_sha.is_some()
             || self.perm.is_some()
             || self.out.is_for_nnue_only();
-        asked_for || plan.is_improvement()
+        asked_for || found.is_improvement()
     }
 
     /// Writes the permutation, gives both files their names, and then writes and prints what else was asked for.
-    /// `measure` gets the network that was written, positions searched on and held-out ones.
+    /// `measure` gets the network that was written.
     pub fn finish(
         &self,
         outcome: Outcome,
-        measure: impl FnOnce(Option<&Path>, &[Board], &[Board]) -> anyhow::Result<Measures>,
+        measure: impl FnOnce(Option<&Path>) -> anyhow::Result<Measures>,
     ) -> anyhow::Result<Done> {
         let clock = Instant::now();
-        let plan = outcome.plan;
-        if self.search.certify && plan.certificate.is_none() {
+        let found = outcome.found;
+        if self.search.certify && found.certificate.is_none() {
             console::warn(NO_CERTIFICATE);
         }
         let mut report = self.describe(&outcome);
-        let Outcome {
-            begun,
-            chosen,
-            delivery,
-            ..
-        } = outcome;
-        let mut verified = None;
-        let mut files = Vec::new();
-        if let Some(delivery) = delivery {
-            files = self.deliver(begun, plan, delivery.written, &mut report)?;
-            verified = Some(delivery.verified.1);
-        }
+        let (begun, delivery) = (outcome.begun, outcome.delivery);
+        let verified = delivery
+            .as_ref()
+            .map(|written| written.network.proof.clone());
+        let files = match delivery {
+            Some(written) => self.deliver(begun, written, &mut report)?,
+            None => Vec::new(),
+        };
         report.seconds.write += clock.elapsed().as_secs_f64();
         // Only now, so that whatever goes wrong, what was found is there.
-        let reported = self.report_run(&mut report, begun, || {
-            let written = files.first().map(PathBuf::as_path);
-            measure(written, &chosen.training.boards, &chosen.holdout.boards)
-        });
+        let written = files.first().map(PathBuf::as_path);
+        let reported = self.report_run(&mut report, begun, || measure(written));
         reported.map_err(|error| match files.as_slice() {
             [] => error,
             files => {
@@ -243,7 +213,7 @@ impl Optimize {
                 but_written(error, &format!("already written: {}", names.join(" and ")))
             }
         })?;
-        self.export.print(&plan.search.permutation)?;
+        self.export.print(&found.search.permutation)?;
         Ok(Done {
             report,
             files,
@@ -255,15 +225,15 @@ impl Optimize {
     fn deliver(
         &self,
         begun: &Begun,
-        plan: &Plan,
-        written: FinishedFile,
+        written: Written,
         report: &mut OptimizeReport,
     ) -> anyhow::Result<Vec<PathBuf>> {
+        let network = &written.network.file;
         let perm_path = match &self.perm {
             Some(path) => path.clone(),
             None => {
                 let folder = begun.target.folder();
-                let path = name_beside(folder, &written.sha256(), &report.net.sha256)?;
+                let path = name_beside(folder, &network.sha256(), &report.net.sha256)?;
                 // As the network's name is given, without the dot of the current folder.
                 match &begun.target {
                     Target::File(file) => file.with_file_name(path.file_name().unwrap_or_default()),
@@ -274,20 +244,11 @@ impl Optimize {
         report.perm = Some(PermReport {
             path: perm_path.display().to_string(),
         });
-        let out = NetSummary::new(written.target(), &written.sha256());
-        let permutation = &plan.search.permutation;
-        let file = PermutationFile {
-            permutation: permutation.clone(),
-            notes: notes(report, &out),
-        };
+        let out = NetSummary::new(network.target(), &network.sha256());
         if self.perm.is_some() {
-            say_replaced(&perm_path, permutation);
+            say_replaced(&perm_path, &written.permutation);
         }
-        let perm = finish_file(&perm_path, &file.to_bytes(&perm_path))?;
-        let files = vec![written.target().to_path_buf(), perm_path];
-        // Both files are whole on the disk; now they get their names.
-        commit_all(vec![written, perm])?;
-        Ok(files)
+        Ok(written.commit(&perm_path, notes(report, &out))?.to_vec())
     }
 
     /// Takes down what is known at the end, and writes the report if one was asked for.
@@ -314,40 +275,40 @@ impl Optimize {
             chosen,
             shape,
             backend,
-            plan,
+            found,
             ..
         } = outcome;
         let kinds = [self.walks.kind];
         let kinds = kinds.iter().chain(&chosen.compared_kinds);
-        let rates = [plan.holdout];
-        let rates = rates.iter().chain(&plan.compared);
+        let rates = [found.holdout];
+        let rates = rates.iter().chain(&found.compared);
         OptimizeReport {
             schema: SCHEMA,
             kind: Kind::Optimize,
             positions: chosen.statistics.taken as usize,
             games: chosen.statistics.games,
             groups: chosen.statistics.groups,
-            samples: plan.samples,
+            samples: found.samples,
             neurons: shape.neurons,
             blocks: shape.perspectives * shape.neurons / 4,
-            zero_rate: plan.zero_bytes.fraction(),
-            zero_block_rate: Rates::from(*plan),
-            weighted_zero_block_rate: Rates::weighted(plan),
-            buckets: BucketReport::all(plan, self.weight.weight, shape.neurons / 4),
+            zero_rate: found.zero_bytes.fraction(),
+            zero_block_rate: Rates::from(*found),
+            weighted_zero_block_rate: Rates::weighted(found),
+            buckets: BucketReport::all(found, self.weight.weight, shape.neurons / 4),
             holdout_by_positions: kinds
                 .zip(rates)
                 .filter_map(|(kind, rates)| Some((kind.name().to_string(), (*rates)?.into())))
                 .collect(),
-            advice: CountAdvice::new(plan, chosen.statistics.taken),
-            moves: Moves::by_name(&plan.search.moves),
-            certificate: plan.certificate.as_ref().map(CertificateReport::from),
-            spilled: plan.spilled.map(SpilledReport::from),
-            interrupted: !plan.search.complete,
+            advice: CountAdvice::new(found, chosen.statistics.taken),
+            moves: Moves::by_name(&found.search.moves),
+            certificate: found.certificate.as_ref().map(CertificateReport::from),
+            spilled: found.spilled.map(SpilledReport::from),
+            interrupted: !found.search.complete,
             seconds: Seconds {
                 positions: chosen.time.as_secs_f64(),
-                ft: plan.ft_time.as_secs_f64(),
-                search: plan.search_time.as_secs_f64(),
-                certify: plan.certify_time.as_secs_f64(),
+                ft: found.ft_time.as_secs_f64(),
+                search: found.search_time.as_secs_f64(),
+                certify: found.certify_time.as_secs_f64(),
                 ..outcome.seconds
             },
             peak_rss_bytes: None,
@@ -369,11 +330,11 @@ impl Optimize {
             out: outcome
                 .delivery
                 .as_ref()
-                .map(|delivery| &delivery.written)
-                .map(|written| NetSummary::new(written.target(), &written.sha256())),
+                .map(|written| &written.network.file)
+                .map(|network| NetSummary::new(network.target(), &network.sha256())),
             perm: None,
-            verified: outcome.delivery.as_ref().map(|delivery| Verified {
-                positions: delivery.verified.0,
+            verified: outcome.delivery.as_ref().map(|written| Verified {
+                positions: written.network.positions,
                 equal: true,
                 // Nothing else is written.
                 proved: true,
@@ -385,9 +346,9 @@ impl Optimize {
     }
 }
 
-/// Says where planes of so many bytes go, if they do not fit in memory, or if only a part of them can be counted.
-pub fn say_spilling(bytes: Option<u64>, in_part: bool, task: &Task) {
-    let (Some(bytes), Some(room)) = (bytes, task.room) else {
+/// Says where planes go, if they do not fit in memory, or if only a part of them can be counted.
+fn say_spilling(job: &Job, in_part: bool) {
+    let (Some(bytes), Some(room)) = (job.spilled_bytes(), job.room) else {
         return;
     };
     let why = if in_part {
@@ -400,12 +361,4 @@ pub fn say_spilling(bytes: Option<u64>, in_part: bool, task: &Task) {
         size(bytes),
         room.folder.display()
     ));
-}
-
-/// Positions of both parts, spread over all.
-pub fn verified_positions(chosen: &Chosen) -> Vec<Board> {
-    let some = VERIFIED_POSITIONS / 10;
-    let mut boards = spread(&chosen.training.boards, VERIFIED_POSITIONS - some);
-    boards.extend(spread(&chosen.holdout.boards, some));
-    boards
 }

@@ -10,7 +10,7 @@ use super::net::RawNet;
 use super::rows::row_lists;
 use super::tensor::{Role, Tensor};
 use crate::chess::board::Board;
-use crate::nets::stockfish::samples::SampleOrder;
+use crate::nets::model::SampleOrder;
 use crate::order::{Pairing, Permutation};
 
 /// What was found to be equal. The bytes that no permutation touches always were.
@@ -21,6 +21,19 @@ pub struct Proof {
     /// Have both files the same neurons, with all their weights, in some order? Then the networks are equal on every
     /// position, as far as the layout describes them.
     pub same_neurons: bool,
+}
+
+/// What was proved, for people.
+pub fn proof_text(proof: Proof) -> String {
+    let sums = format!(
+        "all sums of the first layer are equal on {} positions, and all that no order touches is equal byte by byte",
+        proof.positions
+    );
+    if proof.same_neurons {
+        format!("the same neurons in another order; {sums}")
+    } else {
+        format!("not the same neurons, but {sums}")
+    }
 }
 
 /// The first difference of two files.
@@ -43,53 +56,43 @@ pub enum LayoutDifference {
     },
 }
 
-/// Compares two networks of one layout: bytes, neurons, and the sums of the first layer on positions. With a
-/// permutation, neuron i of `b` must also be neuron `permutation[i]` of `a`.
-///
-/// The first layer's sums are taken for each row, each perspective and each group of its inputs alone; whatever an
-/// engine adds up is then equal too. Sums of floats are taken in the order of the terms' sizes, so that they do not
-/// depend on the order of the neurons.
+/// Compares two networks of one layout: bytes, neurons, and the sums of the first layer on positions.
 ///
 /// # Errors
 /// The first difference.
 ///
 /// # Panics
 /// If the layouts differ.
-pub fn compare(
-    a: &RawNet,
-    b: &RawNet,
-    boards: &[Board],
-    permutation: Option<&Permutation>,
-) -> Result<Proof, LayoutDifference> {
-    assert_eq!(a.layout(), b.layout(), "one layout");
+pub fn compare(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<Proof, LayoutDifference> {
     compare_elsewhere(a, b)?;
-    let (old, new) = rayon::join(|| neuron_digests(a), || neuron_digests(b));
-    let same_neurons = match permutation {
-        Some(permutation) => {
-            for (neuron, &from) in permutation.indices().iter().enumerate() {
-                if old[from as usize] != new[neuron] {
-                    return Err(LayoutDifference::Neuron { neuron, old: from });
-                }
-            }
-            true
-        }
-        None => {
-            let sorted = |mut digests: Vec<[u8; 32]>| {
-                digests.sort_unstable();
-                digests
-            };
-            sorted(old) == sorted(new)
-        }
-    };
-    compare_sums(a, b, boards)?;
+    let (mut old, mut new) = rayon::join(|| neuron_digests(a), || neuron_digests(b));
+    old.sort_unstable();
+    new.sort_unstable();
+    Sums::of(a, boards.to_vec(), &|| {}).compare(b, &|| {})?;
     Ok(Proof {
         positions: boards.len(),
-        same_neurons,
+        same_neurons: old == new,
     })
+}
+
+/// Is neuron i of `b` neuron `permutation[i]` of `a`, with all its weights, and all that no order touches equal?
+pub(super) fn compare_ordered(
+    a: &RawNet,
+    b: &RawNet,
+    permutation: &Permutation,
+) -> Result<(), LayoutDifference> {
+    compare_elsewhere(a, b)?;
+    let (old, new) = rayon::join(|| neuron_digests(a), || neuron_digests(b));
+    let mut places = permutation.indices().iter().zip(&new).enumerate();
+    match places.find(|(_, (old_place, digest))| old[**old_place as usize] != **digest) {
+        Some((neuron, (&old, _))) => Err(LayoutDifference::Neuron { neuron, old }),
+        None => Ok(()),
+    }
 }
 
 /// Header, footer and tensors without a role.
 fn compare_elsewhere(a: &RawNet, b: &RawNet) -> Result<(), LayoutDifference> {
+    assert_eq!(a.layout(), b.layout(), "one layout");
     let (a_bytes, b_bytes) = (a.bytes(), b.bytes());
     let mut at = 0;
     let differ = |from: usize, to: usize, place: &str| {
@@ -158,27 +161,53 @@ fn neuron_digests(net: &RawNet) -> Vec<[u8; 32]> {
         .collect()
 }
 
-fn compare_sums(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<(), LayoutDifference> {
-    // One after the other: the weights as numbers are as large as the file.
-    let (expected, found) = (first_layer_sums(a, boards), first_layer_sums(b, boards));
-    let pairs = boards.iter().zip(expected.iter().zip(&found));
-    for (board, (expected, found)) in pairs {
-        let differing = expected.iter().zip(found).position(|(a, b)| a != b);
-        if let Some(at) = differing {
-            let (perspective, tensor, row) = places(a.layout())
-                .nth(at)
-                .expect("there are as many places as sums");
-            return Err(LayoutDifference::Sum {
-                fen: board.fen(),
-                perspective,
-                row,
-                tensor: tensor.name.clone(),
-                expected: expected[at].to_string(),
-                found: found[at].to_string(),
-            });
-        }
+/// The sums of the first layer of a network on some positions.
+///
+/// They are taken for each row, each perspective and each group of its inputs alone; whatever an engine adds up is then
+/// equal too. Sums of floats are taken in the order of the terms' sizes, so that they do not depend on the order of the
+/// neurons.
+pub(super) struct Sums {
+    boards: Vec<Board>,
+    /// For each position in the order of [`places`].
+    sums: Vec<Vec<Sum>>,
+}
+
+impl Sums {
+    /// `done` is called after every position, from any thread.
+    pub(super) fn of(net: &RawNet, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Sums {
+        let sums = first_layer_sums(net, &boards, done);
+        Sums { boards, sums }
     }
-    Ok(())
+
+    pub(super) fn positions(&self) -> usize {
+        self.boards.len()
+    }
+
+    /// Are those of another network of the same layout equal?
+    pub(super) fn compare(
+        &self,
+        other: &RawNet,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<(), LayoutDifference> {
+        let found = first_layer_sums(other, &self.boards, done);
+        for (board, (expected, found)) in self.boards.iter().zip(self.sums.iter().zip(&found)) {
+            let differing = expected.iter().zip(found).position(|(a, b)| a != b);
+            if let Some(at) = differing {
+                let (perspective, tensor, row) = places(other.layout())
+                    .nth(at)
+                    .expect("there are as many places as sums");
+                return Err(LayoutDifference::Sum {
+                    fen: board.fen(),
+                    perspective,
+                    row,
+                    tensor: tensor.name.clone(),
+                    expected: expected[at].to_string(),
+                    found: found[at].to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Perspective, tensor and row of all sums of a position.
@@ -193,7 +222,7 @@ fn places(layout: &Layout) -> impl Iterator<Item = (usize, &Tensor, usize)> {
 }
 
 /// For each position the sums in the order of [`places`].
-fn first_layer_sums(net: &RawNet, boards: &[Board]) -> Vec<Vec<Sum>> {
+fn first_layer_sums(net: &RawNet, boards: &[Board], done: &(dyn Fn() + Sync)) -> Vec<Vec<Sum>> {
     let ft = Ft::new(net);
     let layout = net.layout();
     let input = layout.input();
@@ -214,6 +243,7 @@ fn first_layer_sums(net: &RawNet, boards: &[Board]) -> Vec<Vec<Sum>> {
                 }
             }
         }
+        done();
         sums
     };
     boards.par_iter().map(of_board).collect()

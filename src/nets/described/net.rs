@@ -1,5 +1,6 @@
 //! A network file under a layout: its bytes, and the same with the neurons in another order.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -24,6 +25,8 @@ pub struct RawNet {
     bytes: Vec<u8>,
     /// Of the file it was read from.
     sha256: [u8; 32],
+    /// The ending of that file's name.
+    pub(super) extension: Option<String>,
 }
 
 impl RawNet {
@@ -44,7 +47,11 @@ impl RawNet {
             if bytes.len() as u64 > most {
                 return Err(wrong_length(layout, len, &bytes, false));
             }
-            RawNet::parse(bytes, layout)
+            let extension = path.extension().and_then(OsStr::to_str);
+            Ok(RawNet {
+                extension: extension.map(str::to_string),
+                ..RawNet::parse(bytes, layout)?
+            })
         };
         read().map_err(|problem| RawNetFileError {
             path: path.to_path_buf(),
@@ -77,6 +84,7 @@ impl RawNet {
             layout: layout.clone(),
             bytes,
             sha256,
+            extension: None,
         })
     }
 

@@ -2,8 +2,7 @@
 
 use super::input::{Input, side_of};
 use crate::chess::board::Board;
-use crate::nets::model::RowLists;
-use crate::nets::stockfish::samples::SampleOrder;
+use crate::nets::model::{RowLists, SampleOrder};
 
 /// The active features of all samples.
 pub(crate) fn row_lists(input: &Input, boards: &[Board], order: SampleOrder) -> RowLists {

@@ -1,13 +1,14 @@
 use proptest::prelude::*;
 
+use super::compare::compare_ordered;
 use super::ft::{Ft, Outputs};
 use super::*;
 use crate::chess::board::{Board, Color};
 use crate::chess::random_games::random_positions;
 use crate::compute::cpu::CpuBackend;
-use crate::nets::stockfish::samples::SampleOrder;
+use crate::nets::model::SampleOrder;
 use crate::order::Permutation;
-use crate::run::described::planes;
+use crate::run::gather::gather;
 
 /// A layout of a bias, weights and a first layer, with this activation and these tensors' types and shapes.
 fn text(input: &str, activation: &str, tensors: &[(&str, &str, &str, &str)]) -> String {
@@ -184,7 +185,7 @@ fn kernels_and_plain_code_agree() {
             let net = net(&layout, 3);
             let ft = Ft::new(&net);
             assert!(ft.kernel_rows().is_some());
-            let found = planes(&net, &boards, SampleOrder::Positions, &backend, |_| ()).unwrap();
+            let found = gather(&net, &backend, &boards, SampleOrder::Positions, |_| ()).unwrap();
             let mut zeros = 0;
             for (number, board) in boards.iter().enumerate() {
                 let us = board.side_to_move();
@@ -222,7 +223,7 @@ fn what_the_kernels_do_not_know_is_left_to_plain_code() {
         let layout = layout(activation, weights, 8);
         let net = net(&layout, 3);
         assert!(Ft::new(&net).kernel_rows().is_none(), "{activation}");
-        let found = planes(&net, &boards, SampleOrder::Positions, &backend, |_| ()).unwrap();
+        let found = gather(&net, &backend, &boards, SampleOrder::Positions, |_| ()).unwrap();
         let zeros: u64 = found.zero_counts().iter().sum();
         assert!(
             zeros > 0 && zeros < 80 * layout.neurons() as u64,
@@ -251,14 +252,14 @@ proptest! {
         let order = Permutation::new(order).unwrap();
         let permuted = net.permuted(&order).unwrap();
         let boards = random_positions(2, 6);
-        let proof = compare(&net, &permuted, &boards, Some(&order)).unwrap();
+        compare_ordered(&net, &permuted, &order).unwrap();
+        let proof = compare(&net, &permuted, &boards).unwrap();
         prop_assert_eq!(proof, Proof { positions: 6, same_neurons: true });
-        prop_assert!(compare(&net, &permuted, &boards, None).unwrap().same_neurons);
         let back = permuted.permuted(&order.inverse()).unwrap();
         prop_assert_eq!(back.bytes(), net.bytes());
         if !order.is_identity() {
             let identity = Permutation::identity(16);
-            let wrong = compare(&net, &permuted, &boards, Some(&identity));
+            let wrong = compare_ordered(&net, &permuted, &identity);
             let is_neuron = matches!(wrong, Err(LayoutDifference::Neuron { .. }));
             prop_assert!(is_neuron);
         }
@@ -279,12 +280,7 @@ fn changes_are_found() {
     let changed = |offset: usize| {
         let mut bytes = original.bytes().to_vec();
         bytes[offset] ^= 1;
-        compare(
-            &original,
-            &RawNet::parse(bytes, &layout).unwrap(),
-            &boards,
-            None,
-        )
+        compare(&original, &RawNet::parse(bytes, &layout).unwrap(), &boards)
     };
     // The first layer's first weight.
     let first = 2 * (768 * 8 + 8);

@@ -416,18 +416,10 @@ pub(super) fn separate_squared(
         })
         .filter(|&&weight| weight != 0)
         .count();
-    let (keep, drop, said) = if nonzero == 0 {
-        (
-            StackVariant::Skip,
-            StackVariant::SquaredSkip,
-            "all zero".to_string(),
-        )
+    let (drop, said) = if nonzero == 0 {
+        (StackVariant::SquaredSkip, "all zero".to_string())
     } else {
-        (
-            StackVariant::SquaredSkip,
-            StackVariant::Skip,
-            format!("{nonzero} of them non-zero"),
-        )
+        (StackVariant::Skip, format!("{nonzero} of them non-zero"))
     };
     let sentence = format!(
         "second-layer weights of columns {first} to {}: {said}",
@@ -435,7 +427,7 @@ pub(super) fn separate_squared(
     );
     evidence.push(sentence.clone());
     candidates.retain(|candidate| {
-        let stays = candidate.architecture.stack != drop || !has_variant(candidate, keep, drop);
+        let stays = candidate.architecture.stack != drop;
         if !stays {
             readings.push(Reading {
                 era: candidate.era.id,
@@ -445,8 +437,4 @@ pub(super) fn separate_squared(
         }
         stays
     });
-}
-
-fn has_variant(candidate: &Candidate, keep: StackVariant, drop: StackVariant) -> bool {
-    keep != drop && candidate.architecture.stack == drop
 }

@@ -2,7 +2,8 @@
 //!
 //! ```
 //! use ftperm::nets::stockfish::{Network, ReadOptions};
-//! use ftperm::nets::stockfish::samples::{SampleOrder, sample_batch};
+//! use ftperm::nets::model::SampleOrder;
+//! use ftperm::nets::stockfish::samples::sample_batch;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let network = Network::read("datasets/demo.nnue".as_ref(), &ReadOptions::default())?;
@@ -18,19 +19,9 @@
 use rayon::prelude::*;
 
 use crate::chess::board::{Board, Color};
-use crate::nets::model::{RowLists, SampleBatch};
+use crate::nets::model::{RowLists, SampleBatch, SampleOrder};
 use crate::nets::stockfish::features::ActiveFeatures;
 use crate::nets::stockfish::{Architecture, Store};
-
-/// In which order the two samples of every position stand in a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleOrder {
-    /// The side to move's sample of position 0, its opponent's, those of position 1, and so on.
-    Positions,
-    /// Sorted by the king's place as that perspective sees it, then by side: neighbours share rows, which is several
-    /// times faster (`docs/notes/compute.md`, section 3), and positions of one game follow one another.
-    KingPlaces,
-}
 
 /// Positions that one task turns into lists.
 const TASK: usize = 2048;

@@ -1,0 +1,197 @@
+//! Networks under a layout as a model that can be searched on, written and proved.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::Proof;
+use super::compare::{Sums, compare_ordered};
+use super::description::Layout;
+use super::ft::{Ft, KernelRows, Outputs};
+use super::lanes::{first_layer_sizes, lane_order_suspicion};
+use super::net::RawNet;
+use super::proof_text;
+use super::rows::row_lists;
+use crate::chess::board::Board;
+use crate::nets::model::{
+    AnyError, Demand, FtSource, FtWeights, Model, ModelFile, PlainZeros, Reference, Reread,
+    RowLists, SampleBatch, SampleOrder, Shape,
+};
+use crate::order::Permutation;
+
+/// Rows that a position of 32 pieces switches on.
+const ROWS: usize = 32;
+
+/// The weights as numbers, for plain code and, where these compute the same, for kernels.
+struct Evaluated<'a> {
+    layout: &'a Layout,
+    plain: Ft,
+    kernels: Option<KernelRows>,
+}
+
+impl Evaluated<'_> {
+    /// Are the kernels' rows of 8 bits?
+    fn is_narrow(&self) -> bool {
+        self.kernels.as_ref().is_some_and(KernelRows::are_narrow)
+    }
+}
+
+impl FtSource for Evaluated<'_> {
+    fn weights(&self) -> Option<FtWeights<'_>> {
+        self.kernels.as_ref().map(KernelRows::weights)
+    }
+
+    fn samples(&self, boards: &[Board], order: SampleOrder) -> SampleBatch {
+        let lists = row_lists(self.layout.input(), boards, order);
+        let samples = lists.offsets.len() - 1;
+        if self.is_narrow() {
+            SampleBatch {
+                samples,
+                wide: RowLists {
+                    offsets: vec![0; samples + 1],
+                    rows: Vec::new(),
+                },
+                narrow: lists,
+            }
+        } else {
+            SampleBatch {
+                samples,
+                wide: lists,
+                narrow: RowLists::default(),
+            }
+        }
+    }
+
+    fn plain(&self) -> Option<&dyn PlainZeros> {
+        Some(self)
+    }
+}
+
+impl PlainZeros for Evaluated<'_> {
+    fn zeros(&self, batch: &SampleBatch, sample: usize, zero: &mut dyn FnMut(usize)) {
+        let lists = if self.is_narrow() {
+            &batch.narrow
+        } else {
+            &batch.wide
+        };
+        match self.plain.outputs(lists.list(sample)) {
+            Outputs::Integers(outputs) => each_zero(&outputs, |&output| output == 0, zero),
+            Outputs::Floats(outputs) => each_zero(&outputs, |&output| output == 0.0, zero),
+        }
+    }
+}
+
+fn each_zero<T>(outputs: &[T], is_zero: impl Fn(&T) -> bool, zero: &mut dyn FnMut(usize)) {
+    let outputs = outputs.iter().enumerate();
+    outputs
+        .filter(|(_, output)| is_zero(output))
+        .for_each(|(neuron, _)| zero(neuron));
+}
+
+impl Model for RawNet {
+    fn shape(&self) -> Shape {
+        let layout = self.layout();
+        Shape {
+            columns: layout.columns(),
+            neurons: layout.neurons(),
+            perspectives: layout.input().perspectives(),
+        }
+    }
+
+    fn demand(&self) -> Demand {
+        let bytes = self.bytes().len() as u64;
+        Demand {
+            bytes,
+            // The weights as numbers, and the kernels' copy of them.
+            evaluator_bytes: 2 * bytes,
+            rows: ROWS,
+        }
+    }
+
+    fn ft_source(&self) -> Box<dyn FtSource + '_> {
+        let plain = Ft::new(self);
+        Box::new(Evaluated {
+            layout: self.layout(),
+            kernels: plain.kernel_rows(),
+            plain,
+        })
+    }
+
+    fn doubt(&self, zeros: &[u64]) -> Option<String> {
+        let shares: Vec<f64> = zeros.iter().map(|&zero| zero as f64).collect();
+        let order = lane_order_suspicion(&shares, &first_layer_sizes(self))?;
+        Some(format!(
+            "the first layer seems to belong to columns in the lane order of {}: if your engine stores the feature \
+             transformer so, this permutation breaks the network (docs/5-other-engines.md)",
+            order.name
+        ))
+    }
+}
+
+impl ModelFile for RawNet {
+    fn extension(&self) -> &str {
+        self.extension.as_deref().unwrap_or("bin")
+    }
+
+    fn proof(&self, positions: usize) -> String {
+        let proof = Proof {
+            positions,
+            same_neurons: true,
+        };
+        format!("verified under the layout: {}", proof_text(proof))
+    }
+
+    fn permute(&mut self, permutation: &Permutation) -> Result<(), AnyError> {
+        *self = self.permuted(permutation)?;
+        Ok(())
+    }
+
+    fn write_permuted(&self, permutation: &Permutation, out: &mut dyn Write) -> io::Result<()> {
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let permuted = self.permuted(permutation).map_err(wrong)?;
+        permuted.write(&mut &mut *out)
+    }
+
+    fn compare_file(&self, file: &[u8], permutation: &Permutation) -> Result<(), AnyError> {
+        let written = RawNet::parse(file.to_vec(), self.layout())?;
+        Ok(compare_ordered(self, &written, permutation)?)
+    }
+
+    fn reference(&self, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Box<dyn Reference> {
+        Box::new(Computed {
+            sums: Sums::of(self, boards, done),
+            layout: self.layout().clone(),
+        })
+    }
+
+    fn reread(&self) -> Box<dyn Reread> {
+        Box::new(self.layout().clone())
+    }
+}
+
+struct Computed {
+    sums: Sums,
+    layout: Layout,
+}
+
+impl Reference for Computed {
+    fn positions(&self) -> usize {
+        self.sums.positions()
+    }
+
+    /// The sums do not depend on the order of the neurons, so the permutation is not needed.
+    fn compare(
+        &self,
+        file: Vec<u8>,
+        _: &Permutation,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<(), AnyError> {
+        let written = RawNet::parse(file, &self.layout)?;
+        Ok(self.sums.compare(&written, done)?)
+    }
+}
+
+impl Reread for Layout {
+    fn read(&self, path: &Path) -> Result<Box<dyn ModelFile>, AnyError> {
+        Ok(Box::new(RawNet::read(path, self)?))
+    }
+}
