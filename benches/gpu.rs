@@ -10,6 +10,10 @@
 //! --large          the large sizes, on software adapters and the processor, too
 //! --search         also search on the planes, on the adapter and on the processor, and compare the results
 //! --test           tiny sizes, one run each
+//! --l1 N           other columns of the feature transformer, a multiple of 128
+//! --positions N    other positions, two samples each
+//! --runs N         other runs of each piece of work
+//! --only-counts    no evaluation
 //! ```
 //!
 //! The program needs nothing but a Vulkan, Metal or Direct3D 12 driver, so it can be measured on a machine without
@@ -42,6 +46,10 @@ struct Options {
     large: bool,
     search: bool,
     smoke: bool,
+    l1: Option<usize>,
+    positions: Option<usize>,
+    runs: Option<usize>,
+    only_counts: bool,
 }
 
 impl Options {
@@ -52,6 +60,13 @@ impl Options {
             large: false,
             search: false,
             smoke: false,
+            l1: None,
+            positions: None,
+            runs: None,
+            only_counts: false,
+        };
+        let number = |text: Option<String>| -> Option<usize> {
+            Some(text.and_then(|text| text.parse().ok()).expect("a number"))
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -64,6 +79,10 @@ impl Options {
                 "--large" => options.large = true,
                 "--search" => options.search = true,
                 "--test" => options.smoke = true,
+                "--l1" => options.l1 = number(arguments.next()),
+                "--positions" => options.positions = number(arguments.next()),
+                "--runs" => options.runs = number(arguments.next()),
+                "--only-counts" => options.only_counts = true,
                 // Cargo's own, and what it passes on.
                 _ => {}
             }
@@ -142,6 +161,22 @@ fn random_planes(rng: &mut impl Rng, neurons: usize, samples: usize) -> ZeroPlan
         }
     }
     planes
+}
+
+/// What a call costs that has next to nothing to count.
+fn smallest_call(backend: &dyn Backend, sizes: Sizes) {
+    let chunks = [random_planes(&mut ChaCha8Rng::seed_from_u64(4), 64, 512)];
+    let mut counter = backend.co_zero_counter(&chunks).expect("a counter");
+    let triples: Vec<NeuronGroup> = (0..61)
+        .map(|first| NeuronGroup::new(&[first, first + 1, first + 2]))
+        .collect();
+    let singles: Vec<NeuronGroup> = (0..64).map(|neuron| NeuronGroup::new(&[neuron])).collect();
+    let mut result = Vec::new();
+    measure("smallest call", 50 * sizes.runs, 1e-3, "k calls/s", || {
+        counter
+            .co_zero_counts(&triples, &singles, &mut result)
+            .expect("counts");
+    });
 }
 
 fn counts(backend: &dyn Backend, sizes: Sizes) {
@@ -303,14 +338,18 @@ fn main() {
         (false, false) => (512, 20_000, 3),
     };
     let sizes = Sizes {
-        l1,
-        positions,
-        runs,
+        l1: options.l1.unwrap_or(l1),
+        positions: options.positions.unwrap_or(positions),
+        runs: options.runs.unwrap_or(runs),
     };
     println!("{}", backend.adapter());
     println!("{:<44} {:>10} {:>10}", "", "best ms", "middle ms");
+    smallest_call(backend.as_ref(), sizes);
     counts(backend.as_ref(), sizes);
-    let (network, source) = (Network::random(l1), random_source(sizes.samples()));
+    if options.only_counts {
+        return;
+    }
+    let (network, source) = (Network::random(sizes.l1), random_source(sizes.samples()));
     evaluation(backend.as_ref(), sizes, &network, &source);
     if options.search || options.smoke {
         search(backend.as_ref(), sizes, &network, &source);

@@ -35,34 +35,43 @@ const PITCH = 5u;
 var<workgroup> left_tile: array<vec4<u32>, 320>;
 var<workgroup> right_tile: array<vec4<u32>, 320>;
 
-// Four counts on their way: bits of weight one, and a tally of the bits of weight two.
-struct Sums {
-    ones: vec4<u32>,
-    twos: vec4<u32>,
-}
-
-struct TileSums {
-    row0: Sums,
-    row1: Sums,
-    row2: Sums,
-    row3: Sums,
-}
-
-// Adds the four words of `left` ANDed with those of four right planes. A carry-save adder takes two words at a
-// time, so that only one popcount is needed for both: popcounts are the scarce instruction.
-fn add(sums: Sums, left: vec4<u32>, x: vec4<u32>, y: vec4<u32>, z: vec4<u32>, w: vec4<u32>) -> Sums {
+// Adds the four words of `left` ANDed with those of four right planes to four counts: `ones` has their bits of weight
+// one, `twos` the tally of the bits of weight two. A carry-save adder takes two words at a time, so that only one
+// popcount is needed for both.
+fn add(
+    ones: ptr<function, vec4<u32>>,
+    twos: ptr<function, vec4<u32>>,
+    left: vec4<u32>,
+    x: vec4<u32>,
+    y: vec4<u32>,
+    z: vec4<u32>,
+    w: vec4<u32>,
+) {
     let a = vec4(left.x) & x;
     let b = vec4(left.y) & y;
-    let ab = sums.ones ^ a ^ b;
-    let carry_ab = (a & b) | (sums.ones & (a | b));
+    let ab = *ones ^ a ^ b;
+    let carry_ab = (a & b) | (*ones & (a | b));
     let c = vec4(left.z) & z;
     let d = vec4(left.w) & w;
     let carry_cd = (c & d) | (ab & (c | d));
-    return Sums(ab ^ c ^ d, sums.twos + countOneBits(carry_ab) + countOneBits(carry_cd));
+    *ones = ab ^ c ^ d;
+    *twos += countOneBits(carry_ab) + countOneBits(carry_cd);
 }
 
-// Adds vector k of every plane in shared memory to the invocation's 4 x 4 counts.
-fn add_vector(sums: TileSums, local: vec2<u32>, k: u32) -> TileSums {
+// Adds vector k of every plane in shared memory to the invocation's 4 x 4 counts. They are no struct, because wgpu lays
+// structs of variables out in a way that Vulkan forbids.
+fn add_vector(
+    ones0: ptr<function, vec4<u32>>,
+    twos0: ptr<function, vec4<u32>>,
+    ones1: ptr<function, vec4<u32>>,
+    twos1: ptr<function, vec4<u32>>,
+    ones2: ptr<function, vec4<u32>>,
+    twos2: ptr<function, vec4<u32>>,
+    ones3: ptr<function, vec4<u32>>,
+    twos3: ptr<function, vec4<u32>>,
+    local: vec2<u32>,
+    k: u32,
+) {
     let r0 = right_tile[local.x * PITCH + k];
     let r1 = right_tile[(local.x + 16u) * PITCH + k];
     let r2 = right_tile[(local.x + 32u) * PITCH + k];
@@ -71,19 +80,17 @@ fn add_vector(sums: TileSums, local: vec2<u32>, k: u32) -> TileSums {
     let y = vec4(r0.y, r1.y, r2.y, r3.y);
     let z = vec4(r0.z, r1.z, r2.z, r3.z);
     let w = vec4(r0.w, r1.w, r2.w, r3.w);
-    return TileSums(
-        add(sums.row0, left_tile[local.y * PITCH + k], x, y, z, w),
-        add(sums.row1, left_tile[(local.y + 16u) * PITCH + k], x, y, z, w),
-        add(sums.row2, left_tile[(local.y + 32u) * PITCH + k], x, y, z, w),
-        add(sums.row3, left_tile[(local.y + 48u) * PITCH + k], x, y, z, w),
-    );
+    add(ones0, twos0, left_tile[local.y * PITCH + k], x, y, z, w);
+    add(ones1, twos1, left_tile[(local.y + 16u) * PITCH + k], x, y, z, w);
+    add(ones2, twos2, left_tile[(local.y + 32u) * PITCH + k], x, y, z, w);
+    add(ones3, twos3, left_tile[(local.y + 48u) * PITCH + k], x, y, z, w);
 }
 
-fn write(left: u32, right: u32, tallied: Sums) {
+fn write(left: u32, right: u32, ones: vec4<u32>, twos: vec4<u32>) {
     if left >= params.left_count {
         return;
     }
-    let sums = tallied.twos * 2u + countOneBits(tallied.ones);
+    let sums = twos * 2u + countOneBits(ones);
     let row = left * params.counts_stride;
     if right < params.right_count {
         atomicAdd(&counts[row + right], sums.x);
@@ -113,7 +120,14 @@ fn main(
     let first = tile.z * params.steps_per_workgroup;
     let last = min(first + params.steps_per_workgroup, params.steps);
 
-    var sums = TileSums();
+    var ones0 = vec4(0u);
+    var twos0 = vec4(0u);
+    var ones1 = vec4(0u);
+    var twos1 = vec4(0u);
+    var ones2 = vec4(0u);
+    var twos2 = vec4(0u);
+    var ones3 = vec4(0u);
+    var twos3 = vec4(0u);
     var next_left = left_planes[left_base + first * STEP];
     var next_right = right_planes[right_base + first * STEP];
     for (var step = first; step < last; step++) {
@@ -127,16 +141,16 @@ fn main(
         next_right = right_planes[right_base + next];
 
         // Unrolled by hand, because the iteration limit that wgpu adds to loops keeps compilers from it.
-        sums = add_vector(sums, local.xy, 0u);
-        sums = add_vector(sums, local.xy, 1u);
-        sums = add_vector(sums, local.xy, 2u);
-        sums = add_vector(sums, local.xy, 3u);
+        add_vector(&ones0, &twos0, &ones1, &twos1, &ones2, &twos2, &ones3, &twos3, local.xy, 0u);
+        add_vector(&ones0, &twos0, &ones1, &twos1, &ones2, &twos2, &ones3, &twos3, local.xy, 1u);
+        add_vector(&ones0, &twos0, &ones1, &twos1, &ones2, &twos2, &ones3, &twos3, local.xy, 2u);
+        add_vector(&ones0, &twos0, &ones1, &twos1, &ones2, &twos2, &ones3, &twos3, local.xy, 3u);
     }
 
     let left = tile.y * TILE + local.y;
     let right = tile.x * TILE + local.x;
-    write(left, right, sums.row0);
-    write(left + 16u, right, sums.row1);
-    write(left + 32u, right, sums.row2);
-    write(left + 48u, right, sums.row3);
+    write(left, right, ones0, twos0);
+    write(left + 16u, right, ones1, twos1);
+    write(left + 32u, right, ones2, twos2);
+    write(left + 48u, right, ones3, twos3);
 }
