@@ -14,6 +14,7 @@
 //! --positions N    other positions, two samples each
 //! --runs N         other runs of each piece of work
 //! --only-counts    no evaluation
+//! --tally WAY      how bits are added up: carry-save or popcounts [default: as the adapter's vendor has it]
 //! ```
 //!
 //! The program needs nothing but a Vulkan, Metal or Direct3D 12 driver, so it can be measured on a machine without
@@ -28,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
+use ftperm::compute::gpu::{AdapterSelector, GpuBackend, Tally, WorkLimits, list_adapters};
 use ftperm::compute::{Backend, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
 use ftperm::nets::model::{Activation, FtWeights};
 use ftperm::planes::ZeroPlanes;
@@ -50,6 +51,7 @@ struct Options {
     positions: Option<usize>,
     runs: Option<usize>,
     only_counts: bool,
+    tally: Option<Tally>,
 }
 
 impl Options {
@@ -64,6 +66,7 @@ impl Options {
             positions: None,
             runs: None,
             only_counts: false,
+            tally: None,
         };
         let number = |text: Option<String>| -> Option<usize> {
             Some(text.and_then(|text| text.parse().ok()).expect("a number"))
@@ -83,6 +86,13 @@ impl Options {
                 "--positions" => options.positions = number(arguments.next()),
                 "--runs" => options.runs = number(arguments.next()),
                 "--only-counts" => options.only_counts = true,
+                "--tally" => {
+                    options.tally = match arguments.next().as_deref() {
+                        Some("carry-save") => Some(Tally::CarrySave),
+                        Some("popcounts") => Some(Tally::Popcounts),
+                        _ => panic!("--tally carry-save or popcounts"),
+                    }
+                }
                 // Cargo's own, and what it passes on.
                 _ => {}
             }
@@ -100,7 +110,10 @@ fn selector(name: &str) -> AdapterSelector {
 }
 
 /// The chosen adapters, or why there are none; and whether they are hardware.
-fn gpu(adapters: Option<&[AdapterSelector]>) -> Result<(GpuBackend, bool), String> {
+fn gpu(
+    adapters: Option<&[AdapterSelector]>,
+    limits: WorkLimits,
+) -> Result<(GpuBackend, bool), String> {
     let best = list_adapters().into_iter().min_by_key(|it| it.kind as u8);
     let hardware = best.as_ref().is_some_and(|it| it.kind.is_hardware());
     let best: Vec<AdapterSelector> = best
@@ -108,7 +121,7 @@ fn gpu(adapters: Option<&[AdapterSelector]>) -> Result<(GpuBackend, bool), Strin
         .map(|it| AdapterSelector::Index(it.index))
         .collect();
     let selectors = adapters.unwrap_or(&best);
-    let backend = GpuBackend::with_limits(selectors, WorkLimits::default());
+    let backend = GpuBackend::with_limits(selectors, limits);
     backend
         .map(|backend| (backend, hardware))
         .map_err(|error| error.to_string())
@@ -324,7 +337,11 @@ fn main() {
     let (backend, hardware): (Box<dyn Backend>, bool) = if options.cpu {
         (Box::new(CpuBackend::new(None).expect("threads")), false)
     } else {
-        match gpu(options.adapters.as_deref()) {
+        let limits = WorkLimits {
+            tally: options.tally,
+            ..WorkLimits::default()
+        };
+        match gpu(options.adapters.as_deref(), limits) {
             Ok((backend, hardware)) => (Box::new(backend), hardware),
             Err(error) => {
                 println!("skipped: {error}");

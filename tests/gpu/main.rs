@@ -7,6 +7,7 @@ extern crate ftperm_test_attribute;
 mod batches;
 #[path = "../common/mod.rs"]
 mod common;
+mod counting;
 mod kernels;
 mod shaders;
 
@@ -34,6 +35,7 @@ fn small() -> WorkLimits {
         scratch_bytes: 64 << 10,
         ft_zeros_bytes: 100_000,
         co_zero_words: 1 << 18,
+        ..WorkLimits::default()
     }
 }
 

@@ -42,7 +42,8 @@ fn sources() -> Vec<Shader> {
 /// The values that an override constant may have.
 fn values(constant: &str) -> &'static [f64] {
     match constant {
-        "PAIRWISE" | "NARROW" => &[0.0, 1.0],
+        "PAIRWISE" | "NARROW" | "CARRY_SAVE" => &[0.0, 1.0],
+        "ROWS" => &[16.0, 64.0],
         other => panic!("unknown override constant {other}"),
     }
 }
@@ -51,7 +52,8 @@ fn values(constant: &str) -> &'static [f64] {
 fn wordings(shader: &Shader) -> Vec<Shader> {
     let mut all = vec![HashMap::new()];
     for (_, constant) in shader.module.overrides.iter() {
-        let Some(name) = &constant.name else {
+        let Some(name) = constant.name.as_ref().filter(|_| constant.init.is_none()) else {
+            // It follows from others.
             continue;
         };
         let with = |value: &f64| {
