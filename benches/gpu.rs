@@ -10,6 +10,11 @@
 //! --large          the large sizes, on software adapters and the processor, too
 //! --search         also search on the planes, on the adapter and on the processor, and compare the results
 //! --test           tiny sizes, one run each
+//! --l1 N           other columns of the feature transformer, a multiple of 128
+//! --positions N    other positions, two samples each
+//! --runs N         other runs of each piece of work
+//! --only-counts    no evaluation
+//! --tally WAY      how bits are added up: carry-save or popcounts [default: as the adapter's vendor has it]
 //! ```
 //!
 //! The program needs nothing but a Vulkan, Metal or Direct3D 12 driver, so it can be measured on a machine without
@@ -24,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
-use ftperm::compute::gpu::{AdapterSelector, GpuBackend, WorkLimits, list_adapters};
+use ftperm::compute::gpu::{AdapterSelector, GpuBackend, Tally, WorkLimits, list_adapters};
 use ftperm::compute::{Backend, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
 use ftperm::nets::model::{Activation, FtWeights};
 use ftperm::planes::ZeroPlanes;
@@ -42,6 +47,11 @@ struct Options {
     large: bool,
     search: bool,
     smoke: bool,
+    l1: Option<usize>,
+    positions: Option<usize>,
+    runs: Option<usize>,
+    only_counts: bool,
+    tally: Option<Tally>,
 }
 
 impl Options {
@@ -52,6 +62,14 @@ impl Options {
             large: false,
             search: false,
             smoke: false,
+            l1: None,
+            positions: None,
+            runs: None,
+            only_counts: false,
+            tally: None,
+        };
+        let number = |text: Option<String>| -> Option<usize> {
+            Some(text.and_then(|text| text.parse().ok()).expect("a number"))
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -64,6 +82,17 @@ impl Options {
                 "--large" => options.large = true,
                 "--search" => options.search = true,
                 "--test" => options.smoke = true,
+                "--l1" => options.l1 = number(arguments.next()),
+                "--positions" => options.positions = number(arguments.next()),
+                "--runs" => options.runs = number(arguments.next()),
+                "--only-counts" => options.only_counts = true,
+                "--tally" => {
+                    options.tally = match arguments.next().as_deref() {
+                        Some("carry-save") => Some(Tally::CarrySave),
+                        Some("popcounts") => Some(Tally::Popcounts),
+                        _ => panic!("--tally carry-save or popcounts"),
+                    }
+                }
                 // Cargo's own, and what it passes on.
                 _ => {}
             }
@@ -81,7 +110,10 @@ fn selector(name: &str) -> AdapterSelector {
 }
 
 /// The chosen adapters, or why there are none; and whether they are hardware.
-fn gpu(adapters: Option<&[AdapterSelector]>) -> Result<(GpuBackend, bool), String> {
+fn gpu(
+    adapters: Option<&[AdapterSelector]>,
+    limits: WorkLimits,
+) -> Result<(GpuBackend, bool), String> {
     let best = list_adapters().into_iter().min_by_key(|it| it.kind as u8);
     let hardware = best.as_ref().is_some_and(|it| it.kind.is_hardware());
     let best: Vec<AdapterSelector> = best
@@ -89,7 +121,7 @@ fn gpu(adapters: Option<&[AdapterSelector]>) -> Result<(GpuBackend, bool), Strin
         .map(|it| AdapterSelector::Index(it.index))
         .collect();
     let selectors = adapters.unwrap_or(&best);
-    let backend = GpuBackend::with_limits(selectors, WorkLimits::default());
+    let backend = GpuBackend::with_limits(selectors, limits);
     backend
         .map(|backend| (backend, hardware))
         .map_err(|error| error.to_string())
@@ -142,6 +174,22 @@ fn random_planes(rng: &mut impl Rng, neurons: usize, samples: usize) -> ZeroPlan
         }
     }
     planes
+}
+
+/// What a call costs that has next to nothing to count.
+fn smallest_call(backend: &dyn Backend, sizes: Sizes) {
+    let chunks = [random_planes(&mut ChaCha8Rng::seed_from_u64(4), 64, 512)];
+    let mut counter = backend.co_zero_counter(&chunks).expect("a counter");
+    let triples: Vec<NeuronGroup> = (0..61)
+        .map(|first| NeuronGroup::new(&[first, first + 1, first + 2]))
+        .collect();
+    let singles: Vec<NeuronGroup> = (0..64).map(|neuron| NeuronGroup::new(&[neuron])).collect();
+    let mut result = Vec::new();
+    measure("smallest call", 50 * sizes.runs, 1e-3, "k calls/s", || {
+        counter
+            .co_zero_counts(&triples, &singles, &mut result)
+            .expect("counts");
+    });
 }
 
 fn counts(backend: &dyn Backend, sizes: Sizes) {
@@ -289,7 +337,11 @@ fn main() {
     let (backend, hardware): (Box<dyn Backend>, bool) = if options.cpu {
         (Box::new(CpuBackend::new(None).expect("threads")), false)
     } else {
-        match gpu(options.adapters.as_deref()) {
+        let limits = WorkLimits {
+            tally: options.tally,
+            ..WorkLimits::default()
+        };
+        match gpu(options.adapters.as_deref(), limits) {
             Ok((backend, hardware)) => (Box::new(backend), hardware),
             Err(error) => {
                 println!("skipped: {error}");
@@ -303,14 +355,18 @@ fn main() {
         (false, false) => (512, 20_000, 3),
     };
     let sizes = Sizes {
-        l1,
-        positions,
-        runs,
+        l1: options.l1.unwrap_or(l1),
+        positions: options.positions.unwrap_or(positions),
+        runs: options.runs.unwrap_or(runs),
     };
     println!("{}", backend.adapter());
     println!("{:<44} {:>10} {:>10}", "", "best ms", "middle ms");
+    smallest_call(backend.as_ref(), sizes);
     counts(backend.as_ref(), sizes);
-    let (network, source) = (Network::random(l1), random_source(sizes.samples()));
+    if options.only_counts {
+        return;
+    }
+    let (network, source) = (Network::random(sizes.l1), random_source(sizes.samples()));
     evaluation(backend.as_ref(), sizes, &network, &source);
     if options.search || options.smoke {
         search(backend.as_ref(), sizes, &network, &source);

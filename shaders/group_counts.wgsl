@@ -16,7 +16,8 @@ const INVOCATIONS = 256u;
 @group(0) @binding(2) var<storage, read> groups: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
 
-var<workgroup> sums: array<u32, 256>;
+// No array, because wgpu lays arrays of shared memory out in a way that Vulkan forbids.
+var<workgroup> sum_of_all: atomic<u32>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) index: u32) {
@@ -29,14 +30,13 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         let at = base + vec4(i);
         sum += countOneBits(planes[at.x] & planes[at.y] & planes[at.z] & planes[at.w]);
     }
-    sums[index] = sum.x + sum.y + sum.z + sum.w;
-    for (var width = INVOCATIONS / 2u; width > 0u; width /= 2u) {
-        workgroupBarrier();
-        if index < width {
-            sums[index] += sums[index + width];
-        }
-    }
     if index == 0u {
-        atomicAdd(&counts[group], sums[0]);
+        atomicStore(&sum_of_all, 0u);
+    }
+    workgroupBarrier();
+    atomicAdd(&sum_of_all, sum.x + sum.y + sum.z + sum.w);
+    workgroupBarrier();
+    if index == 0u {
+        atomicAdd(&counts[group], atomicLoad(&sum_of_all));
     }
 }

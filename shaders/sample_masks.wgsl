@@ -55,10 +55,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         c ^= word & (~((member >> vec4(8u, 9u, 10u, 11u)) & one) + one);
         d ^= word & (~((member >> vec4(12u, 13u, 14u, 15u)) & one) + one);
     }
-    var order = Comparison(0u, 0xffffffffu);
-    order = compare_four(order, d, 12u);
-    order = compare_four(order, c, 8u);
-    order = compare_four(order, b, 4u);
-    order = compare_four(order, a, 0u);
-    masks[id.x] = order.below;
+    // Not a variable: wgpu lays structs of variables out in a way that Vulkan forbids.
+    let by_d = compare_four(Comparison(0u, 0xffffffffu), d, 12u);
+    let by_c = compare_four(by_d, c, 8u);
+    let by_b = compare_four(by_c, b, 4u);
+    masks[id.x] = compare_four(by_b, a, 0u).below;
 }

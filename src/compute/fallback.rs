@@ -288,6 +288,10 @@ impl CoZeroCounter for Counter<'_> {
         self.current.samples()
     }
 
+    fn rows_at_once(&self, columns: usize, most: usize) -> usize {
+        self.current.rows_at_once(columns, most)
+    }
+
     fn co_zero_counts(
         &mut self,
         left: &[NeuronGroup],

@@ -22,6 +22,7 @@ mod pace;
 mod pick_samples;
 mod planes;
 mod stage;
+mod upload;
 mod weights;
 
 #[cfg(test)]
@@ -29,7 +30,7 @@ mod tests;
 
 pub use co_zero_counts::GpuCoZeroCounter;
 pub use device::{
-    AdapterDescription, AdapterKind, AdapterSelector, WorkLimits, has_hardware_adapter,
+    AdapterDescription, AdapterKind, AdapterSelector, Tally, WorkLimits, has_hardware_adapter,
     list_adapters,
 };
 pub use device_planes::DevicePlanes;

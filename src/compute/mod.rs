@@ -176,12 +176,27 @@ pub trait PlaneSet {
     }
 }
 
+/// Pairs of 64-bit words that one core counts in a fraction of a second.
+const WORDS_AT_ONCE: u64 = 1 << 31;
+
 /// Counts over planes that were handed to a backend once.
 pub trait CoZeroCounter {
     fn neurons(&self) -> usize;
 
     /// All samples of all chunks.
     fn samples(&self) -> u64;
+
+    /// How many left groups a call should have that counts them against `columns` right ones: as many as are counted in
+    /// a fraction of a second without much waste, from 1 to `most`. Results do not depend on it.
+    fn rows_at_once(&self, columns: usize, most: usize) -> usize {
+        let words_per_row = self.samples().div_ceil(64).saturating_mul(columns as u64);
+        let rows = WORDS_AT_ONCE / words_per_row.max(1);
+        usize::try_from(rows)
+            .unwrap_or(most)
+            .max(8)
+            .min(most)
+            .max(1)
+    }
 
     /// `counts[l * right.len() + r]` = number of samples in which every neuron of `left[l]` and every neuron of
     /// `right[r]` is zero. `counts` is resized and overwritten.

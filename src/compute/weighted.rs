@@ -136,6 +136,12 @@ impl CoZeroCounter for WeightedCounter<'_> {
         self.parts.iter().map(weighted).sum()
     }
 
+    fn rows_at_once(&self, columns: usize, most: usize) -> usize {
+        let parts = self.parts.iter();
+        let rows = parts.map(|(_, part)| part.rows_at_once(columns, most));
+        rows.min().unwrap_or(most)
+    }
+
     fn co_zero_counts(
         &mut self,
         left: &[NeuronGroup],

@@ -6,10 +6,7 @@ use super::Halt;
 use super::fit_table::FitTable;
 use super::partition::Partition;
 
-/// 64-bit words combined and counted between two looks at the stop flag: a fraction of a second of one core.
-const WORDS_BETWEEN_CHECKS: u64 = 1 << 31;
-
-/// Counts at a time, about: 1 MiB, so that the fit table stays the largest table of a search.
+/// Counts at a time, at most: 1 MiB, so that the fit table stays the largest table of a search.
 const COUNTS_AT_ONCE: usize = 1 << 18;
 
 /// A search in progress.
@@ -17,7 +14,6 @@ pub(crate) struct State<'a> {
     counter: &'a mut dyn CoZeroCounter,
     stop: &'a dyn Fn() -> bool,
     table: FitTable,
-    words_per_plane: u64,
     counts: Vec<u32>,
 }
 
@@ -28,7 +24,6 @@ impl<'a> State<'a> {
         stop: &'a dyn Fn() -> bool,
     ) -> Result<State<'a>, Halt> {
         let mut state = State {
-            words_per_plane: counter.samples().div_ceil(64),
             counter,
             stop,
             table: FitTable::new(partition),
@@ -60,10 +55,7 @@ impl<'a> State<'a> {
         let mut rows = places_of.to_vec();
         rows.retain(|&place_of| !self.table.knows(place_of, &set));
         let singles: Vec<NeuronGroup> = neurons.iter().map(|&n| NeuronGroup::new(&[n])).collect();
-        let words_per_row = self.words_per_plane * neurons.len() as u64;
-        let rows_at_once = (WORDS_BETWEEN_CHECKS / words_per_row.max(1)) as usize;
-        let rows_at_once = rows_at_once.min(COUNTS_AT_ONCE / neurons.len()).max(8);
-        for rows in rows.chunks(rows_at_once) {
+        for rows in rows.chunks(self.rows_at_once(neurons.len())) {
             if (self.stop)() {
                 return Err(Halt::Stopped);
             }
@@ -100,11 +92,10 @@ impl<'a> State<'a> {
         Ok(&self.counts)
     }
 
-    /// Halves to count against all others between two looks at the stop flag.
-    pub fn halves_at_once(&self, others: usize) -> usize {
-        let words = self.words_per_plane * others as u64;
-        let at_once = (WORDS_BETWEEN_CHECKS / words.max(1)) as usize;
-        at_once.min(COUNTS_AT_ONCE / others).max(1)
+    /// Rows to count against so many columns between two looks at the stop flag.
+    pub fn rows_at_once(&self, columns: usize) -> usize {
+        let most = (COUNTS_AT_ONCE / columns.max(1)).max(8);
+        self.counter.rows_at_once(columns, most)
     }
 
     /// Goes back to a copy of the table made earlier.

@@ -7,7 +7,9 @@ extern crate ftperm_test_attribute;
 mod batches;
 #[path = "../common/mod.rs"]
 mod common;
+mod counting;
 mod kernels;
+mod shaders;
 
 use batches::Batches;
 use common::material;
@@ -33,6 +35,7 @@ fn small() -> WorkLimits {
         scratch_bytes: 64 << 10,
         ft_zeros_bytes: 100_000,
         co_zero_words: 1 << 18,
+        ..WorkLimits::default()
     }
 }
 
@@ -732,46 +735,6 @@ fn running_out_of_memory_is_an_error() {
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("1 passed"), "{text}");
-}
-
-#[test]
-fn shaders_are_valid_within_default_limits() {
-    use naga::valid::{Capabilities, ValidationFlags, Validator};
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
-    let mut checked = 0;
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let source = std::fs::read_to_string(&path).unwrap();
-        let name = path.display().to_string();
-        let module = naga::front::wgsl::parse_str(&source)
-            .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));
-        Validator::new(ValidationFlags::all(), Capabilities::empty())
-            .validate(&module)
-            .unwrap_or_else(|error| panic!("{}", error.emit_to_string_with_path(&source, &name)));
-        let mut layouter = naga::proc::Layouter::default();
-        layouter.update(module.to_ctx()).unwrap();
-        let variables = || module.global_variables.iter().map(|(_, it)| it);
-        let shared: u32 = variables()
-            .filter(|it| it.space == naga::AddressSpace::WorkGroup)
-            .map(|it| layouter[it.ty].size)
-            .sum();
-        let storage =
-            variables().filter(|it| matches!(it.space, naga::AddressSpace::Storage { .. }));
-        let limits = wgpu::Limits::default();
-        assert!(
-            shared <= limits.max_compute_workgroup_storage_size,
-            "{name}"
-        );
-        assert!(storage.count() <= limits.max_storage_buffers_per_shader_stage as usize);
-        for entry in &module.entry_points {
-            let size = entry.workgroup_size;
-            let invocations: u32 = size.iter().product();
-            assert!(invocations <= limits.max_compute_invocations_per_workgroup);
-            assert!(size[2] <= limits.max_compute_workgroup_size_z);
-        }
-        checked += 1;
-    }
-    assert_eq!(checked, 6);
 }
 
 /// The program with one adapter opened twice writes what it writes with the processor.

@@ -1,39 +1,20 @@
 //! Stage `co_zero_counts`: in how many samples are two groups of neurons zero together?
 
+use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytemuck::NoUninit;
-
 use super::and_groups;
-use super::device::Context;
+use super::device::{Context, Tally};
 use super::planes::{AdapterPlanes, PlaneBuffers, UNIT_WORDS};
-use super::stage::{Binding, ParamsTable, Recorder, Stage};
+use super::stage::{Binding, Dispatch, Recorder, Stage};
+use super::upload::Upload;
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup};
 
-/// Rows and columns of counts that a workgroup computes.
-const TILE: usize = 64;
-/// Workgroups of a dispatch, so that the largest adapters are kept busy to the end.
-const WORKGROUPS: usize = 4096;
-/// Fewest steps of a workgroup: adding a tile to the counts costs about as much.
-const LEAST_STEPS: usize = 8;
-const UNIT_VECTORS: usize = UNIT_WORDS / 4;
+mod plan;
 
-/// As `Params` in `co_zero_counts.wgsl`.
-#[derive(Clone, Copy, Debug, NoUninit)]
-#[repr(C)]
-struct Params {
-    left_count: u32,
-    right_count: u32,
-    counts_stride: u32,
-    steps: u32,
-    steps_per_workgroup: u32,
-    left_stride: u32,
-    left_first: u32,
-    right_stride: u32,
-    right_first: u32,
-}
+use plan::{Command, NARROW_TILE, Plan, Side, Sizes, TILE};
 
 /// Counts on planes that are spread over adapters.
 #[derive(Debug)]
@@ -51,68 +32,60 @@ struct AdapterCounter {
     context: Arc<Context>,
     planes: PlaneBuffers,
     and_groups: Arc<Stage>,
-    co_zero_counts: Arc<Stage>,
-    left: SideBuffers,
-    right: SideBuffers,
-    params: Option<wgpu::Buffer>,
+    wide: Arc<Stage>,
+    narrow: Arc<Stage>,
+    buffers: Buffers,
+}
+
+/// What a call needs beside the planes. It grows as needed and stays from one call to the next, so that most calls
+/// allocate nothing.
+#[derive(Debug, Default)]
+struct Buffers {
+    /// Rows of the left and of the right side, groups of both, parameters.
+    upload: Upload<5>,
+    /// AND planes of both sides.
+    scratch: [Option<wgpu::Buffer>; 2],
     counts: Option<wgpu::Buffer>,
     readback: Option<wgpu::Buffer>,
+    /// By the number of a chunk, and which sides are single neurons.
+    bound: HashMap<(usize, [bool; 2]), Bindings>,
 }
 
-/// Buffers of the left or the right groups; they grow as needed.
-#[derive(Debug, Default)]
-struct SideBuffers {
-    rows: Option<wgpu::Buffer>,
-    groups: Option<wgpu::Buffer>,
-    scratch: Option<wgpu::Buffer>,
+/// Places of [`Buffers::upload`].
+const ROWS: [usize; 2] = [0, 1];
+const GROUPS: [usize; 2] = [2, 3];
+const PARAMS: usize = 4;
+
+/// How many rows of counts a workgroup computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tile {
+    Wide,
+    Narrow,
 }
 
-/// Left or right groups of a block of counts.
-struct Side<'g> {
-    groups: &'g [NeuronGroup],
-    /// Single neurons are counted where their planes are; others need AND planes first.
-    single: bool,
-}
-
-impl<'g> Side<'g> {
-    fn new(groups: &'g [NeuronGroup]) -> Side<'g> {
-        Side {
-            groups,
-            single: groups.iter().all(|it| it.neurons().len() == 1),
+impl Tile {
+    fn rows(self) -> usize {
+        match self {
+            Tile::Wide => TILE,
+            Tile::Narrow => NARROW_TILE,
         }
     }
 
-    fn tiles(&self) -> usize {
-        self.groups.len().div_ceil(TILE)
+    fn stage(self, context: &Context) -> Result<Arc<Stage>, ComputeError> {
+        use Binding::{Read, ReadWrite};
+        let carry_save = context.tally == Tally::CarrySave;
+        Stage::get(
+            context,
+            "co_zero_counts",
+            include_str!("../../../shaders/co_zero_counts.wgsl"),
+            &[
+                ("ROWS", self.rows() as f64),
+                ("CARRY_SAVE", f64::from(u8::from(carry_save))),
+            ],
+            size_of::<plan::Params>(),
+            &[Read, Read, Read, Read, ReadWrite],
+        )
     }
-
-    /// Which plane each group counts, padded to whole tiles.
-    fn rows(&self) -> Vec<u32> {
-        let mut rows: Vec<u32> = if self.single {
-            self.groups.iter().map(|it| it.neurons()[0]).collect()
-        } else {
-            (0..self.groups.len() as u32).collect()
-        };
-        rows.resize(self.tiles() * TILE, rows[0]);
-        rows
-    }
-
-    /// Most units of AND planes that fit in a buffer, an odd number.
-    fn most_units(&self, scratch_bytes: u64) -> usize {
-        if self.single {
-            return usize::MAX;
-        }
-        let row_bytes = (UNIT_WORDS * 4 * self.groups.len()) as u64;
-        let fitting = (scratch_bytes / row_bytes) as usize;
-        (fitting.max(1) - 1) | 1
-    }
-}
-
-/// Something to record, with where its parameters are.
-enum Command {
-    AndLeft,
-    AndRight,
-    Count,
 }
 
 impl GpuCoZeroCounter {
@@ -143,229 +116,209 @@ impl GpuCoZeroCounter {
 impl AdapterCounter {
     fn new(planes: &AdapterPlanes) -> Result<AdapterCounter, ComputeError> {
         let context = Arc::clone(&planes.context);
-        use Binding::{Read, ReadWrite};
-        let co_zero_counts = Stage::get(
-            &context,
-            "co_zero_counts",
-            include_str!("../../../shaders/co_zero_counts.wgsl"),
-            &[],
-            size_of::<Params>(),
-            &[Read, Read, Read, Read, ReadWrite],
-        )?;
         Ok(AdapterCounter {
             and_groups: and_groups::stage(&context)?,
-            co_zero_counts,
+            wide: Tile::Wide.stage(&context)?,
+            narrow: Tile::Narrow.stage(&context)?,
             context,
             planes: planes.buffers.clone(),
-            left: SideBuffers::default(),
-            right: SideBuffers::default(),
-            params: None,
-            counts: None,
-            readback: None,
+            buffers: Buffers::default(),
         })
+    }
+
+    fn units(&self) -> usize {
+        self.planes.chunks.iter().map(|chunk| chunk.units).sum()
+    }
+
+    /// As [`CoZeroCounter::rows_at_once`]: as many rows as two full dispatches count.
+    fn rows_at_once(&self, columns: usize) -> usize {
+        let columns = columns.next_multiple_of(TILE);
+        let words_per_row = (self.units() * UNIT_WORDS) as u64 * columns as u64;
+        let rows = 2 * self.context.co_zero_pace.budget() / words_per_row.max(1);
+        // Hardware that counts few rows is not busy; software is, and may take long for a whole tile.
+        let least = if self.context.is_hardware {
+            TILE
+        } else {
+            NARROW_TILE
+        };
+        let tile = if rows < TILE as u64 { least } else { TILE };
+        ((rows / tile as u64) as usize).max(1).saturating_mul(tile)
     }
 
     /// Counts of a block that fits in a buffer, handed over row by row.
     fn block(
         &mut self,
-        left: &Side,
-        right: &Side,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
         mut use_row: impl FnMut(usize, &[u8]),
     ) -> Result<(), ComputeError> {
-        use wgpu::BufferUsages as Usage;
         let context = Arc::clone(&self.context);
+        let mut sides = [Side::new(left, right.len()), Side::new(right, 1)];
+        // Tiles may be narrow on the left side only.
+        if right.len() < left.len() && right.len() <= TILE - NARROW_TILE {
+            sides.swap(0, 1);
+        }
         let limits = &context.limits;
         let scratch_bytes = limits.scratch_bytes.min(limits.buffer_bytes);
-        let window = (left.most_units(scratch_bytes))
-            .min(right.most_units(scratch_bytes))
-            .min(and_groups::MOST_UNITS);
-        let longest = self.planes.chunks.iter().map(|it| it.units).max();
-        let scratch_units = window.min(longest.unwrap_or(0)) | 1;
+        let fitting = sides.map(|side| side.most_units(scratch_bytes));
+        let window = fitting[0].min(fitting[1]).min(and_groups::MOST_UNITS);
+        let longest = self.planes.chunks.iter().map(|chunk| chunk.units).max();
+        let sizes = Sizes {
+            window,
+            stride_units: window.min(longest.unwrap_or(0)) | 1,
+            budget: context.co_zero_pace.budget(),
+        };
+        let plan = Plan::new(sides, &self.planes.chunks, sizes);
 
-        let left_rows = self.left.fill(&context, left, scratch_units)?;
-        let right_rows = self.right.fill(&context, right, scratch_units)?;
-        let cells = left.groups.len() * right.groups.len();
-        let bytes = cells as u64 * 4;
-        let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
-        let counts = context.grow(&mut self.counts, "counts", bytes, usage)?;
-        let usage = Usage::MAP_READ | Usage::COPY_DST;
-        let readback = context.grow(&mut self.readback, "readback", bytes, usage)?;
-
-        // Everything is planned before anything is recorded, so that all parameters are written at once.
-        let tiles = left.tiles() * right.tiles();
-        let words_per_step = (tiles * TILE * TILE * UNIT_WORDS) as u64;
-        let most_steps = (context.co_zero_pace.budget() / words_per_step).max(1) as usize;
-        let mut table = ParamsTable::default();
-        let mut commands = Vec::new();
-        for (number, chunk) in self.planes.chunks.iter().enumerate() {
-            for first_unit in (0..chunk.units).step_by(window) {
-                let units = window.min(chunk.units - first_unit);
-                for (side, and) in [(left, Command::AndLeft), (right, Command::AndRight)] {
-                    if !side.single {
-                        let groups = side.groups.len();
-                        let params = and_groups::Params::new(
-                            groups,
-                            chunk,
-                            first_unit,
-                            units,
-                            scratch_units,
-                        );
-                        commands.push((and, number, table.push(&params), params.workgroups()));
-                    }
-                }
-                let stride_and_first = |side: &Side, first_step: usize| {
-                    let (stride, first) = if side.single {
-                        (chunk.stride_units, first_unit + first_step)
-                    } else {
-                        (scratch_units, first_step)
-                    };
-                    (
-                        (stride * UNIT_VECTORS) as u32,
-                        (first * UNIT_VECTORS) as u32,
-                    )
-                };
-                for first_step in (0..units).step_by(most_steps) {
-                    let steps = most_steps.min(units - first_step);
-                    let per_workgroup = (steps * tiles).div_ceil(WORKGROUPS).max(LEAST_STEPS);
-                    let (left_stride, left_first) = stride_and_first(left, first_step);
-                    let (right_stride, right_first) = stride_and_first(right, first_step);
-                    let offset = table.push(&Params {
-                        left_count: left.groups.len() as u32,
-                        right_count: right.groups.len() as u32,
-                        counts_stride: right.groups.len() as u32,
-                        steps: steps as u32,
-                        steps_per_workgroup: per_workgroup as u32,
-                        left_stride,
-                        left_first,
-                        right_stride,
-                        right_first,
-                    });
-                    let workgroups = [right.tiles(), left.tiles(), steps.div_ceil(per_workgroup)]
-                        .map(|it| it as u32);
-                    commands.push((Command::Count, number, offset, workgroups));
-                }
-            }
+        let rows = sides.map(|side| side.rows());
+        let groups = sides.map(|side| side.padded());
+        let lists = [
+            bytemuck::cast_slice(&rows[0]),
+            bytemuck::cast_slice(&rows[1]),
+            groups[0].as_flattened(),
+            groups[1].as_flattened(),
+        ]
+        .map(bytemuck::cast_slice::<u32, u8>);
+        let parts = [lists[0], lists[1], lists[2], lists[3], plan.params.bytes()];
+        let bytes = (left.len() * right.len()) as u64 * 4;
+        let scratch = sides.map(|side| {
+            let units = side.groups.len() * sizes.stride_units * usize::from(!side.single);
+            (units * UNIT_WORDS * 4) as u64
+        });
+        let (counts, readback) = self.buffers.grow(
+            &context,
+            bytes,
+            scratch,
+            parts.map(|part| part.len() as u64),
+        )?;
+        let single = sides.map(|side| side.single);
+        for dispatch in &plan.dispatches {
+            self.bind(dispatch.chunk, single)?;
         }
-        let params = table.write(&context, &mut self.params)?;
 
         let started = Instant::now();
         let mut recorder = Recorder::new(&context)?;
+        self.buffers.upload.write(&context, &mut recorder, parts)?;
         recorder.clear(&counts, bytes)?;
-        let mut bound = None;
-        for (command, number, offset, workgroups) in commands {
-            let bindings = match &bound {
-                Some((chunk, bindings)) if *chunk == number => bindings,
-                _ => {
-                    let planes = &self.planes.chunks[number].buffer;
-                    let rows = [&left_rows, &right_rows];
-                    let bindings = self.bind(&params, planes, rows, &counts, [left, right])?;
-                    &bound.insert((number, bindings)).1
-                }
-            };
-            match (command, bindings) {
-                (
-                    Command::AndLeft,
-                    Bindings {
-                        and: [Some(and), _],
-                        ..
-                    },
-                )
-                | (
-                    Command::AndRight,
-                    Bindings {
-                        and: [_, Some(and)],
-                        ..
-                    },
-                ) => {
-                    recorder.dispatch(&self.and_groups, and, offset, workgroups)?;
-                }
-                (Command::Count, Bindings { count, .. }) => {
-                    recorder.dispatch_heavy(&self.co_zero_counts, count, offset, workgroups)?;
-                }
-                _ => unreachable!("single neurons need no AND planes"),
-            }
-        }
+        recorder.dispatch_all(&self.dispatches(&plan, single)?)?;
         recorder.copy(&counts, &readback, bytes)?;
         let submission = recorder.submit()?;
+        self.buffers.upload.map_again(&context)?;
         let mapping = context.map(&readback, bytes)?;
         context.wait(&submission)?;
-        let units: usize = self.planes.chunks.iter().map(|it| it.units).sum();
-        let work = words_per_step * units as u64;
+        let work = plan.work(self.units());
         context.co_zero_pace.measured(work, started.elapsed());
         context.read(&readback, bytes, &mapping, &submission, |bytes| {
-            let rows = bytes.chunks_exact(right.groups.len() * 4);
+            let rows = bytes.chunks_exact(right.len() * 4);
             rows.enumerate().for_each(|(i, row)| use_row(i, row));
         })
     }
 
-    /// Binds one chunk's planes, or the AND planes in their place.
-    fn bind(
-        &self,
-        params: &wgpu::Buffer,
-        planes: &wgpu::Buffer,
-        rows: [&wgpu::Buffer; 2],
-        counts: &wgpu::Buffer,
-        sides: [&Side; 2],
-    ) -> Result<Bindings, ComputeError> {
+    /// Binds one chunk's planes, or the AND planes in their place, unless that was done before.
+    fn bind(&mut self, chunk: usize, single: [bool; 2]) -> Result<(), ComputeError> {
+        if self.buffers.bound.contains_key(&(chunk, single)) {
+            return Ok(());
+        }
+        let context = &self.context;
+        let planes = &self.planes.chunks[chunk].buffer;
+        let absent = || context.error("a buffer of a call is not there");
+        let buffers = &self.buffers;
+        let part = |part: usize| buffers.upload.part(part).ok_or_else(absent);
         let mut and = [None, None];
         let mut counted = [planes; 2];
-        for (i, (side, buffers)) in sides.iter().zip([&self.left, &self.right]).enumerate() {
-            if side.single {
+        for side in [0, 1] {
+            if single[side] {
                 continue;
             }
-            let (Some(groups), Some(scratch)) = (&buffers.groups, &buffers.scratch) else {
-                return Err(self.context.error("the groups were not written"));
-            };
-            let bound = [planes, groups, scratch];
-            and[i] = Some(self.and_groups.bind(&self.context, params, &bound)?);
-            counted[i] = scratch;
+            let scratch = buffers.scratch[side].as_ref().ok_or_else(absent)?;
+            let bound = [
+                planes.as_entire_buffer_binding(),
+                part(GROUPS[side])?,
+                scratch.as_entire_buffer_binding(),
+            ];
+            let bound = self.and_groups.bind_parts(context, part(PARAMS)?, &bound)?;
+            and[side] = Some(bound);
+            counted[side] = scratch;
         }
-        let bound = [counted[0], counted[1], rows[0], rows[1], counts];
-        let count = self.co_zero_counts.bind(&self.context, params, &bound)?;
-        Ok(Bindings { and, count })
+        let counts = buffers.counts.as_ref().ok_or_else(absent)?;
+        let bound = [
+            counted[0].as_entire_buffer_binding(),
+            counted[1].as_entire_buffer_binding(),
+            part(ROWS[0])?,
+            part(ROWS[1])?,
+            counts.as_entire_buffer_binding(),
+        ];
+        let bindings = Bindings {
+            and,
+            wide: self.wide.bind_parts(context, part(PARAMS)?, &bound)?,
+            narrow: self.narrow.bind_parts(context, part(PARAMS)?, &bound)?,
+        };
+        self.buffers.bound.insert((chunk, single), bindings);
+        Ok(())
+    }
+
+    /// A plan's dispatches, whose chunks are bound.
+    fn dispatches(
+        &self,
+        plan: &Plan,
+        single: [bool; 2],
+    ) -> Result<Vec<Dispatch<'_>>, ComputeError> {
+        let dispatches = plan.dispatches.iter().map(|planned| {
+            let bindings = self.buffers.bound.get(&(planned.chunk, single))?;
+            let (stage, bound) = match planned.command {
+                Command::And(side) => (&self.and_groups, bindings.and[side].as_ref()?),
+                Command::Count(Tile::Wide) => (&self.wide, &bindings.wide),
+                Command::Count(Tile::Narrow) => (&self.narrow, &bindings.narrow),
+            };
+            Some(Dispatch {
+                stage,
+                bound,
+                params: planned.params,
+                workgroups: planned.workgroups,
+                is_heavy: matches!(planned.command, Command::Count(_)),
+            })
+        });
+        let dispatches: Option<Vec<_>> = dispatches.collect();
+        dispatches.ok_or_else(|| self.context.error("a chunk was not bound"))
     }
 }
 
 /// Bind groups of a chunk: AND planes of the left and the right side, and counting.
+#[derive(Debug)]
 struct Bindings {
     and: [Option<wgpu::BindGroup>; 2],
-    count: wgpu::BindGroup,
+    wide: wgpu::BindGroup,
+    narrow: wgpu::BindGroup,
 }
 
-impl SideBuffers {
-    /// Writes which planes a side's groups are made of, and makes room for AND planes.
-    fn fill(
+impl Buffers {
+    /// Makes everything at least as large as it is needed. Returns where the counts are, and where the host reads them.
+    fn grow(
         &mut self,
         context: &Context,
-        side: &Side,
-        scratch_units: usize,
-    ) -> Result<wgpu::Buffer, ComputeError> {
+        counts: u64,
+        scratch: [u64; 2],
+        parts: [u64; 5],
+    ) -> Result<(wgpu::Buffer, wgpu::Buffer), ComputeError> {
         use wgpu::BufferUsages as Usage;
-        let usage = Usage::STORAGE | Usage::COPY_DST;
-        let rows = side.rows();
-        let buffer = context.grow(&mut self.rows, "rows", rows.len() as u64 * 4, usage)?;
-        context.checked(|| {
-            context
-                .queue
-                .write_buffer(&buffer, 0, bytemuck::cast_slice(&rows));
-        })?;
-        if !side.single {
-            let groups: Vec<[u32; 4]> = side.groups.iter().map(NeuronGroup::padded).collect();
-            let bytes = groups.len() as u64 * 16;
-            let groups_buffer = context.grow(&mut self.groups, "groups", bytes, usage)?;
-            let scratch_bytes = (side.groups.len() * scratch_units * UNIT_WORDS * 4) as u64;
-            context.grow(
-                &mut self.scratch,
-                "AND planes",
-                scratch_bytes,
-                Usage::STORAGE,
-            )?;
-            context.checked(|| {
-                let groups = bytemuck::cast_slice(&groups);
-                context.queue.write_buffer(&groups_buffer, 0, groups);
-            })?;
+        let mut is_new = self.upload.reserve(context, parts)?;
+        for (buffer, bytes) in self.scratch.iter_mut().zip(scratch) {
+            if bytes > 0 {
+                let before = buffer.clone();
+                context.grow(buffer, "AND planes", bytes, Usage::STORAGE)?;
+                is_new |= before != *buffer;
+            }
         }
-        Ok(buffer)
+        let before = self.counts.clone();
+        let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
+        let buffer = context.grow(&mut self.counts, "counts", counts, usage)?;
+        is_new |= before.as_ref() != Some(&buffer);
+        let usage = Usage::MAP_READ | Usage::COPY_DST;
+        let readback = context.grow(&mut self.readback, "readback", counts, usage)?;
+        if is_new {
+            self.bound.clear();
+        }
+        Ok((buffer, readback))
     }
 }
 
@@ -388,15 +341,14 @@ impl AdapterCounter {
         let edge = cells.isqrt() as usize / TILE * TILE;
         for (i, left_groups) in left.chunks(edge).enumerate() {
             for (j, right_groups) in right.chunks(edge).enumerate() {
-                let sides = [Side::new(left_groups), Side::new(right_groups)];
                 let use_row = |row: usize, bytes: &[u8]| {
                     let first = (i * edge + row) * right.len() + j * edge;
                     let cells = &mut counts[first..first + right_groups.len()];
                     bytemuck::cast_slice_mut(cells).copy_from_slice(bytes);
                 };
-                if let Err(error) = self.block(&sides[0], &sides[1], use_row) {
-                    // It may be left mapped, or wait to be.
-                    self.readback = None;
+                if let Err(error) = self.block(left_groups, right_groups, use_row) {
+                    // Buffers may be left mapped, or wait to be.
+                    self.buffers = Buffers::default();
                     return Err(error);
                 }
             }
@@ -426,6 +378,18 @@ impl CoZeroCounter for GpuCoZeroCounter {
 
     fn samples(&self) -> u64 {
         self.samples
+    }
+
+    fn rows_at_once(&self, columns: usize, most: usize) -> usize {
+        // All adapters count the same rows.
+        let counters = self.counters.iter();
+        let wanted = counters.map(|counter| counter.rows_at_once(columns)).min();
+        let rows = wanted.unwrap_or(most).min(most).max(1);
+        if rows < TILE {
+            rows
+        } else {
+            rows / TILE * TILE
+        }
     }
 
     fn co_zero_counts(

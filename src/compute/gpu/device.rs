@@ -1,9 +1,11 @@
 //! Choosing an adapter, opening it, and turning everything that can go wrong there into [`ComputeError`]s.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::pace::Pace;
 use super::stage::Stage;
@@ -126,8 +128,11 @@ fn enumerate() -> Vec<wgpu::Adapter> {
     descriptor.backends = backends;
     // The default of debug builds turns on validation that lowers the largest buffer size.
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
-    // An error is better than a machine that swaps, where the driver reports a budget.
-    descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
+    // An error is better than a machine that swaps. Drivers of Linux and of Macs refuse by themselves, and asking them for
+    // their budget takes up to milliseconds for every buffer.
+    if cfg!(windows) {
+        descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
+    }
     let instance = wgpu::Instance::new(descriptor);
     let adapters = pollster::block_on(instance.enumerate_adapters(backends));
     let can_compute = wgpu::DownlevelFlags::COMPUTE_SHADERS;
@@ -240,6 +245,26 @@ pub(super) fn open(
     Ok(contexts)
 }
 
+/// How `co_zero_counts` adds up bits. Results do not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// A carry-save adder, and a popcount for every second word: best where popcounts are rare, as on NVIDIA's adapters.
+    CarrySave,
+    /// A popcount a word: best where one instruction counts and adds, as on AMD's adapters.
+    Popcounts,
+}
+
+impl Tally {
+    /// The better one for the adapters of a vendor, by its PCI number.
+    fn of(vendor: u32) -> Tally {
+        const AMD: u32 = 0x1002;
+        match vendor {
+            AMD => Tally::Popcounts,
+            _ => Tally::CarrySave,
+        }
+    }
+}
+
 /// How work is cut to fit an adapter. The defaults suit every adapter; tests make them small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkLimits {
@@ -252,6 +277,11 @@ pub struct WorkLimits {
     pub ft_zeros_bytes: u64,
     /// Most pairs of 32-bit words that one dispatch of `co_zero_counts` counts; as above.
     pub co_zero_words: u64,
+    /// How bits are added up; `None`: as the adapter's vendor has it.
+    pub tally: Option<Tally>,
+    /// Longest time that an adapter may take for one submission, which is a few dispatches. One that takes longer counts
+    /// as lost.
+    pub patience: Duration,
 }
 
 impl Default for WorkLimits {
@@ -261,6 +291,8 @@ impl Default for WorkLimits {
             scratch_bytes: 256 << 20,
             ft_zeros_bytes: 1 << 36,
             co_zero_words: 1 << 36,
+            tally: None,
+            patience: Duration::from_mins(1),
         }
     }
 }
@@ -270,9 +302,9 @@ const SMALLEST_BUFFER: u64 = 64 << 10;
 /// Smallest buffer that logs tell of: small ones come and go with every count.
 const TOLD_BUFFER: u64 = 1 << 20;
 
-/// Work of the first dispatches: a tenth of a second of the slowest adapters seen, which are software.
-const FIRST_FT_ZEROS_BYTES: u64 = 1 << 28;
-const FIRST_CO_ZERO_WORDS: u64 = 1 << 28;
+/// Work of the first dispatches, in bytes of weights and in pairs of words: a tenth of a second of slow adapters.
+const FIRST_WORK: u64 = 1 << 32;
+const FIRST_WORK_OF_SOFTWARE: u64 = 1 << 28;
 
 /// An open device and its queue. Everything that talks to wgpu goes through here, so that no failure is missed.
 #[derive(Debug)]
@@ -291,8 +323,20 @@ pub(super) struct Context {
     /// Dispatches and submissions so far, for logs.
     pub dispatches: AtomicU64,
     pub submissions: AtomicU64,
+    pub is_hardware: bool,
+    pub tally: Tally,
+    /// Submissions that nobody has waited for yet, the oldest first.
+    pending: Mutex<VecDeque<Submission>>,
     /// What the driver said when it lost the device, or an error that no scope caught.
     lost: Arc<Mutex<Option<String>>>,
+}
+
+/// Something that was submitted.
+#[derive(Clone, Debug)]
+pub(super) struct Submission {
+    /// Its place among those of its device.
+    number: u64,
+    index: wgpu::SubmissionIndex,
 }
 
 impl Context {
@@ -319,7 +363,7 @@ impl Context {
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("ftperm"),
             required_limits: device_limits,
-            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            memory_hints: wgpu::MemoryHints::Performance,
             ..Default::default()
         });
         let (device, queue) =
@@ -340,9 +384,15 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             note(&slot, error.to_string());
         }));
+        let kind = AdapterKind::from(info.device_type);
+        let first = if kind.is_hardware() {
+            FIRST_WORK
+        } else {
+            FIRST_WORK_OF_SOFTWARE
+        };
         tracing::info!(
             adapter = name,
-            kind = %AdapterKind::from(info.device_type),
+            %kind,
             driver = info.driver_info,
             largest_buffer = limits.buffer_bytes,
             largest_scratch = limits.scratch_bytes,
@@ -351,8 +401,11 @@ impl Context {
         Ok(Context {
             device,
             queue,
-            ft_zeros_pace: Pace::new(FIRST_FT_ZEROS_BYTES, limits.ft_zeros_bytes),
-            co_zero_pace: Pace::new(FIRST_CO_ZERO_WORDS, limits.co_zero_words),
+            ft_zeros_pace: Pace::new(first, limits.ft_zeros_bytes),
+            co_zero_pace: Pace::new(first, limits.co_zero_words),
+            is_hardware: kind.is_hardware(),
+            tally: limits.tally.unwrap_or(Tally::of(info.vendor)),
+            pending: Mutex::default(),
             limits,
             adapter: name,
             stages: Mutex::default(),
@@ -405,13 +458,54 @@ impl Context {
         }
     }
 
-    /// Waits until a submission, and all before it, have been computed.
-    pub fn wait(&self, submission: &wgpu::SubmissionIndex) -> Result<(), ComputeError> {
-        let poll = wgpu::PollType::Wait {
-            submission_index: Some(submission.clone()),
-            timeout: None,
+    /// Submits what was recorded.
+    pub fn submit(
+        &self,
+        commands: impl IntoIterator<Item = wgpu::CommandBuffer>,
+    ) -> Result<Submission, ComputeError> {
+        let index = self.checked(|| self.queue.submit(commands))?;
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let submission = Submission {
+            number: self.submissions.fetch_add(1, Ordering::Relaxed),
+            index,
         };
-        self.poll(poll)
+        pending.push_back(submission.clone());
+        Ok(submission)
+    }
+
+    /// Waits until a submission, and all before it, have been computed.
+    ///
+    /// One after the other, so that an adapter has time for each, and not for all.
+    pub fn wait(&self, submission: &Submission) -> Result<(), ComputeError> {
+        let pending = || self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let oldest = pending().front().cloned();
+            let Some(oldest) = oldest.filter(|oldest| oldest.number <= submission.number) else {
+                return self.alive();
+            };
+            self.wait_for_one(oldest.index)?;
+            let mut pending = pending();
+            if pending.front().map(|front| front.number) == Some(oldest.number) {
+                pending.pop_front();
+            }
+        }
+    }
+
+    fn wait_for_one(&self, submission: wgpu::SubmissionIndex) -> Result<(), ComputeError> {
+        self.poll(wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(self.limits.patience),
+        })
+    }
+
+    /// Counts the device as lost: what it was given may never end.
+    fn give_up(&self) -> ComputeError {
+        let seconds = self.limits.patience.as_secs_f64();
+        let message = format!("the device has not finished its work for {seconds} s");
+        note(&self.lost, message.clone());
+        // Closing a device waits for its work, so this one stays open until the program ends.
+        std::mem::forget((self.device.clone(), self.queue.clone()));
+        self.error(message)
     }
 
     fn poll(&self, poll: wgpu::PollType) -> Result<(), ComputeError> {
@@ -419,6 +513,9 @@ impl Context {
         let polled = catch_unwind(AssertUnwindSafe(|| self.device.poll(poll)));
         if matches!(polled, Ok(Ok(_))) {
             return self.alive();
+        }
+        if matches!(polled, Ok(Err(wgpu::PollError::Timeout))) {
+            return Err(self.give_up());
         }
         // The callback that says why the device was lost only runs in the next poll.
         let _ = catch_unwind(AssertUnwindSafe(|| self.device.poll(wgpu::PollType::Poll)));
@@ -507,17 +604,14 @@ impl Context {
         const PART: u64 = 32 << 20;
         let rows_per_part = (PART / row_bytes.max(1)).max(1);
         let mut part = Vec::new();
-        let mut in_flight = std::collections::VecDeque::new();
+        let mut in_flight = VecDeque::new();
         let mut first = 0;
         while first < rows {
             let count = rows_per_part.min(rows - first);
             part.resize((count * row_bytes) as usize, 0);
             fill(first, &mut part);
-            let submission = self.checked(|| {
-                self.queue.write_buffer(buffer, first * row_bytes, &part);
-                self.queue.submit([])
-            })?;
-            in_flight.push_back(submission);
+            self.checked(|| self.queue.write_buffer(buffer, first * row_bytes, &part))?;
+            in_flight.push_back(self.submit([])?);
             if in_flight.len() > 2
                 && let Some(oldest) = in_flight.pop_front()
             {
@@ -536,16 +630,11 @@ impl Context {
         buffer: &wgpu::Buffer,
         bytes: u64,
         mapping: &Mapping,
-        submission: &wgpu::SubmissionIndex,
+        submission: &Submission,
         use_bytes: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, ComputeError> {
         self.wait(submission)?;
-        let mapped = mapping.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*mapped {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(self.error(error.to_string())),
-            None => return Err(self.error("a buffer was not mapped in time")),
-        }
+        self.mapped(mapping)?;
         let result = match buffer.get_mapped_range(..bytes) {
             Ok(view) => use_bytes(&view),
             Err(error) => return Err(self.error(error.to_string())),
@@ -554,12 +643,32 @@ impl Context {
         Ok(result)
     }
 
+    /// Is a mapping there, now that its submission has been waited for?
+    pub fn mapped(&self, mapping: &Mapping) -> Result<(), ComputeError> {
+        let outcome = mapping.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*outcome {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(self.error(error.to_string())),
+            None => Err(self.error("a buffer was not mapped in time")),
+        }
+    }
+
     /// Asks for the first `bytes` of a buffer to be made readable once the submissions so far are done.
     pub fn map(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Mapping, ComputeError> {
+        self.map_for(wgpu::MapMode::Read, buffer, bytes)
+    }
+
+    /// As [`map`](Self::map), for reading or for writing.
+    pub fn map_for(
+        &self,
+        mode: wgpu::MapMode,
+        buffer: &wgpu::Buffer,
+        bytes: u64,
+    ) -> Result<Mapping, ComputeError> {
         let mapping = Mapping::default();
         let slot = Arc::clone(&mapping.0);
         self.checked(|| {
-            buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+            buffer.map_async(mode, ..bytes, move |result| {
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             });
         })?;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytemuck::NoUninit;
 use rayon::prelude::*;
 
-use super::device::{Context, Mapping};
+use super::device::{Context, Mapping, Submission};
 use super::device_planes::DevicePlanes;
 use super::planes::{PlaneChunk, scatter};
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
@@ -77,7 +77,7 @@ struct AdapterEvaluator {
 /// A part whose planes stay on the adapter.
 #[derive(Debug)]
 struct Submitted {
-    submission: wgpu::SubmissionIndex,
+    submission: Submission,
     started: Instant,
     /// Weight bytes.
     work: u64,

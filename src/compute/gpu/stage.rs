@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::device::Context;
+use super::device::{Context, Submission};
 use crate::compute::ComputeError;
 
 /// What a binding of a stage is, in the order of their numbers. Binding 0 is always the parameters.
@@ -121,26 +121,40 @@ impl Stage {
         })
     }
 
+    /// Binds the parameters of all dispatches, and whole buffers.
     pub fn bind(
         &self,
         context: &Context,
         params: &wgpu::Buffer,
         buffers: &[&wgpu::Buffer],
     ) -> Result<wgpu::BindGroup, ComputeError> {
-        let mut entries = vec![wgpu::BindGroupEntry {
-            binding: 0,
-            resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: params,
-                offset: 0,
-                size: std::num::NonZeroU64::new(self.params_bytes),
-            }),
-        }];
-        for (number, buffer) in (1..).zip(buffers) {
-            entries.push(wgpu::BindGroupEntry {
-                binding: number,
-                resource: buffer.as_entire_binding(),
-            });
-        }
+        let buffers: Vec<_> = buffers
+            .iter()
+            .map(|buffer| buffer.as_entire_buffer_binding())
+            .collect();
+        self.bind_parts(context, params.as_entire_buffer_binding(), &buffers)
+    }
+
+    /// As [`bind`](Self::bind), of parts of buffers. The parameters begin where theirs begins.
+    pub fn bind_parts(
+        &self,
+        context: &Context,
+        params: wgpu::BufferBinding,
+        parts: &[wgpu::BufferBinding],
+    ) -> Result<wgpu::BindGroup, ComputeError> {
+        // The binding is as large as one dispatch's parameters, and moves by the dispatch's offset.
+        let params = wgpu::BufferBinding {
+            size: std::num::NonZeroU64::new(self.params_bytes),
+            ..params
+        };
+        let bindings = std::iter::once(&params).chain(parts);
+        let entries: Vec<_> = (0..)
+            .zip(bindings)
+            .map(|(binding, part)| wgpu::BindGroupEntry {
+                binding,
+                resource: wgpu::BindingResource::Buffer(part.clone()),
+            })
+            .collect();
         context.checked(|| {
             context
                 .device
@@ -166,6 +180,11 @@ impl ParamsTable {
         offset as u32
     }
 
+    /// The table's bytes, a multiple of the alignment that adapters ask for.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Writes the table to a buffer that grows as needed.
     pub fn write(
         &self,
@@ -178,6 +197,17 @@ impl ParamsTable {
         context.checked(|| context.queue.write_buffer(&buffer, 0, &self.0))?;
         Ok(buffer)
     }
+}
+
+/// A dispatch that is to be recorded.
+pub(super) struct Dispatch<'d> {
+    pub stage: &'d Stage,
+    pub bound: &'d wgpu::BindGroup,
+    /// Where its parameters are, from [`ParamsTable::push`].
+    pub params: u32,
+    pub workgroups: [u32; 3],
+    /// Is its work cut to the size that a dispatch may have?
+    pub is_heavy: bool,
 }
 
 /// Records dispatches and submits them, a few heavy ones at a time.
@@ -203,42 +233,57 @@ impl<'c> Recorder<'c> {
         context.checked(|| context.device.create_command_encoder(&Default::default()))
     }
 
-    pub fn dispatch(
-        &mut self,
-        stage: &Stage,
-        bind_group: &wgpu::BindGroup,
-        params_offset: u32,
-        [x, y, z]: [u32; 3],
-    ) -> Result<(), ComputeError> {
-        self.context.dispatches.fetch_add(1, Ordering::Relaxed);
+    /// Records dispatches, each of which sees what those before it wrote. Those between two submissions share a pass.
+    pub fn dispatch_all(&mut self, dispatches: &[Dispatch]) -> Result<(), ComputeError> {
+        let mut rest = dispatches;
+        while !rest.is_empty() {
+            if self.heavy == Self::HEAVY {
+                let full = std::mem::replace(&mut self.encoder, Self::encoder(self.context)?);
+                submit(self.context, full)?;
+                self.heavy = 0;
+            }
+            // Up to the last heavy dispatch that the submission has room for.
+            let mut count = 0;
+            while count < rest.len() && self.heavy < Self::HEAVY {
+                self.heavy += u32::from(rest[count].is_heavy);
+                count += 1;
+            }
+            let (now, later) = rest.split_at(count);
+            self.pass(now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, dispatches: &[Dispatch]) -> Result<(), ComputeError> {
+        let count = dispatches.len() as u64;
+        self.context.dispatches.fetch_add(count, Ordering::Relaxed);
         self.context.checked(|| {
-            let mut pass = self
-                .encoder
-                .begin_compute_pass(&wgpu::ComputePassDescriptor {
-                    label: Some(stage.name),
-                    timestamp_writes: None,
-                });
-            pass.set_pipeline(&stage.pipeline);
-            pass.set_bind_group(0, bind_group, &[params_offset]);
-            pass.dispatch_workgroups(x, y, z);
+            let mut pass = self.encoder.begin_compute_pass(&Default::default());
+            for dispatch in dispatches {
+                let [x, y, z] = dispatch.workgroups;
+                pass.set_pipeline(&dispatch.stage.pipeline);
+                pass.set_bind_group(0, dispatch.bound, &[dispatch.params]);
+                pass.dispatch_workgroups(x, y, z);
+            }
         })
     }
 
-    /// As [`dispatch`](Self::dispatch), for work cut to the size that a dispatch may have.
+    /// Records one dispatch whose work is cut to the size that a dispatch may have.
     pub fn dispatch_heavy(
         &mut self,
         stage: &Stage,
-        bind_group: &wgpu::BindGroup,
-        params_offset: u32,
+        bound: &wgpu::BindGroup,
+        params: u32,
         workgroups: [u32; 3],
     ) -> Result<(), ComputeError> {
-        if self.heavy == Self::HEAVY {
-            let full = std::mem::replace(&mut self.encoder, Self::encoder(self.context)?);
-            submit(self.context, full)?;
-            self.heavy = 0;
-        }
-        self.heavy += 1;
-        self.dispatch(stage, bind_group, params_offset, workgroups)
+        self.dispatch_all(&[Dispatch {
+            stage,
+            bound,
+            params,
+            workgroups,
+            is_heavy: true,
+        }])
     }
 
     pub fn clear(&mut self, buffer: &wgpu::Buffer, bytes: u64) -> Result<(), ComputeError> {
@@ -265,7 +310,7 @@ impl<'c> Recorder<'c> {
         Ok(Readback { buffer, bytes })
     }
 
-    pub fn submit(self) -> Result<wgpu::SubmissionIndex, ComputeError> {
+    pub fn submit(self) -> Result<Submission, ComputeError> {
         submit(self.context, self.encoder)
     }
 }
@@ -290,10 +335,7 @@ impl Readback {
     }
 }
 
-fn submit(
-    context: &Context,
-    encoder: wgpu::CommandEncoder,
-) -> Result<wgpu::SubmissionIndex, ComputeError> {
-    context.submissions.fetch_add(1, Ordering::Relaxed);
-    context.checked(|| context.queue.submit([encoder.finish()]))
+fn submit(context: &Context, encoder: wgpu::CommandEncoder) -> Result<Submission, ComputeError> {
+    let commands = context.checked(|| encoder.finish())?;
+    context.submit([commands])
 }

@@ -53,7 +53,7 @@ impl Move for HalfSwaps {
         let open: Vec<usize> = (0..blocks)
             .filter(|&block| !self.settled.contains(&partition.block(block)))
             .collect();
-        let strip = (state.halves_at_once(all.len()) / HALVES.len()).max(1);
+        let strip = (state.rows_at_once(all.len()) / HALVES.len()).max(1);
         let mut crosses: Vec<Cross> = Vec::new();
         for open in open.chunks(strip) {
             let left: Vec<[u32; 2]> = open
