@@ -218,6 +218,7 @@ pub enum ComputeError {
 pub mod choice;
 pub mod cpu;
 mod fallback;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 mod host;
 mod weighted;
