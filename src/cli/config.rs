@@ -49,10 +49,19 @@ pub struct Config {
 pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     let program = program();
     let given = Given::read(&program, words);
-    let Some(given) = given.filter(|it| !it.none && it.command.get_name() != "config") else {
-        return Cli::try_parse_from(words).or_else(|error| answer(&error, &[]));
+    let options = given.as_ref().map_or_else(Vec::new, Given::options);
+    let layered = given.filter(|it| !it.none && it.command.get_name() != "config");
+    let mut cli = match layered {
+        Some(given) => parse_over(words, &program, &given)?,
+        None => Cli::try_parse_from(words).or_else(|error| answer(&error, &[]))?,
     };
-    let layers = Layers::read(given.config.as_deref(), Environment::of_process(), &program)?;
+    cli.global.given = options;
+    Ok(cli)
+}
+
+/// Parses a command line over what is set elsewhere.
+fn parse_over(words: &[OsString], program: &clap::Command, given: &Given) -> anyhow::Result<Cli> {
+    let layers = Layers::read(given.config.as_deref(), Environment::of_process(), program)?;
     let explicit: Vec<_> = given.explicit.iter().map(|(arg, _)| *arg).collect();
     let settings = stack(given.command, &explicit, &layers.of(given.command)?)?;
     let parse = |settings: &[Setting]| Cli::try_parse_from(merge(words, given.head, settings));
@@ -75,7 +84,7 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
             if let Some(file) = &layers.file {
                 read_configuration(&file.path);
             }
-            cli.warnings = warnings(&layers, &program);
+            cli.warnings = warnings(&layers, program);
             cli.settings = settings;
             Ok(cli)
         }

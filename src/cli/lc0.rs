@@ -13,7 +13,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use ftperm::nets::lc0::{Lc0File, Version, embedded, is_weights_file};
 
-use super::UsageError;
+use super::{Global, UsageError};
 
 /// Which lc0 is asked about.
 #[derive(Clone, Debug, clap::Args)]
@@ -48,6 +48,14 @@ pub fn refuse_others(options: &[(&str, bool)]) -> anyhow::Result<()> {
         Some((option, _)) => Err(UsageError(format!("{option} is not for networks of Lc0")).into()),
         None => Ok(()),
     }
+}
+
+/// Options of the command line that do nothing for networks of Lc0; `known` are those that do. What is set elsewhere
+/// for other files has nothing to say here.
+pub fn refuse_all_but(known: &[&str], global: &Global) -> anyhow::Result<()> {
+    let mut given = global.given.iter().map(String::as_str);
+    let other = given.find(|option| !known.contains(option));
+    other.map_or(Ok(()), |option| refuse_others(&[(option, true)]))
 }
 
 /// Is it a weight file of Lc0?

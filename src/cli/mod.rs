@@ -112,6 +112,9 @@ pub struct Global {
         help_heading = "General"
     )]
     pub verbose: u8,
+    /// The command's own options on the command line, by their long names with `--`.
+    #[arg(skip)]
+    given: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

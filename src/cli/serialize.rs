@@ -266,6 +266,7 @@ impl Serialize {
     }
 
     fn run_lc0(&self, source: &Path, global: &Global) -> anyhow::Result<()> {
+        lc0::refuse_all_but(lc0::serialize::Lc0Args::KNOWN, global)?;
         lc0::refuse_others(&[
             ("--out-sha", self.out_sha),
             ("--ft-compression", self.ft_compression.is_some()),

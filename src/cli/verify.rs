@@ -96,6 +96,7 @@ struct Compared {
 impl Verify {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         if lc0::holds_net(&self.a)? && lc0::holds_net(&self.b)? {
+            lc0::refuse_all_but(&["--lc0-version", "--tolerance"], global)?;
             lc0::refuse_others(&[
                 ("--engine", self.engine.is_some()),
                 ("--layout", self.layout.layout.is_some()),

@@ -257,6 +257,7 @@ pub mod choice;
 pub mod cpu;
 mod disk;
 mod fallback;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 mod host;
 mod weighted;

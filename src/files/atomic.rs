@@ -18,8 +18,7 @@ mod transaction;
 pub use destination::end_of_links;
 pub use file::{FinishedFile, OutputFile};
 pub use sync::set_sync;
-pub(crate) use temporary::KnownTemporaryFile;
-pub use temporary::{remove_temporary_files, set_temporary_prefix};
+pub use temporary::{KnownTemporaryFile, remove_temporary_files, set_temporary_prefix};
 pub use transaction::commit_all;
 
 /// Why a file could not be written.

@@ -17,8 +17,10 @@ use thiserror::Error;
 
 pub use compression::Compression;
 pub use whole::{Contents, first_bytes, open, open_seekable, read_file, read_stream};
-pub use zip::{ZipError, ZipMember, inflate_member, members as zip_members, unpack_single};
-pub(crate) use zip::{check as check_member, is_archive, is_torch, single as single_member};
+pub use zip::{
+    ZipError, ZipMember, check as check_member, inflate_member, is_archive, is_torch,
+    members as zip_members, single as single_member, unpack_single,
+};
 
 /// Why something could not be read.
 #[derive(Debug, Error)]

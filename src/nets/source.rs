@@ -36,6 +36,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use crate::files::reading::Compression;
+pub use crate::nets::MAX_BYTES;
 pub use discovery::{Candidate, Place, SearchPlaces};
 pub use embed::{embed, embedded};
 pub use engine::{Engine, EngineNet, Extracted};
@@ -46,10 +47,6 @@ pub use release::Release;
 use crate::files::digest;
 use crate::nets::stockfish::{VERSION_2020, VERSION_2021, VERSION_2026};
 use input::Input;
-
-/// Most bytes of a file, of a module in parts, and of what a compressed file unpacks to: 1 GiB. The largest network
-/// that Stockfish shipped has 0.1 GiB.
-pub const MAX_BYTES: u64 = 1 << 30;
 
 /// What to say for discovery.
 pub const AUTODISCOVER: &str = "<autodiscover>";

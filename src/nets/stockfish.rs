@@ -52,6 +52,7 @@ pub mod verify;
 mod write;
 
 pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
+#[cfg(feature = "checkpoint")]
 pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
 pub use error::{NetError, NetFileError};
 pub use hash::FeatureHash;
@@ -65,6 +66,7 @@ pub use registry::{ERAS, Era, era};
 pub use relayout::RelayoutError;
 #[cfg(test)]
 pub(crate) use sample::sample;
+#[cfg(feature = "checkpoint")]
 pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
 pub use storage::Storage;
 pub use write::FtCompression;

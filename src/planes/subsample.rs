@@ -104,7 +104,8 @@ impl Share {
     }
 
     /// The numbers below this one belong to the part.
-    pub(crate) fn threshold(self) -> u32 {
+    #[must_use]
+    pub fn threshold(self) -> u32 {
         self.0
     }
 

@@ -1,5 +1,6 @@
 //! Test material that a clone may not have. A test without it counts as ignored; where `FTPERM_CI` is set it fails.
 
+use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -79,6 +80,22 @@ pub fn lc0(name: &str) -> Option<PathBuf> {
     } else {
         missing(&format!(
             "target/lc0/{name} (tests/fetch-lc0.sh fetches it)"
+        ))
+    }
+}
+
+/// A Python that has a module: that of `FTPERM_PYTHON`, else the system's.
+pub fn python(module: &str) -> Option<OsString> {
+    let python = std::env::var_os("FTPERM_PYTHON").unwrap_or("/usr/bin/python3".into());
+    let has = Command::new(&python)
+        .args(["-c", &format!("import {module}")])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if has {
+        Some(python)
+    } else {
+        missing(&format!(
+            "python3-{module} (the package, or FTPERM_PYTHON names a Python that has it)"
         ))
     }
 }

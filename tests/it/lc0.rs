@@ -653,6 +653,89 @@ fn plain_tensors_are_read_by_the_safetensors_crate() {
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
+/// Every value, shape and name of a real network, as the Python package has them.
+#[test]
+fn plain_tensors_are_read_by_the_python_package() {
+    let (Some(maia), Some(package), Some(python)) = (
+        material::lc0(MAIA),
+        material::lc0("python"),
+        material::python("numpy"),
+    ) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("net.safetensors");
+    let (net, out) = (maia.to_str(), out.to_str());
+    let (net, out) = (net.expect("a plain name"), out.expect("a plain name"));
+    let report = json(&["serialize", net, out, "--fold-batch-norm"]);
+    let output = Command::new(python)
+        .arg(material::own("tests/read_safetensors.py"))
+        .arg(out)
+        .env("PYTHONPATH", package)
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let mut lines = printed.lines().map(|line| {
+        let value: Value = serde_json::from_str(line).expect("lines of JSON");
+        value
+    });
+    let metadata = lines.next().expect("it begins with the metadata");
+    assert_eq!(metadata["min_version"], "0.21.0", "{metadata}");
+    let read: Vec<Value> = lines.collect();
+    assert_eq!(report["tensors"], read.len());
+    let expected = tensors(&maia, Arithmetic::Since033, true);
+    assert_eq!(read.len(), expected.len());
+    for line in &read {
+        let tensor = &expected[line[0].as_str().expect("a name")];
+        assert_eq!(line[1], serde_json::json!(tensor.shape), "{line}");
+        assert_eq!(line[2], digest(&tensor.values), "{line}");
+    }
+    // Computed with NumPy by lc0's formula.
+    let line = read.iter().find(|line| line[0] == "input.weights");
+    let digest = line.expect("it is there")[2].as_str().expect("a SHA-256");
+    assert!(digest.starts_with("9698fa9ff1e0ee40"), "{digest}");
+}
+
+#[test]
+fn options_that_do_nothing_are_refused_where_they_are_given() {
+    let Some(net) = shared("se2.pb.gz") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out.pb.gz");
+    let out = out.to_str().expect("a plain name");
+    let verify = ["verify", &net, &net];
+    let serialize = ["serialize", &net, out];
+    for (command, more) in [
+        (&verify, &["--data", "any.binpack"][..]),
+        (&verify, &["--count", "2000"]),
+        (&verify, &["--seed", "0"]),
+        (&verify, &["--skip-damaged"]),
+        (&verify, &["--era", "v5"]),
+        (&serialize, &["--l3", "32"]),
+        (&serialize, &["--backend", "cpu"]),
+    ] {
+        let output = ftperm(&[&command[..], more].concat());
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{more:?}: {error}");
+        let says = format!("{} is not for networks of Lc0", more[0]);
+        assert!(error.contains(&says), "{more:?}: {error}");
+    }
+    // What is set for other files has nothing to say here, and the options that all commands have do something.
+    let output = Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .args(["verify", &net, &net, "--tolerance", "0", "--quiet"])
+        .env("FTPERM_DATA", "any.binpack")
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        ftperm(&[&serialize[..], &["--threads", "1"]].concat())
+            .status
+            .success()
+    );
+}
+
 #[test]
 fn verify_compares_and_update_format_brings_up_to_date() {
     let Some(old) = shared("noformat.pb.gz") else {

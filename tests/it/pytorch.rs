@@ -1,28 +1,12 @@
 //! PyTorch itself loads the state dictionaries that `ftperm serialize` writes.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::material;
 use crate::common::program::Case;
-
-/// A Python that has PyTorch: that of `FTPERM_PYTHON`, else the system's.
-fn python() -> Option<OsString> {
-    let python = std::env::var_os("FTPERM_PYTHON").unwrap_or("/usr/bin/python3".into());
-    let has = Command::new(&python)
-        .args(["-c", "import torch"])
-        .output()
-        .is_ok_and(|it| it.status.success());
-    if has {
-        Some(python)
-    } else {
-        material::missing(
-            "PyTorch (package python3-torch, or FTPERM_PYTHON names a Python that has it)",
-        )
-    }
-}
 
 fn unpacked(folder: &Path, source: &Path, name: &str) -> PathBuf {
     let mut bytes = Vec::new();
@@ -46,7 +30,10 @@ fn serialize(source: &Path, target: &Path, options: &[&str]) {
 /// has.
 #[test]
 fn load_state_dict_accepts_what_is_written() {
-    let (Some(python), Some(triples)) = (python(), material::shared("reference/triples")) else {
+    let (Some(python), Some(triples)) = (
+        material::python("torch"),
+        material::shared("reference/triples"),
+    ) else {
         return;
     };
     for (triple, features) in [

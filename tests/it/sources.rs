@@ -18,6 +18,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 fn directory() -> TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
@@ -609,6 +610,87 @@ fn an_embedded_program_still_runs() {
             .is_ok()
     );
     assert!(source::embedded(&out).unwrap().unwrap().bytes == demo());
+}
+
+/// A run in which only the folder `home` has the usual places of networks.
+fn at_home(program: &Path, home: &Path, arguments: &[&str]) -> Case {
+    Case::program(program)
+        .folder(home)
+        .env("HOME", home)
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("XDG_DATA_DIRS", home.join("system"))
+        .env("PATH", home.join("bin"))
+        .args(arguments)
+}
+
+const TRACE: [&str; 4] = [
+    "trace",
+    "--json",
+    "--fen",
+    "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1",
+];
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_word_for_discovery_is_as_no_network() {
+    let directory = directory();
+    let home = directory.path();
+    let program = Path::new(env!("CARGO_BIN_EXE_ftperm"));
+    let named = [&TRACE[..], &["--net", "<autodiscover>"]].concat();
+    at_home(program, home, &named)
+        .ends_with(1)
+        .says("no network");
+    let inspected = || {
+        let report = at_home(program, home, &["inspect", "--json", "<autodiscover>"]);
+        report.ok().json()["sha256"].clone()
+    };
+    // Each of these goes before the one before.
+    for folder in ["system/ftperm/networks", "data/ftperm/networks", "networks"] {
+        let bytes = described(folder);
+        std::fs::create_dir_all(home.join(folder)).unwrap();
+        std::fs::write(home.join(folder).join("a.nnue"), &bytes).unwrap();
+        assert_eq!(inspected(), hex(&sha256(&bytes)), "{folder}");
+    }
+    let (with, without) = (
+        at_home(program, home, &named).ok(),
+        at_home(program, home, &TRACE).ok(),
+    );
+    assert_eq!(with.stdout, without.stdout);
+    with.says("networks/a.nnue");
+    // It is stronger than a network that is set elsewhere.
+    let set = |arguments: &[&str]| at_home(program, home, arguments).env("FTPERM_NET", "none.nnue");
+    set(&TRACE).ends_with(1).says("none.nnue");
+    set(&named).ok().says("networks/a.nnue");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_word_for_the_embedded_network_is_that_of_the_program() {
+    let directory = directory();
+    let home = directory.path();
+    let program = Path::new(env!("CARGO_BIN_EXE_ftperm"));
+    let (inside, other) = (described("inside"), described("another"));
+    for folder in ["elsewhere", "networks"] {
+        std::fs::create_dir(home.join(folder)).unwrap();
+    }
+    let file = "elsewhere/inside.nnue";
+    std::fs::write(home.join(file), &inside).unwrap();
+    std::fs::write(home.join("networks/a.nnue"), &other).unwrap();
+    let named = [&TRACE[..], &["--net", "<embed>"]].concat();
+    at_home(program, home, &named)
+        .ends_with(1)
+        .says("no network was embedded");
+    at_home(program, home, &["embed", file, "--out", "with"]).ok();
+    let with = home.join("with");
+    let report = at_home(&with, home, &["inspect", "--json", "<embed>"]);
+    assert_eq!(report.ok().json()["sha256"], hex(&sha256(&inside)));
+    at_home(&with, home, &named).ok().says("embedded in");
+    at_home(&with, home, &["verify", "<embed>", file]).ok();
+    // A file goes before it where none is named.
+    let report = at_home(&with, home, &["inspect", "--json", "<autodiscover>"]);
+    assert_eq!(report.ok().json()["sha256"], hex(&sha256(&other)));
+    std::fs::remove_file(home.join("networks/a.nnue")).unwrap();
+    at_home(&with, home, &TRACE).ok().says("embedded in");
 }
 
 #[test]

@@ -19,7 +19,8 @@ use crate::cli::{console, lc0};
 #[derive(Debug, clap::Args)]
 pub struct NetArgs {
     /// The network: a file (also .gz, .zst, .xz), a trainer's checkpoint, a folder, an engine (ENGINE#2 for its second
-    /// network), - for stdin, '<embed>'; without it the usual places are searched (`ftperm nets` lists them)
+    /// network), - for stdin, '<embed>' for the one in this program; without it, or with '<autodiscover>', the usual
+    /// places are searched (`ftperm nets` lists them)
     #[arg(long, value_name = "NET", value_parser = name())]
     pub net: Option<OsString>,
     #[command(flatten)]

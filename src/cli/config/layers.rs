@@ -171,6 +171,13 @@ impl Given<'_> {
         })
     }
 
+    /// The command's own options on the command line, by their long names with `--`.
+    pub fn options(&self) -> Vec<String> {
+        let own = self.explicit.iter().filter(|(arg, _)| !arg.is_global_set());
+        own.filter_map(|(arg, _)| Some(format!("--{}", arg.get_long()?)))
+            .collect()
+    }
+
     /// Checks the command's words, but for what is missing: it may be set elsewhere.
     ///
     /// # Errors

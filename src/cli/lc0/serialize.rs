@@ -89,6 +89,19 @@ enum Target {
 }
 
 impl Lc0Args {
+    /// All options of `serialize` that networks of Lc0 have.
+    pub const KNOWN: &[&str] = &[
+        "--description",
+        "--encoding",
+        "--fold-batch-norm",
+        "--heads",
+        "--lc0-version",
+        "--license",
+        "--min-version",
+        "--threads",
+        "--update-format",
+    ];
+
     /// For files that are something else.
     pub fn refuse(&self) -> anyhow::Result<()> {
         self.version.refuse()?;

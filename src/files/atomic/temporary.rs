@@ -84,7 +84,7 @@ impl std::fmt::Debug for Listed {
 /// A temporary file for another program to read. It is removed when this is dropped, and by
 /// [`remove_temporary_files`].
 #[derive(Debug)]
-pub(crate) struct KnownTemporaryFile {
+pub struct KnownTemporaryFile {
     // Dropped first, while it is known.
     file: NamedTempFile,
     _listed: Listed,
@@ -92,7 +92,10 @@ pub(crate) struct KnownTemporaryFile {
 
 impl KnownTemporaryFile {
     /// Makes and fills a file.
-    pub(crate) fn write(
+    ///
+    /// # Errors
+    /// It cannot be made or written.
+    pub fn write(
         make: impl FnOnce() -> io::Result<NamedTempFile>,
         contents: &[u8],
     ) -> io::Result<KnownTemporaryFile> {
@@ -106,7 +109,8 @@ impl KnownTemporaryFile {
     }
 
     /// Its path.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.file.path()
     }
 }

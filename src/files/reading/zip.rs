@@ -73,7 +73,8 @@ pub struct ZipMember {
 }
 
 /// Does the file begin as a zip archive does?
-pub(crate) fn is_archive(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
@@ -177,7 +178,10 @@ pub fn inflate_member(
 }
 
 /// Compares what was read of a member with what the directory says.
-pub(crate) fn check(member: &ZipMember, size: u64, crc: &Crc) -> Result<(), ZipError> {
+///
+/// # Errors
+/// They differ.
+pub fn check(member: &ZipMember, size: u64, crc: &Crc) -> Result<(), ZipError> {
     let name = || excerpt(member.name.as_bytes());
     if size != member.size {
         return Err(ZipError::Size {
@@ -196,7 +200,8 @@ pub(crate) fn check(member: &ZipMember, size: u64, crc: &Crc) -> Result<(), ZipE
 }
 
 /// Is it an archive that PyTorch made? Its members belong together.
-pub(crate) fn is_torch(members: &[ZipMember]) -> bool {
+#[must_use]
+pub fn is_torch(members: &[ZipMember]) -> bool {
     members
         .iter()
         .any(|member| member.name.ends_with("/data.pkl"))
@@ -206,7 +211,7 @@ pub(crate) fn is_torch(members: &[ZipMember]) -> bool {
 ///
 /// # Errors
 /// There is none, or are several.
-pub(crate) fn single(members: &[ZipMember]) -> Result<&ZipMember, ZipError> {
+pub fn single(members: &[ZipMember]) -> Result<&ZipMember, ZipError> {
     let is_net = |member: &&ZipMember| member.name.to_ascii_lowercase().ends_with(".nnue");
     let mut nets = members.iter().filter(is_net);
     match (members, nets.next(), nets.next()) {

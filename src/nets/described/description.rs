@@ -9,7 +9,7 @@ use super::error::{LayoutError, LayoutFileError};
 use super::input::{Input, Mirror, piece_of_letter};
 use super::tensor::{ElementType, Role, Tensor};
 use crate::files::quote::{excerpt, excerpt_of};
-use crate::nets::source::MAX_BYTES;
+use crate::nets::MAX_BYTES;
 use crate::order::Pairing;
 
 /// Longest layout that is read, in bytes.

@@ -11,7 +11,8 @@ use super::description::{ActivationKind, FileCompression, Layout};
 use super::error::{RawNetError, RawNetFileError};
 use super::tensor::{Role, Tensor};
 use crate::files::quote::excerpt;
-use crate::nets::source::{Compression, MAX_BYTES};
+use crate::files::reading::Compression;
+use crate::nets::MAX_BYTES;
 use crate::order::Permutation;
 
 /// How much work zstd does for files that are written.

@@ -11,9 +11,7 @@ use super::recognise::{self, Candidate, Reading, Recognition};
 use super::registry::Era;
 use super::sections::{FIXED_HEADER, Header, Places};
 use crate::files::reading::read_file;
-
-/// Largest network file that is read: 1 GiB. The largest that Stockfish shipped has 0.1 GiB.
-const MAX_BYTES: u64 = 1 << 30;
+use crate::nets::MAX_BYTES;
 
 /// What the caller knows about a file that the file does not say.
 #[derive(Clone, Copy, Debug, Default)]
