@@ -174,9 +174,8 @@ fn sets_of(it: &Architecture, other: &Architecture) -> Option<Vec<usize>> {
         return None;
     }
     let number = |wanted: &&dyn FeatureSet| {
-        let same = |set: &&dyn FeatureSet| {
-            (set.name(), set.count()) == (wanted.name(), wanted.count())
-        };
+        let same =
+            |set: &&dyn FeatureSet| (set.name(), set.count()) == (wanted.name(), wanted.count());
         it.sets.iter().position(same)
     };
     let numbers: Vec<usize> = other.sets.iter().map(number).collect::<Option<_>>()?;
