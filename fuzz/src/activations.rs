@@ -25,6 +25,7 @@ pub fn activations(data: &[u8]) {
             Some(Values::Active),
         ][usize::from(flags >> 3 & 3)],
         count: (flags & 0x20 != 0).then(|| u64::from(recipe.byte())),
+        memory: None,
     };
     let bytes = recipe.rest;
     let found = match parse(bytes, &options) {

@@ -133,6 +133,11 @@ impl Board {
         self.ply
     }
 
+    /// Castling rights: bits 0 to 3 are K, Q, k, q of a FEN.
+    pub fn castling_rights(&self) -> u8 {
+        self.castling
+    }
+
     /// All (square, piece code) in ascending order of squares.
     #[inline]
     pub fn pieces(&self) -> Pieces {

@@ -71,9 +71,11 @@ pub enum ValuesChoice {
 const FEW_ZEROS: f64 = 0.2;
 
 impl ActivationArgs {
-    /// Reads all files and says what was taken for what.
-    pub fn read(&self) -> anyhow::Result<Vec<ZeroPlanes>> {
-        let options = Options {
+    /// Reads all files and says what was taken for what. `limit` is the memory that the program may take.
+    pub fn read(&self, limit: u64) -> anyhow::Result<Vec<ZeroPlanes>> {
+        // As much again is taken when the samples become one set.
+        let mut left = limit / 2;
+        let mut options = Options {
             neurons: self.neurons,
             values: self.values.map(|choice| match choice {
                 ValuesChoice::Outputs => Values::Outputs,
@@ -81,10 +83,14 @@ impl ActivationArgs {
                 ValuesChoice::Active => Values::Active,
             }),
             count: self.count,
+            memory: None,
         };
         let mut chunks = Vec::new();
         for path in &self.activations {
+            options.memory = Some(left);
             let mut found = recorded::read(path, &options)?;
+            let bytes = |it: &ZeroPlanes| 8 * it.words().len() as u64;
+            left = left.saturating_sub(found.chunks.iter().map(bytes).sum());
             let samples: usize = found.chunks.iter().map(ZeroPlanes::samples).sum();
             let neurons = found.chunks.first().map_or(0, ZeroPlanes::neurons);
             let zero: u64 = found.chunks.iter().flat_map(ZeroPlanes::zero_counts).sum();

@@ -133,7 +133,7 @@ impl Find {
         let start = self.search.start()?;
         let limit = self.memory.limit().unwrap_or(u64::MAX);
         let input = if self.data.is_empty() {
-            PlanesInput::recorded(self.activations.read()?)
+            PlanesInput::recorded(self.activations.read(limit)?)
         } else {
             PlanesInput::open(&self.data, limit)?
         };

@@ -22,6 +22,7 @@ mod discovery;
 mod embed;
 mod engine;
 mod error;
+mod headers;
 mod input;
 mod kind;
 mod parts;
@@ -229,9 +230,11 @@ impl NetSource {
                     index: *number,
                 }),
             },
-            NetSource::File { path, number } => {
-                from_input(Input::read(path, MAX_BYTES)?, *number, any_version)
-            }
+            NetSource::File { path, number } => from_input(
+                Input::read(path, MAX_BYTES, any_version)?,
+                *number,
+                any_version,
+            ),
         }
     }
 }

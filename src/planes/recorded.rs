@@ -43,6 +43,8 @@ pub struct Options {
     pub values: Option<Values>,
     /// Stop after so many samples.
     pub count: Option<u64>,
+    /// Bytes of memory that the samples may take; `None` for what the machine has.
+    pub memory: Option<u64>,
 }
 
 /// What was read.
@@ -94,6 +96,16 @@ pub enum ActivationsProblem {
         "no memory is left after {samples} samples; take fewer (--count), or put them into a planes file in parts"
     )]
     Memory { samples: u64 },
+    #[error(
+        "more than {samples} samples do not fit in the {memory} bytes of memory that there are for it: take fewer \
+         (--count {samples}), or allow more (--memory)"
+    )]
+    Limit { samples: u64, memory: u64 },
+    #[error(
+        "these planes take {bytes} bytes of memory, and {memory} are left for them: allow more (--memory), or give \
+         the file to --data, which searches on a part of planes that are larger"
+    )]
+    PlanesLimit { bytes: u64, memory: u64 },
     #[error(
         "it ends after {bytes} bytes of sample {sample}, which has {expected}: these are no rows of {neurons} values"
     )]
@@ -207,9 +219,17 @@ pub fn read(path: &Path, options: &Options) -> Result<Activations, ActivationsFi
     })
 }
 
+fn memory(options: &Options) -> u64 {
+    options.memory.unwrap_or(u64::MAX)
+}
+
 fn read_planes(path: &Path, options: &Options) -> Result<Activations, ActivationsProblem> {
     if options.values.is_some() || options.count.is_some() {
         return Err(ActivationsProblem::PlanesOptions);
+    }
+    let (bytes, memory) = (std::fs::metadata(path)?.len(), memory(options));
+    if bytes > memory {
+        return Err(ActivationsProblem::PlanesLimit { bytes, memory });
     }
     let planes = ZeroPlanes::read(path).map_err(|error| error.problem)?;
     let found = planes.neurons();
@@ -263,6 +283,7 @@ pub fn parse(input: impl Read, options: &Options) -> Result<Activations, Activat
         element,
         values,
         largest: 0,
+        memory: memory(options),
         chunks: Vec::new(),
     };
     let wanted = samples.unwrap_or(u64::MAX);
@@ -325,6 +346,8 @@ struct Rows {
     values: Values,
     /// Of the values of one byte.
     largest: u8,
+    /// Bytes that all samples may take.
+    memory: u64,
     chunks: Vec<ZeroPlanes>,
 }
 
@@ -339,6 +362,7 @@ impl Rows {
         loop {
             let more = samples < limit && self.next(input, samples, &mut row)?;
             if more {
+                self.check_limit(samples)?;
                 self.add(&row, samples, &mut bits)?;
                 samples += 1;
                 in_chunk += 1;
@@ -356,6 +380,16 @@ impl Rows {
                 return Ok(samples);
             }
         }
+    }
+
+    /// Is there room for another sample in the memory that is allowed? Samples come in words.
+    fn check_limit(&self, samples: u64) -> Result<(), ActivationsProblem> {
+        let words = samples / WORD as u64 + 1;
+        let memory = self.memory;
+        if samples.is_multiple_of(WORD as u64) && 8 * self.neurons as u64 * words > memory {
+            return Err(ActivationsProblem::Limit { samples, memory });
+        }
+        Ok(())
     }
 
     /// Is there room for another chunk? A pipe does not say how much is to come.
@@ -546,6 +580,30 @@ mod tests {
         assert!(
             problem(&npy("|u1", "(9999999999, 9999999999)", &[]), &options(4)).contains("bounds")
         );
+    }
+
+    #[test]
+    fn an_endless_dump_ends_at_the_limit() {
+        let limited = Options {
+            memory: Some(1 << 20),
+            ..options(16)
+        };
+        // Eight samples of 16 outputs take 16 bytes.
+        let fits = 8 << 16;
+        let error = parse(io::repeat(5), &limited).unwrap_err();
+        let problem = ActivationsProblem::Limit {
+            samples: fits,
+            memory: 1 << 20,
+        };
+        assert_eq!(error.to_string(), problem.to_string());
+        let found = parse(io::repeat(5).take(16 * fits), &limited).unwrap();
+        let samples: usize = found.chunks.iter().map(ZeroPlanes::samples).sum();
+        assert_eq!(samples as u64, fits);
+        let counted = Options {
+            count: Some(fits),
+            ..limited
+        };
+        assert!(parse(io::repeat(5), &counted).is_ok());
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::filter::Sieve;
 use super::format::{Format, Likeness, Located, NextBlock};
 use super::games::Link;
 use super::input::Input;
+use super::irreversible::Irreversible;
 use crate::chess::board::{Board, BoardBuilder, BoardError, Color};
 
 /// Chunks are about 1 MiB; Stockfish's tools and the crate refuse those above this limit.
@@ -200,6 +201,39 @@ impl BinpackEntry {
         self.0.mv.from() == Square::NONE && self.0.mv.to() == Square::NONE
     }
 
+    /// Bits 0 to 3 are K, Q, k, q.
+    #[inline]
+    fn castling_rights(&self) -> u8 {
+        let rights = self.0.pos.castling_rights();
+        let bits = [
+            CastlingRights::WHITE_KING_SIDE,
+            CastlingRights::WHITE_QUEEN_SIDE,
+            CastlingRights::BLACK_KING_SIDE,
+            CastlingRights::BLACK_QUEEN_SIDE,
+        ];
+        let bits = bits.into_iter().enumerate();
+        bits.fold(0, |all, (bit, right)| {
+            all | u8::from(rights.contains(right)) << bit
+        })
+    }
+
+    #[inline]
+    fn irreversible(&self) -> Irreversible {
+        const OFFICERS: [PieceType; 4] = [
+            PieceType::Knight,
+            PieceType::Bishop,
+            PieceType::Rook,
+            PieceType::Queen,
+        ];
+        let squares = |color, kind| self.0.pos.pieces_bb_color(color, kind);
+        let sides = [BinpackColor::White, BinpackColor::Black];
+        Irreversible {
+            pawns: sides.map(|side| squares(side, PieceType::Pawn).bits()),
+            officers: sides.map(|side| OFFICERS.map(|kind| squares(side, kind).count() as u8)),
+            castling: self.castling_rights(),
+        }
+    }
+
     #[inline]
     fn check_move_and_kings(&self) -> Result<(), Problem> {
         let TrainingDataEntry { pos, mv, .. } = &self.0;
@@ -333,6 +367,7 @@ impl Entry for BinpackEntry {
             side_to_move: color(pos.side_to_move()),
             occupied,
             occupied_after: (!self.is_null_move()).then(|| recorded.occupied_after(occupied)),
+            irreversible: self.irreversible(),
         }
     }
 
@@ -346,20 +381,7 @@ impl Entry for BinpackEntry {
             // The crate numbers pieces like the board does: 2 * kind + colour.
             builder.push(square as u8, pos.piece_at(Square::new(square)).id())?;
         }
-        let rights = pos.castling_rights();
-        for (bit, right) in [
-            CastlingRights::WHITE_KING_SIDE,
-            CastlingRights::WHITE_QUEEN_SIDE,
-            CastlingRights::BLACK_KING_SIDE,
-            CastlingRights::BLACK_QUEEN_SIDE,
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            if rights.contains(right) {
-                builder.castling(1 << bit);
-            }
-        }
+        builder.castling(self.castling_rights());
         builder.en_passant(pos.ep_square().index() as u8);
         builder.rule50(pos.rule50_counter() as u8);
         builder.ply(self.0.ply);

@@ -1,6 +1,7 @@
 //! What every format knows about one of its entries; each fact is computed only when it is asked for.
 
 use super::games::Link;
+use super::irreversible::Irreversible;
 use crate::chess::board::{Board, BoardError, Color, PieceKind, piece_code};
 
 /// Score of entries that were never searched (Stockfish's VALUE_NONE).
@@ -195,6 +196,7 @@ impl Entry for BoardEntry {
             side_to_move: self.board.side_to_move(),
             occupied,
             occupied_after: self.best_move.map(|best| best.occupied_after(occupied)),
+            irreversible: Irreversible::of(&self.board),
         }
     }
 

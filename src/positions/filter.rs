@@ -342,7 +342,8 @@ impl<'a> Sieve<'a> {
         match &self.last {
             Some(last) => {
                 let relation = Relation::of(last, &link);
-                self.game.pass(relation);
+                let other_game = relation != Relation::Next && !last.may_lead_to(&link);
+                self.game.pass(relation, other_game);
                 self.neighbours.note(number, last, &link, relation);
             }
             None if number == 0 => self.first = Some(link),
@@ -390,7 +391,7 @@ impl<'a> Sieve<'a> {
         }
         // Games do not go on across the gap.
         self.last = None;
-        self.game.pass(Relation::None);
+        self.game.pass(Relation::None, true);
         self.verdicts.push(Verdict(Verdict::DAMAGED));
         Ok(())
     }

@@ -7,6 +7,7 @@ use rand::seq::SliceRandom as _;
 use rand_chacha::ChaCha8Rng;
 
 use super::Positions;
+use super::irreversible::Irreversible;
 use crate::chess::board::Color;
 
 /// What of an entry tells whether the next one continues the same game.
@@ -18,6 +19,7 @@ pub struct Link {
     pub occupied: u64,
     /// Occupied squares after the recorded move, if a move was recorded.
     pub occupied_after: Option<u64>,
+    pub irreversible: Irreversible,
 }
 
 /// Most squares a single move empties or fills: castling changes two of each.
@@ -75,6 +77,30 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Can `next` be a later position of the same game, as far as the boards tell?
+    ///
+    /// It cannot if the move number falls, if the game ended otherwise, or if a change would have to be undone that
+    /// nothing undoes. What gives no ply, or the same for all, is judged by its boards.
+    pub fn may_lead_to(&self, next: &Link) -> bool {
+        let falls = matches!((self.ply, next.ply), (Some(ply), Some(next)) if next < ply);
+        let result = |turned: bool| match (self.result, next.result) {
+            (Some(result), Some(next)) => next == if turned { -result } else { result },
+            _ => true,
+        };
+        let (before, after) = (&self.irreversible, &next.irreversible);
+        let other_side = self.side_to_move != next.side_to_move;
+        // Formats that turn the board with the side to move have White to move in every position.
+        let turned = || {
+            !other_side
+                && self.side_to_move == Color::White
+                && result(true)
+                && before.turned().may_become(after)
+        };
+        !falls && (result(other_side) && before.may_become(after) || turned())
+    }
+}
+
 /// What an entry is to the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Relation {
@@ -99,25 +125,56 @@ impl Relation {
     }
 }
 
-/// Number of a game in its block, counted in both ways: which one is right is known when the whole block was seen.
+/// How the games of a block are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// By plies; every ply of a game is there. Where nothing is known, every position is a game.
+    Whole,
+    /// By plies; positions may have been left out.
+    WithGaps,
+    /// By what no move takes back: plies tell nothing.
+    ByBoards,
+}
+
+/// Number of a game in its block, counted in all ways: which one is right is known when the whole block was seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct GameNumber {
-    /// Every ply of a game is there.
-    pub whole: u32,
-    /// Positions may have been left out.
-    pub with_gaps: u32,
+    whole: u32,
+    with_gaps: u32,
+    by_boards: u32,
+    /// Of groups of the smallest size and more that cut no game as boards tell them, and the size of the last.
+    group: u32,
+    grouped: u32,
 }
 
 impl GameNumber {
-    /// Goes on to the next entry.
+    /// Goes on to the next entry: what it is to the last one by its ply, and whether boards prove another game.
     #[inline]
-    pub fn pass(&mut self, relation: Relation) {
+    pub fn pass(&mut self, relation: Relation, other_game: bool) {
         self.whole += u32::from(relation != Relation::Next);
         self.with_gaps += u32::from(relation == Relation::None);
+        self.by_boards += u32::from(other_game);
+        self.grouped += 1;
+        if other_game && self.grouped as usize >= SMALLEST_GROUP {
+            self.group += 1;
+            self.grouped = 0;
+        }
     }
 
-    pub fn get(self, gaps: bool) -> u32 {
-        if gaps { self.with_gaps } else { self.whole }
+    pub fn get(self, counted: Counted) -> u32 {
+        match counted {
+            Counted::Whole => self.whole,
+            Counted::WithGaps => self.with_gaps,
+            Counted::ByBoards => self.by_boards,
+        }
+    }
+
+    /// What stays together in one part of the data where plies do not tell games.
+    pub fn neighbours(self, counted: Counted) -> u32 {
+        match counted {
+            Counted::ByBoards => self.group,
+            _ => self.whole / SMALLEST_GROUP as u32,
+        }
     }
 }
 
@@ -125,7 +182,7 @@ impl GameNumber {
 /// engine's searches, whose positions are near-copies of one another (measured in `docs/positions.md`).
 const GROUP: usize = 256;
 /// The same in small sets, which would have too few groups of the usual size to tell how these differ.
-pub(super) const SMALLEST_GROUP: usize = 64;
+const SMALLEST_GROUP: usize = 64;
 /// Groups of a set, at least, if its groups need not be smaller than the smallest for that.
 const GROUPS: usize = 100;
 
@@ -284,6 +341,7 @@ mod tests {
             side_to_move: Color::White,
             occupied: 0b0110,
             occupied_after: Some(0b1100),
+            irreversible: Irreversible::default(),
         };
         let next = Link {
             ply: Some(9),
@@ -291,6 +349,7 @@ mod tests {
             side_to_move: Color::Black,
             occupied: 0b1100,
             occupied_after: None,
+            irreversible: Irreversible::default(),
         };
         assert!(first.continued_by(&next));
         for other in [

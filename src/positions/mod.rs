@@ -41,6 +41,7 @@ pub mod filter;
 pub mod format;
 pub mod games;
 pub mod input;
+pub mod irreversible;
 pub mod lines;
 mod neighbours;
 mod open;

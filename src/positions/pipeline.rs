@@ -10,7 +10,7 @@ use super::error::{Damage, PositionsError, Problem};
 use super::filter::piece_count::PieceCountFilter;
 use super::filter::{Candidate, Reason, Sieve, SieveContext, Verdict, block_random};
 use super::format::{Format, NextBlock};
-use super::games::{GameNumber, Link, Relation, SMALLEST_GROUP};
+use super::games::{Counted, GameNumber, Link, Relation};
 use super::input::Input;
 use super::part::PartBy;
 use super::{Options, Positions, Progress};
@@ -84,8 +84,7 @@ struct Decoded {
     last: Option<Link>,
     /// Number of the last game in the block, counted from 0.
     last_game: GameNumber,
-    /// Do games go on across gaps?
-    gaps: bool,
+    counted: Counted,
     /// Damaged records, with the number of their entry.
     records: Vec<(u32, Damage)>,
     /// Why the block could not be decoded to its end.
@@ -134,6 +133,7 @@ impl Shared<'_> {
             (true, false) => Told::NotByPlies,
             (false, _) => Told::Nothing,
         };
+        let unrelated = sieve.neighbours.unrelated();
         Decoded {
             broken: outcome
                 .err()
@@ -145,9 +145,15 @@ impl Shared<'_> {
             first: sieve.first,
             last: sieve.last,
             last_game: sieve.game,
-            gaps: told == Told::Games && sieve.neighbours.have_gaps(),
+            counted: match told {
+                Told::Games if sieve.neighbours.have_gaps() => Counted::WithGaps,
+                Told::Games => Counted::Whole,
+                // Of positions that have nothing to do with one another the boards say nothing either.
+                _ if unrelated => Counted::Whole,
+                _ => Counted::ByBoards,
+            },
             told,
-            unrelated: sieve.neighbours.unrelated(),
+            unrelated,
             origin,
         }
     }
@@ -464,10 +470,10 @@ impl<'a> Taker<'a> {
         }
         let continues = !block.origin.opens_file
             && match (&self.last, &block.first) {
-                (Some(last), Some(first)) => match Relation::of(last, first) {
-                    Relation::Next => true,
-                    Relation::Later => block.gaps,
-                    Relation::None => false,
+                (Some(last), Some(first)) => match (Relation::of(last, first), block.counted) {
+                    (Relation::Next, _) | (Relation::Later, Counted::WithGaps) => true,
+                    (_, Counted::ByBoards) => last.may_lead_to(first),
+                    _ => false,
                 },
                 _ => false,
             };
@@ -479,12 +485,12 @@ impl<'a> Taker<'a> {
         let taken = self.positions.boards.len();
         for candidate in &block.candidates {
             let entry = candidate.entry as usize;
-            let game = first_game + u64::from(candidate.game.get(block.gaps));
+            let game = first_game + u64::from(candidate.game.get(block.counted));
             let part = self.options.part;
             // Where games are not known, neighbours stay together.
             let dealt = match block.told {
                 Told::Games => game,
-                _ => block.origin.number + u64::from(candidate.game.whole) / SMALLEST_GROUP as u64,
+                _ => block.origin.number + u64::from(candidate.game.neighbours(block.counted)),
             };
             // What is taken of other parts counts too: together the parts are the whole.
             let reason = self.sample(block.origin.number, candidate).or_else(|| {
@@ -527,7 +533,7 @@ impl<'a> Taker<'a> {
             return Err(damage.into());
         }
         // Games after the last candidate count too: the next block may continue the last of them.
-        self.last_game = first_game + u64::from(block.last_game.get(block.gaps));
+        self.last_game = first_game + u64::from(block.last_game.get(block.counted));
         self.last = block.last;
         Ok(ControlFlow::Continue(()))
     }

@@ -79,6 +79,30 @@ fn a_stream_and_truth_values() {
     assert_found(&done.stdout);
 }
 
+/// A pipe that does not end: half of the memory is for what is read, and the error says what to do.
+#[test]
+fn memory_is_not_exhausted() {
+    let folder = tempfile::tempdir().unwrap();
+    let find = |from: &str, memory: &str| {
+        Case::new("find")
+            .args(["--activations", from, "--neurons", "16"])
+            .args(["--export", "text", "--memory", memory])
+            .folder(&folder)
+    };
+    // 16 outputs of 64 samples take 128 bytes.
+    let fits = (512 << 10) / 128 * 64;
+    find("-", "1M")
+        .stdin(dump(fits + 1000))
+        .ends_with(1)
+        .says("-: more than 262144 samples do not fit in the 524288 bytes")
+        .says("take fewer (--count 262144), or allow more (--memory)");
+    std::fs::write(folder.path().join("dump.u8"), dump(fits + 1000)).unwrap();
+    find("dump.u8", "1M")
+        .ends_with(1)
+        .says("dump.u8: more than 262144 samples do not fit");
+    find("dump.u8", "100M").args(["--time-limit", "1"]).ok();
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let folder = tempfile::tempdir().unwrap();

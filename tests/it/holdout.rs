@@ -76,16 +76,30 @@ fn rates_that_say_little_are_doubted() {
     let no_plies = optimize(
         folder.path(),
         "tests/data/ply0-as-c-chess-cli.bin",
-        &["--no-filter"],
+        &["--no-filter", "--holdout", "0.45"],
     );
     let message = text(&no_plies);
     for part in [
-        "1889 from 29 groups of lines",
+        "1889 from 5 groups of lines",
         "warning: the plies in the data do not tell games",
         "only 2 held-out groups of lines",
     ] {
         assert!(message.contains(part), "{part}: {message}");
     }
+    // Seven games, none of which is as small as a tenth: nothing is measured, rather than on neighbours of positions
+    // that were searched on.
+    let whole_games = optimize(
+        folder.path(),
+        "tests/data/ply0-as-c-chess-cli.bin",
+        &["--no-filter", "--force"],
+    );
+    let message = text(&whole_games);
+    assert!(
+        message.contains("not measured, as every group of lines is larger"),
+        "{message}"
+    );
+    let rates = &json(&whole_games)["zero_block_rate"];
+    assert!(rates["holdout_after"].is_null(), "{rates}");
     let many = optimize(
         folder.path(),
         "datasets/selfplay.binpack",

@@ -227,6 +227,35 @@ fn text_is_not_read_into_memory() {
     assert!(message.contains(expected), "{message}");
 }
 
+/// Nor is anything else without the beginning of a network.
+#[test]
+fn files_of_unknown_kinds_are_not_read_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    for (begin, kind) in [
+        (&b"\x01\x02\x03"[..], "a file of unknown kind"),
+        (b"line\n", "a file of unknown kind"),
+        (b"\x7FELF", "an ELF executable or library"),
+        (b"BINP\x00\x00\x00\x06", "the chunk is damaged"),
+        (b"BINP\x00\x00\x00\x10", "the chunk claims 268435456 bytes"),
+    ] {
+        // Zeros follow, which take no room on the disk.
+        let mut file = File::create(folder.path().join("large")).unwrap();
+        file.write_all(begin).unwrap();
+        file.set_len(600 << 20).unwrap();
+        let output = Command::new("sh")
+            .args(["-c", r#"ulimit -v 550000; exec "$0" "$@""#])
+            .arg(env!("CARGO_BIN_EXE_ftperm"))
+            .args(["inspect", "large"])
+            .env("RAYON_NUM_THREADS", "2")
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains(kind), "{message}");
+    }
+}
+
 #[test]
 fn what_has_no_end_is_empty_or_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -271,11 +271,8 @@ fn fen_lists_agree_with_the_binpack() {
     assert_eq!(found.statistics.skipped(Reason::Check), 5_053);
     // Without moves, the end of one game and the start of the next are told apart by the move numbers, and neighbours
     // are put together to groups of 256 positions and more. No game is cut.
-    let groups: Vec<_> = found
-        .games
-        .chunk_by(|a, b| a == b)
-        .map(<[u32]>::len)
-        .collect();
+    let groups = found.games.chunk_by(|a, b| a == b).map(<[u32]>::len);
+    let groups: Vec<_> = groups.collect();
     assert_eq!(groups.len() as u64, found.statistics.groups);
     assert!(groups.iter().all(|group| (256..1024).contains(group)));
     let both = expected.games.iter().zip(&found.games);
@@ -288,9 +285,8 @@ fn bullet_sees_the_side_to_move_as_white() {
     let expected = read_bytes(as_binpack(entries()), &everything()).unwrap();
     let found = read_bytes(as_bullet(entries()), &everything()).unwrap();
     assert_eq!(found.boards.len(), expected.boards.len());
-    let groups = found.boards.len() as u64 / 256;
-    assert_eq!(found.statistics.groups, groups);
-    assert_eq!(found.statistics.games, groups);
+    assert_eq!(found.statistics.groups, found.statistics.games);
+    assert_no_game_is_cut(&found, 256);
     for (found, expected) in found.boards.iter().zip(&expected.boards) {
         let flip = expected.side_to_move() as u8;
         let mut pieces: Vec<(u8, u8)> = expected
@@ -726,14 +722,47 @@ fn plies_that_tell_no_games() {
         assert_eq!(statistics.untold_by_plies, statistics.taken);
         assert_eq!(statistics.unrelated, 0);
         assert_eq!(statistics.groups, statistics.games);
-        for group in found.games.chunk_by(|a, b| a == b) {
-            assert!(group.len() >= 64, "{}", group.len());
-        }
+        assert_no_game_is_cut(&found, 64);
     }
     let told = read_bytes(as_packed_sfens(entries()), &everything()).unwrap();
     let statistics = &told.statistics;
     assert_eq!((statistics.groups, statistics.games), (0, whole_games()));
     assert_eq!((statistics.untold_by_plies, statistics.unrelated), (0, 0));
+}
+
+/// Seven games without plies, of 400, 400, 62, 400, 376, 337 and 25 positions, the last not played out: whole games
+/// are kept together, and those of less than 64 positions go with a neighbour.
+#[test]
+fn boards_tell_games() {
+    let data = std::fs::read("tests/data/ply0-as-c-chess-cli.bin").unwrap();
+    let found = read_bytes(data, &everything()).unwrap();
+    let groups = found.games.chunk_by(|a, b| a == b).map(<[u32]>::len);
+    assert_eq!(groups.collect::<Vec<_>>(), [400, 400, 462, 376, 362]);
+    assert_eq!(found.statistics.groups, 5);
+    // Parts for many machines cut no game either.
+    let data = std::fs::read("tests/data/ply0-as-c-chess-cli.bin").unwrap();
+    let parts = [0, 1].map(|number| {
+        let by = PartBy::Games;
+        let part = Some(Part { number, of: 2, by });
+        let options = Options {
+            part,
+            ..everything()
+        };
+        read_bytes(data.clone(), &options).unwrap().len()
+    });
+    assert_eq!(parts, [400 + 462 + 337, 400 + 376 + 25]);
+}
+
+/// All groups have so many positions, and each game, as the plies of the binpack tell them, is in a single one.
+fn assert_no_game_is_cut(found: &Positions, least: usize) {
+    let expected = read_bytes(as_binpack(entries()), &everything()).unwrap();
+    assert_eq!(expected.len(), found.len());
+    let both = expected.games.iter().zip(&found.games);
+    let pairs: std::collections::BTreeSet<_> = both.collect();
+    assert_eq!(pairs.len() as u64, expected.statistics.games);
+    for group in found.games.chunk_by(|a, b| a == b) {
+        assert!(group.len() >= least, "{}", group.len());
+    }
 }
 
 /// Positions may have been left out of the data: what is left of a game is still one game.

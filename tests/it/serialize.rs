@@ -3,8 +3,9 @@
 use ftperm::nets::checkpoint::{
     Checkpoint, Container, ConvertOptions, StateDict, network_state, safetensors, write_torch,
 };
+use ftperm::nets::stockfish::verify::compare_weights;
 use ftperm::nets::stockfish::{FtCompression, Network, ReadOptions};
-use ftperm::order::PermutationFile;
+use ftperm::order::{Permutation, PermutationFile};
 
 use crate::common::material;
 use crate::common::program::Case;
@@ -363,6 +364,7 @@ fn unions_in_any_order() {
         ([None, Some(0), Some(1)], "pp+hm"),
         ([None, None, Some(0)], "hm"),
     ];
+    let mut networks = vec![plain.clone()];
     for (order, era) in orders {
         let names = order
             .iter()
@@ -398,7 +400,44 @@ fn unions_in_any_order() {
         let again = Network::parse(&bytes, &ReadOptions::default()).unwrap();
         assert_eq!(again.recognition.era.id, era);
         assert_eq!(again.to_bytes(), bytes);
+        networks.push(again);
     }
+    // The same sets in another order compute the same, with the neurons in another order, too.
+    let sets = |network: &Network| {
+        let mut names: Vec<&str> = network
+            .architecture
+            .sets
+            .iter()
+            .map(|it| it.name())
+            .collect();
+        names.sort_unstable();
+        names
+    };
+    let mut proved = 0;
+    for a in &networks {
+        let neurons = a.architecture.neurons() as u32;
+        let order = Permutation::new((0..neurons).rev().collect()).unwrap();
+        for b in &networks {
+            let mut b = b.clone();
+            b.permute(&order).unwrap();
+            let Ok(compared) = compare_weights(a, &mut b) else {
+                assert_ne!(sets(a), sets(&b));
+                continue;
+            };
+            assert_eq!(sets(a), sets(&b));
+            assert!(compared.is_proved());
+            assert_eq!(compared.permutation, order);
+            proved += 1;
+            *b.ft.wide.last_mut().unwrap() ^= 1;
+            let compared = compare_weights(a, &mut b).unwrap();
+            assert_eq!(
+                compared.differences.count() + compared.differences.unread(),
+                1
+            );
+        }
+    }
+    // Three orders of three sets, two of threats and squares, and two unions of one order.
+    assert_eq!(proved, 3 * 3 + 2 * 2 + 1 + 1);
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Engine {
     /// # Errors
     /// The file cannot be read, is damaged, or holds no network.
     pub fn open(path: &Path) -> Result<Engine, SourceError> {
-        Engine::search(Input::read(path, MAX_BYTES)?)
+        Engine::search(Input::read(path, MAX_BYTES, false)?)
     }
 
     /// As [`open`](Self::open), for a stream that is called `name` in errors.

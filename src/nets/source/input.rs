@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::SourceError;
 use super::kind::FileKind;
-use super::{parts, text};
+use super::{headers, parts, text};
 use crate::files::reading::{Compression, ReadError, read_file, read_stream, unpack_single};
 
 /// What was read.
@@ -22,7 +22,10 @@ pub(super) struct Input {
 
 impl Input {
     /// Reads a file, or all parts of a module of which it is one.
-    pub(super) fn read(path: &Path, limit: u64) -> Result<Input, SourceError> {
+    ///
+    /// What begins with the version of no network is only read if one stands in it, or if `any_version` says that the
+    /// file as a whole may be one.
+    pub(super) fn read(path: &Path, limit: u64, any_version: bool) -> Result<Input, SourceError> {
         let files = match parts::parts(path)? {
             Some(files) => files,
             None => vec![path.to_path_buf()],
@@ -38,6 +41,13 @@ impl Input {
                 return Err(SourceError::NoNet {
                     file: input.name,
                     kind: FileKind::Text,
+                });
+            }
+            let barren = (!any_version).then(|| headers::barren(file, metadata.len(), limit));
+            if let Some(kind) = barren.flatten() {
+                return Err(SourceError::NoNet {
+                    file: input.name,
+                    kind,
                 });
             }
             input.append(|left| read_file(file, left), limit)?;

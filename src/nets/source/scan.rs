@@ -6,6 +6,9 @@ use memchr::memmem;
 
 use crate::nets::stockfish::{Network, VERSION_2020, VERSION_2021, VERSION_2026};
 
+/// What every network begins with.
+pub(super) const VERSIONS: [u32; 3] = [VERSION_2020, VERSION_2021, VERSION_2026];
+
 /// What a scan found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scan {
@@ -22,7 +25,7 @@ pub(super) struct Scan {
 /// linear in the number of bytes, whatever they claim.
 pub(super) fn scan(bytes: &[u8]) -> Scan {
     let mut scan = Scan::default();
-    let versions = [VERSION_2020, VERSION_2021, VERSION_2026].map(u32::to_le_bytes);
+    let versions = VERSIONS.map(u32::to_le_bytes);
     let finders = versions.each_ref().map(memmem::Finder::new);
     let mut found = finders
         .each_ref()

@@ -5,6 +5,7 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::architecture::{Architecture, Store, TensorRole};
+use super::features::FeatureSet;
 use super::network::{Encoding, Network};
 use super::registry::{ERAS, Era};
 
@@ -68,7 +69,8 @@ impl Network {
         Ok(changed)
     }
 
-    /// Brings the tensors into the layout of another architecture that computes the same from the same weights. Says
+    /// Brings the tensors into the layout of another architecture that computes the same from the same weights, also one
+    /// with the same feature sets in another order. Says
     /// how many threat weights lose anything by that.
     ///
     /// # Errors
@@ -80,8 +82,10 @@ impl Network {
         }
     }
 
+    /// Both have the same sets.
     fn lay_out(&mut self, after: Architecture) -> usize {
         let before = self.architecture;
+        let numbers = sets_of(&before, &after).expect("both have the same sets");
         let compressed = self.ft.encodings.contains(&Encoding::Leb128);
         let mut changed = 0;
         let (mut wide, mut narrow, mut psqt) = (Vec::new(), Vec::new(), Vec::new());
@@ -90,7 +94,7 @@ impl Network {
                 TensorRole::Bias => {}
                 TensorRole::Wide(first, end) => {
                     for set in first..end {
-                        match self.rows(set) {
+                        match self.rows(numbers[set]) {
                             (Store::Wide, rows) => wide.extend_from_slice(&self.ft.wide[rows]),
                             (Store::Narrow, rows) => {
                                 wide.extend(self.ft.narrow[rows].iter().copied().map(i16::from));
@@ -100,7 +104,7 @@ impl Network {
                 }
                 TensorRole::Narrow(first, end) => {
                     for set in first..end {
-                        match self.rows(set) {
+                        match self.rows(numbers[set]) {
                             (Store::Narrow, rows) => {
                                 narrow.extend_from_slice(&self.ft.narrow[rows]);
                             }
@@ -117,7 +121,7 @@ impl Network {
                 }
                 TensorRole::Psqt(first, end) => {
                     for set in first..end {
-                        psqt.extend_from_slice(&self.ft.psqt[psqt_of(&before, set)]);
+                        psqt.extend_from_slice(&self.ft.psqt[psqt_of(&before, numbers[set])]);
                     }
                 }
             }
@@ -163,12 +167,28 @@ fn psqt_of(it: &Architecture, set: usize) -> Range<usize> {
     start..start + it.sets[set].count() * it.psqt_buckets
 }
 
+/// For each feature set of the second its number in the first: outputs are sums over all sets, whatever their order.
+/// `None` if these are not the same sets.
+fn sets_of(it: &Architecture, other: &Architecture) -> Option<Vec<usize>> {
+    if it.sets.len() != other.sets.len() {
+        return None;
+    }
+    let number = |wanted: &&dyn FeatureSet| {
+        let same =
+            |set: &&dyn FeatureSet| (set.name(), set.count()) == (wanted.name(), wanted.count());
+        it.sets.iter().position(same)
+    };
+    let numbers: Vec<usize> = other.sets.iter().map(number).collect::<Option<_>>()?;
+    let mut seen = vec![false; numbers.len()];
+    numbers
+        .iter()
+        .all(|&number| !std::mem::replace(&mut seen[number], true))
+        .then_some(numbers)
+}
+
 /// What the second computes otherwise than the first, at the sizes of the first.
 fn difference(it: &Architecture, other: &Architecture) -> Option<&'static str> {
-    let counts =
-        |it: &Architecture| -> Vec<usize> { it.sets.iter().map(|set| set.count()).collect() };
-    let names = |it: &Architecture| -> Vec<&str> { it.sets.iter().map(|set| set.name()).collect() };
-    if (counts(it), names(it)) != (counts(other), names(other)) {
+    if sets_of(it, other).is_none() {
         return Some("its features are others");
     }
     if it.activation != other.activation {
