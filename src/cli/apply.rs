@@ -1,11 +1,12 @@
 //! `ftperm apply`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use ftperm::chess::random_games::random_positions;
 use ftperm::files::digest::hex;
 use ftperm::nets::deliver::write_permuted;
+use ftperm::nets::described::Layout;
 use ftperm::nets::source::SearchPlaces;
 use ftperm::order::{NET_SHA256, PermutationFile};
 use serde::Serialize;
@@ -57,15 +58,15 @@ impl Apply {
         let files = Files::new()
             .network_output("--out", self.out.out.as_deref())
             .input("the permutation", Some(&self.permutation))
-            .input("--layout", self.layout.layout.as_deref());
+            .input("--layout", self.layout.file());
         let net = self.net.net.as_deref();
         let files = match &self.layout.layout {
             Some(_) => files.layout_network("--net", net),
             None => files.network("--net", net),
         };
         files.check()?;
-        if let Some(layout) = &self.layout.layout {
-            return self.run_layout(layout, file, global);
+        if let Some(layout) = self.layout.of(net, &self.net.reading)? {
+            return self.run_layout(&layout, file, global);
         }
         let target = self.out.target()?;
         let loaded = self.load(&file)?;
@@ -120,7 +121,7 @@ impl Apply {
 
     fn run_layout(
         &self,
-        layout: &Path,
+        layout: &Layout,
         file: PermutationFile,
         global: &Global,
     ) -> anyhow::Result<()> {

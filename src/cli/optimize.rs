@@ -107,8 +107,9 @@ impl Optimize {
 
     /// Does all the work; when it returns, everything is written, and the order printed if --export says so.
     fn execute(&self) -> anyhow::Result<Done> {
-        if let Some(layout) = &self.layout.layout {
-            return self.execute_layout(layout);
+        let net = self.net.net.as_deref();
+        if let Some(layout) = self.layout.of(net, &self.net.reading)? {
+            return self.execute_layout(&layout);
         }
         let mut begun = self.begin()?;
         let clock = Instant::now();

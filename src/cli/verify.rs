@@ -1,10 +1,11 @@
 //! `ftperm verify`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::anyhow;
 use ftperm::chess::board::Board;
 use ftperm::chess::random_games::random_positions;
+use ftperm::nets::described::Layout;
 use ftperm::nets::stockfish::verify::{
     ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
 };
@@ -111,8 +112,8 @@ impl Verify {
             same_neurons,
             differences,
             outcome,
-        } = match &self.layout.layout {
-            Some(layout) => self.compare_under(layout)?,
+        } = match self.layout.of(Some(self.a.as_os_str()), &self.reading)? {
+            Some(layout) => self.compare_under(&layout)?,
             None => self.compare()?,
         };
         let nodes = match &self.engine {
@@ -206,9 +207,9 @@ impl Verify {
         Ok(random_positions(self.positions.seed, count))
     }
 
-    fn compare_under(&self, layout: &Path) -> anyhow::Result<Compared> {
+    fn compare_under(&self, layout: &Layout) -> anyhow::Result<Compared> {
         let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
-        let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
+        let (b, _) = layout::load(layout, Some(self.b.as_os_str()))?;
         let boards = if self.positions.data.is_empty() {
             random_positions(self.positions.seed, self.count as usize)
         } else {

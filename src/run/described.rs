@@ -93,7 +93,7 @@ impl Footprint {
             perspectives: layout.input().perspectives(),
             // The weights as numbers, and the kernels' copy of them.
             evaluator_bytes: 2 * layout.len as u64,
-            rows: 32,
+            rows: layout.input().max_active(),
             copies_positions: false,
         }
     }

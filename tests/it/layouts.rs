@@ -295,9 +295,12 @@ fn the_shipped_layouts_describe_what_they_say() {
     for entry in std::fs::read_dir(material::own("layouts")).unwrap() {
         let path = entry.unwrap().path();
         let layout = ftperm::nets::described::Layout::read(&path).unwrap();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if ftperm::nets::described::BuiltIn::find(stem).is_some() {
+            // tests/it/engines.rs
+            continue;
+        }
         let expected = match path.file_name().unwrap().to_str().unwrap() {
-            "bullet-simple.toml" => (1024, 768),
-            "bullet-multilayer.toml" => (512, 7680),
             "clipped-header-zstd.toml" => (256, 704),
             "demo-raw.toml" => (64, 22528),
             other => panic!("{other} is not tested"),

@@ -1,9 +1,9 @@
 //! `ftperm optimize --layout`: the main job for networks of other engines.
 
-use std::path::Path;
 use std::time::Instant;
 
 use ftperm::files::digest::hex;
+use ftperm::nets::described::Layout;
 use ftperm::report::measures::measure_layout;
 use ftperm::report::{NetReport, Seconds};
 use ftperm::run::Footprint;
@@ -15,7 +15,7 @@ use crate::cli::{UsageError, console};
 
 impl Optimize {
     /// As [`execute`](Optimize::execute).
-    pub(super) fn execute_layout(&self, layout: &Path) -> anyhow::Result<Done> {
+    pub(super) fn execute_layout(&self, layout: &Layout) -> anyhow::Result<Done> {
         if self.out.is_for_nnue_only() {
             let text = "--ft-compression and --description are for .nnue files, not for --layout";
             return Err(UsageError(text.into()).into());

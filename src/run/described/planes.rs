@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use crate::chess::board::Board;
-use crate::compute::{Backend, ComputeError, FtEvaluator};
+use crate::compute::{Backend, ComputeError};
 use crate::nets::described::{Ft, Outputs, RawNet, row_lists};
-use crate::nets::model::{RowLists, SampleBatch};
+use crate::nets::model::RowLists;
 use crate::nets::stockfish::samples::SampleOrder;
 use crate::planes::ZeroPlanes;
 
@@ -42,45 +42,18 @@ pub fn planes(
         None | Some(Err(ComputeError::Unsupported(_))) => None,
         Some(Err(error)) => return Err(error),
     };
-    let narrow = rows.as_ref().is_some_and(|rows| rows.are_narrow());
     for (number, boards) in boards.chunks(BATCH).enumerate() {
         let lists = row_lists(input, boards, order);
         let first = input.perspectives() * BATCH * number;
-        match &mut evaluator {
-            Some(evaluator) => kernel(evaluator.as_mut(), lists, narrow, &mut planes, first)?,
-            None => plain(&ft, &lists, &mut planes, first),
+        match (&mut evaluator, &rows) {
+            (Some(evaluator), Some(rows)) => {
+                evaluator.ft_zeros(&rows.batch(lists), &mut planes, first)?;
+            }
+            _ => plain(&ft, &lists, &mut planes, first),
         }
         progress(boards.len());
     }
     Ok(planes)
-}
-
-fn kernel(
-    evaluator: &mut dyn FtEvaluator,
-    lists: RowLists,
-    narrow: bool,
-    planes: &mut ZeroPlanes,
-    first: usize,
-) -> Result<(), ComputeError> {
-    let samples = lists.offsets.len() - 1;
-    let batch = if narrow {
-        let none = RowLists {
-            offsets: vec![0; samples + 1],
-            rows: Vec::new(),
-        };
-        SampleBatch {
-            samples,
-            wide: none,
-            narrow: lists,
-        }
-    } else {
-        SampleBatch {
-            samples,
-            wide: lists,
-            narrow: RowLists::default(),
-        }
-    };
-    evaluator.ft_zeros(&batch, planes, first)
 }
 
 fn plain(ft: &Ft, lists: &RowLists, planes: &mut ZeroPlanes, first: usize) {
