@@ -29,18 +29,36 @@ impl LayoutArgs {
         self.layout.as_deref().filter(|layout| is_path(layout))
     }
 
-    /// The layout that is given, or the one that this network was recognised to have; `None` for networks of Stockfish.
+    /// The layout that is given, or the one that this network is recognised to have; `None` for networks of Stockfish.
     pub fn of(&self, net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<Option<Layout>> {
-        let layout = match &self.layout {
+        Ok(self.choose(net, reading)?.map(|chosen| chosen.layout))
+    }
+
+    /// As [`of`](Self::of), with what is known of the layout.
+    pub fn choose(
+        &self,
+        net: Option<&OsStr>,
+        reading: &ReadingArgs,
+    ) -> anyhow::Result<Option<Chosen>> {
+        let chosen = match &self.layout {
             Some(layout) => Some(read(layout)?),
             None if reading.era.is_some() || reading.clamp.is_some() => None,
-            None => recognise(net)?.map(|found| found.layout),
+            None => recognise(net)?,
         };
-        if let Some(layout) = &layout {
-            say_notes(layout);
+        if let Some(chosen) = &chosen {
+            say_notes(&chosen.layout);
         }
-        Ok(layout)
+        Ok(chosen)
     }
+}
+
+/// A layout, and where it is from.
+pub struct Chosen {
+    pub layout: Layout,
+    /// The row that it has in the program.
+    pub row: Option<&'static BuiltIn>,
+    /// Why it was taken, if it was not given.
+    pub evidence: Vec<String>,
 }
 
 /// A path exists, has a slash, or ends in `.toml`; all else is a name.
@@ -52,14 +70,22 @@ fn is_path(layout: &Path) -> bool {
 }
 
 /// The layout of this name or in this file.
-fn read(layout: &Path) -> anyhow::Result<Layout> {
-    if is_path(layout) {
-        return Ok(Layout::read(layout)?);
-    }
-    let built_in = named(&layout.to_string_lossy())?;
-    built_in
-        .layout()
-        .with_context(|| format!("the layout {}", built_in.name))
+fn read(layout: &Path) -> anyhow::Result<Chosen> {
+    let (layout, row) = if is_path(layout) {
+        (Layout::read(layout)?, None)
+    } else {
+        let row = named(&layout.to_string_lossy())?;
+        let layout = row.layout();
+        (
+            layout.with_context(|| format!("the layout {}", row.name))?,
+            Some(row),
+        )
+    };
+    Ok(Chosen {
+        layout,
+        row,
+        evidence: Vec::new(),
+    })
 }
 
 /// The layout of this name.
@@ -79,7 +105,7 @@ pub fn named(name: &str) -> anyhow::Result<&'static BuiltIn> {
 ///
 /// # Errors
 /// It fits several.
-pub fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Fitting>> {
+fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Chosen>> {
     let NetSource::File { path, number: None } = NetSource::parse(net) else {
         return Ok(None);
     };
@@ -88,19 +114,9 @@ pub fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Fitting>> {
     }
     let mut found = fitting(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if found.len() > 1 {
-        let list: Vec<String> = found
-            .iter()
-            .map(|it| format!("{} ({})", it.row.name, it.evidence_text()))
-            .collect();
-        bail!(
-            "{} fits {} layouts: {}; say with --layout which of them it has",
-            path.display(),
-            list.len(),
-            list.join(", ")
-        );
+        bail!(several(&path, &found));
     }
-    let found = found.pop();
-    if let Some(it) = &found {
+    Ok(found.pop().map(|it| {
         console::say(format!(
             "{} is recognised as a network of {} (--layout {}) by {}; no other layout fits",
             path.display(),
@@ -108,8 +124,31 @@ pub fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Fitting>> {
             it.row.name,
             it.evidence_text()
         ));
-    }
-    Ok(found)
+        let Fitting {
+            row,
+            layout,
+            evidence,
+        } = it;
+        Chosen {
+            layout,
+            row: Some(row),
+            evidence,
+        }
+    }))
+}
+
+/// That a file fits more than one layout, and why each.
+fn several(path: &Path, found: &[Fitting]) -> String {
+    let list: Vec<String> = found
+        .iter()
+        .map(|it| format!("{} ({})", it.row.name, it.evidence_text()))
+        .collect();
+    format!(
+        "{} fits {} layouts: {}; say with --layout which of them it has",
+        path.display(),
+        list.len(),
+        list.join(", ")
+    )
 }
 
 /// What a user of the layout should know.
@@ -180,4 +219,24 @@ pub fn proof_text(proof: Proof) -> String {
 /// The same as a line at the end of a run.
 pub fn proof_line(proof: Proof) -> String {
     format!("verified under the layout: {}", proof_text(proof))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftperm::nets::described::BUILT_IN;
+
+    #[test]
+    fn several_candidates_are_listed() {
+        let fitting = |at: usize, evidence: &str| Fitting {
+            row: &BUILT_IN[at],
+            layout: BUILT_IN[at].layout().unwrap(),
+            evidence: vec!["its length".into(), evidence.into()],
+        };
+        assert_eq!(
+            several(Path::new("net"), &[fitting(0, "x"), fitting(1, "y")]),
+            "net fits 2 layouts: akimbo (its length, x), alexandria (its length, y); say with --layout which of them \
+             it has"
+        );
+    }
 }

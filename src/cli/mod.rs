@@ -20,6 +20,7 @@ pub mod fuzz;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;
+mod inspect_layout;
 mod interrupt;
 mod layout;
 mod layouts;

@@ -42,12 +42,17 @@ pub struct Fitting {
 /// # Errors
 /// It cannot be read.
 pub fn fitting(path: &Path) -> io::Result<Vec<Fitting>> {
+    fitting_among(BUILT_IN, path)
+}
+
+/// As [`fitting`], of these rows.
+pub(super) fn fitting_among(rows: &'static [BuiltIn], path: &Path) -> io::Result<Vec<Fitting>> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Ok(Vec::new());
     }
-    let layouts: Vec<(&BuiltIn, Layout)> = BUILT_IN
+    let layouts: Vec<(&BuiltIn, Layout)> = rows
         .iter()
         .filter_map(|row| Some((row, row.layout().ok()?)))
         .collect();

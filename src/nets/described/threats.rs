@@ -1,7 +1,7 @@
 //! Threat inputs by a table of who attacks whom, and pairs of pawns.
 //!
-//! A threat is (attacker, from, victim, to) for every occupied square `to` that a piece on `from` attacks under the real
-//! occupancy; pieces of its own side count as victims, too. Squares and sides are relative to the perspective.
+//! A threat is (attacker, from, victim, to) for every occupied square `to` that a piece on `from` attacks under the
+//! real occupancy; pieces of its own side count as victims, too. Squares and sides are relative to the perspective.
 
 use shakmaty::{Bitboard, Square, attacks};
 
