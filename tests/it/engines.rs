@@ -2,7 +2,6 @@
 //! implementation compute, and the written files weight by weight.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,33 +13,43 @@ use serde_json::Value;
 use crate::common::material;
 use crate::common::program::Case;
 
-/// A Python that has what the generators need: that of `FTPERM_PYTHON`, else the system's.
-fn python() -> Option<OsString> {
+/// Python with the packages that tests/fetch-python.sh fetched.
+fn python() -> Command {
     let python = std::env::var_os("FTPERM_PYTHON").unwrap_or("/usr/bin/python3".into());
-    let has = Command::new(&python)
+    let packages = match std::env::var_os("FTPERM_PYTHON_PACKAGES") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python"),
+    };
+    let mut command = Command::new(python);
+    command.env("PYTHONPATH", packages);
+    command
+}
+
+/// Can it run what makes the networks?
+fn python_works() -> Option<()> {
+    let has = python()
         .args(["-c", "import numpy, chess, zstandard, tomllib"])
         .output()
         .is_ok_and(|output| output.status.success());
     if has {
-        Some(python)
+        Some(())
     } else {
         material::missing(
-            "Python 3.11 with numpy, chess and zstandard (or FTPERM_PYTHON names one that has them)",
+            "Python 3.11 with numpy, chess and zstandard (tests/fetch-python.sh fetches them into target/python)",
         )
     }
 }
 
 /// What makes networks, and a folder for them.
 struct Workshop {
-    python: OsString,
     generators: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Workshop {
     fn open() -> Option<Workshop> {
+        python_works()?;
         Some(Workshop {
-            python: python()?,
             generators: material::shared("engines/gen")?,
             folder: tempfile::tempdir().unwrap(),
         })
@@ -52,7 +61,7 @@ impl Workshop {
 
     #[track_caller]
     fn run(&self, arguments: &[&Path]) -> String {
-        let output = Command::new(&self.python)
+        let output = python()
             .arg(material::own("tests/engines.py"))
             .args(arguments)
             .output()
@@ -165,6 +174,19 @@ fn layouts_describe_what_they_say() {
     }
 }
 
+/// docs/5-other-engines.md has a row for each.
+#[test]
+fn the_page_lists_them() {
+    let page = std::fs::read_to_string(material::own("docs/5-other-engines.md")).unwrap();
+    for row in BUILT_IN {
+        let layout = row.layout().unwrap();
+        let begin = format!("| {} | `{}` | ", row.engine, row.name);
+        let line = page.lines().find(|line| line.starts_with(&begin));
+        let neurons = format!("| {} |", layout.neurons());
+        assert!(line.unwrap().contains(&neurons), "{}", row.name);
+    }
+}
+
 /// Values of the engines of engines-rust.md: active inputs, zero outputs and the outputs themselves.
 fn as_the_engine_recorded(engine: &str) {
     let Some(workshop) = Workshop::open() else {
@@ -177,7 +199,7 @@ fn as_the_engine_recorded(engine: &str) {
     let path = workshop.make(engine, &vectors["net"]["seed"].to_string());
     let net = read(engine, &path);
     if hex(&sha256(net.bytes())) != vectors["net"]["sha256_unpacked"] {
-        material::missing::<()>("the numpy that made the recorded network");
+        material::missing::<()>("numpy 2.4.6, with which the network was recorded");
         return;
     }
     assert_eq!(only_fit(&path), engine);
