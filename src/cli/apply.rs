@@ -54,16 +54,16 @@ impl Apply {
         let files = Files::new()
             .network_output("--out", self.out.out.as_deref())
             .input("the permutation", Some(&self.permutation))
-            .input("--layout", self.layout.layout.as_deref());
+            .input("--layout", self.layout.file());
         let net = self.net.net.as_deref();
         let files = match &self.layout.layout {
             Some(_) => files.layout_network("--net", net),
             None => files.network("--net", net),
         };
         files.check()?;
-        self.layout.check_output(&self.out)?;
         let target = self.out.target()?;
         let loaded = self.load(&file)?;
+        loaded.check_output(&self.out)?;
         files.network_found("--net", &loaded.origin).check()?;
         self.warn_of_another(&file, &loaded.sha256);
         let (net, era) = (loaded.summary(), loaded.kind());
@@ -122,7 +122,7 @@ impl Apply {
         }
         let recorded = file.note(NET_SHA256).and_then(parse_sha256);
         match recorded.filter(|_| self.net.net.is_none() && !self.inverse) {
-            None => Ok(self.net.load()?.into()),
+            None => LoadedModel::load(&self.net, &self.layout),
             Some(sha256) => {
                 let options = self.net.reading.options();
                 let found = SearchPlaces::of_process().find_by_sha256(&sha256)?;

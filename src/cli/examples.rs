@@ -146,6 +146,13 @@ Examples:
   All options of a command as they would be:
     ftperm config optimize --count 1000";
 
+pub const LAYOUTS: &str = "\
+Examples:
+  Which engines' networks are known by name:
+    ftperm layouts
+  One of them as a start for a layout of your own:
+    ftperm layouts bullet-multilayer > net.toml";
+
 pub const DEVICES: &str = "\
 Examples:
   Numbers and names are what --adapter takes:

@@ -152,7 +152,7 @@ impl Gather {
         let mut named = Files::new()
             .network("--net", self.net.net.as_deref())
             .input("--checkpoint", self.checkpoint.as_deref())
-            .input("--layout", self.layout.layout.as_deref())
+            .input("--layout", self.layout.file())
             .data("--data", &self.positions.data);
         for path in shards.iter().flat_map(|shard| self.paths_of(*shard)) {
             named = named.output("--out", Some(&path));

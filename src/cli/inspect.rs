@@ -20,9 +20,10 @@ use serde::Serialize;
 
 use super::common::names::name;
 use super::common::{Files, ReadingArgs};
+use super::layout::LayoutArgs;
 use super::progress::watch_positions;
 use super::report::write_report;
-use super::{Global, UsageError, console, inspect_checkpoint, lc0};
+use super::{Global, UsageError, console, inspect_checkpoint, inspect_layout, lc0};
 
 /// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
 /// training data, zero planes, a trainer's checkpoint, or a weight file of Lc0
@@ -40,6 +41,8 @@ pub struct Inspect {
     report: Option<PathBuf>,
     #[command(flatten)]
     reading: ReadingArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     lc0: lc0::VersionArgs,
 }
@@ -198,6 +201,9 @@ impl Inspect {
         if self.extract.is_none() && super::serialize::is_checkpoint_file(path)? {
             return inspect_checkpoint::run(path, &self.reading, self.report.as_deref(), global);
         }
+        if self.run_layout(path, global)? {
+            return Ok(());
+        }
         let report = self.report()?;
         if self.report.is_some() && !matches!(report, Report::Network(_)) {
             let text = "--report is for networks and checkpoints; --extract gets networks out of an engine";
@@ -213,6 +219,25 @@ impl Inspect {
             Report::Positions(it) => show_positions(it),
             Report::Planes(it) => show_planes(it),
         }
+    }
+
+    /// Under the layout that is given, or the one that the file fits; is there one?
+    fn run_layout(&self, path: &Path, global: &Global) -> anyhow::Result<bool> {
+        if self.layout.layout.is_none()
+            && (self.extract.is_some() || self.no_network(path)?.is_some())
+        {
+            return Ok(false);
+        }
+        let Some(chosen) = self.layout.choose(Some(&self.file), &self.reading)? else {
+            return Ok(false);
+        };
+        if self.extract.is_some() || self.report.is_some() {
+            let text =
+                "--extract is for engines and --report for networks of Stockfish, not for --layout";
+            return Err(UsageError(text.into()).into());
+        }
+        inspect_layout::run(path, &chosen, global)?;
+        Ok(true)
     }
 
     /// If it is a weight file of Lc0, or lc0 with a network inside.

@@ -3,25 +3,165 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use ftperm::nets::described::{Layout, RawNet};
+use anyhow::{Context as _, bail};
+use ftperm::nets::described::{BuiltIn, Fitting, Layout, RawNet, fitting};
+use ftperm::nets::source::NetSource;
 
+use super::common::ReadingArgs;
 use super::{UsageError, console};
 
 /// A network of another engine.
 #[derive(Debug, clap::Args)]
 pub struct LayoutArgs {
-    /// The network is of another engine, and this TOML file describes it (docs/5-other-engines.md, layouts/)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["era", "clamp"])]
+    /// The network is of another engine: the name of a layout that is known (`ftperm layouts` lists them), or a TOML
+    /// file that describes it (docs/5-other-engines.md). Without it a network that fits exactly one is recognised
+    #[arg(long, value_name = "NAME|FILE", conflicts_with_all = ["era", "clamp"])]
     pub layout: Option<PathBuf>,
 }
 
-/// Reads a layout and a network that has it.
-pub fn load_under(layout: &Path, net: Option<&OsStr>) -> anyhow::Result<(RawNet, PathBuf)> {
-    load_as(&Layout::read(layout)?, net)
+impl LayoutArgs {
+    /// The file that is given; `None` if it is a name.
+    pub fn file(&self) -> Option<&Path> {
+        self.layout.as_deref().filter(|layout| is_path(layout))
+    }
+
+    /// The layout that is given, or the one that this network is recognised to have; `None` for networks of Stockfish.
+    pub fn of(&self, net: Option<&OsStr>, reading: &ReadingArgs) -> anyhow::Result<Option<Layout>> {
+        Ok(self.choose(net, reading)?.map(|chosen| chosen.layout))
+    }
+
+    /// As [`of`](Self::of), with what is known of the layout.
+    pub fn choose(
+        &self,
+        net: Option<&OsStr>,
+        reading: &ReadingArgs,
+    ) -> anyhow::Result<Option<Chosen>> {
+        let chosen = match &self.layout {
+            Some(layout) => Some(read(layout)?),
+            None if reading.era.is_some() || reading.clamp.is_some() => None,
+            None => recognise(net)?,
+        };
+        if let Some(chosen) = &chosen {
+            say_notes(&chosen.layout);
+        }
+        Ok(chosen)
+    }
+}
+
+/// A layout, and where it is from.
+pub struct Chosen {
+    pub layout: Layout,
+    /// The row that it has in the program.
+    pub row: Option<&'static BuiltIn>,
+    /// Why it was taken, if it was not given.
+    pub evidence: Vec<String>,
+}
+
+/// A path exists, has a slash, or ends in `.toml`; all else is a name.
+fn is_path(layout: &Path) -> bool {
+    layout.exists()
+        || layout.components().count() > 1
+        || layout.as_os_str().to_string_lossy().contains('/')
+        || layout.extension().is_some_and(|end| end == "toml")
+}
+
+/// The layout of this name or in this file.
+fn read(layout: &Path) -> anyhow::Result<Chosen> {
+    let (layout, row) = if is_path(layout) {
+        (Layout::read(layout)?, None)
+    } else {
+        let row = named(&layout.to_string_lossy())?;
+        let layout = row.layout();
+        (
+            layout.with_context(|| format!("the layout {}", row.name))?,
+            Some(row),
+        )
+    };
+    Ok(Chosen {
+        layout,
+        row,
+        evidence: Vec::new(),
+    })
+}
+
+/// The layout of this name.
+pub fn named(name: &str) -> anyhow::Result<&'static BuiltIn> {
+    BuiltIn::find(name).ok_or_else(|| {
+        let nearest = BuiltIn::nearest(name);
+        let nearest = nearest.map_or(String::new(), |name| format!(", the nearest is {name}"));
+        let text = format!(
+            "no layout has the name {name}{nearest}; `ftperm layouts` lists them, and a file that describes one has a \
+             slash in its name or ends in .toml"
+        );
+        UsageError(text).into()
+    })
+}
+
+/// The one layout of the program that a network fits, which is said with the reasons.
+///
+/// # Errors
+/// It fits several.
+fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Chosen>> {
+    let NetSource::File { path, number: None } = NetSource::parse(net) else {
+        return Ok(None);
+    };
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let mut found = fitting(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    if found.len() > 1 {
+        bail!(several(&path, &found));
+    }
+    Ok(found.pop().map(|it| {
+        console::say(format!(
+            "{} is recognised as a network of {} (--layout {}) by {}; no other layout fits",
+            path.display(),
+            it.row.engine,
+            it.row.name,
+            it.evidence_text()
+        ));
+        let Fitting {
+            row,
+            layout,
+            evidence,
+        } = it;
+        Chosen {
+            layout,
+            row: Some(row),
+            evidence,
+        }
+    }))
+}
+
+/// That a file fits more than one layout, and why each.
+fn several(path: &Path, found: &[Fitting]) -> String {
+    let list: Vec<String> = found
+        .iter()
+        .map(|it| format!("{} ({})", it.row.name, it.evidence_text()))
+        .collect();
+    format!(
+        "{} fits {} layouts: {}; say with --layout which of them it has",
+        path.display(),
+        list.len(),
+        list.join(", ")
+    )
+}
+
+/// What a user of the layout should know.
+fn say_notes(layout: &Layout) {
+    if let Some(note) = &layout.note {
+        console::say(format!("note: {note}"));
+    }
+    for tensor in layout.unmarked() {
+        console::warn(format!(
+            "the layout gives tensor {tensor} no role, but it has an axis of as many places as there are neurons: if \
+             its values belong to neurons, the written network is broken; if not, role = \"other\" says so"
+        ));
+    }
 }
 
 /// Reads a network that has this layout, and says what it is.
-pub fn load_as(layout: &Layout, net: Option<&OsStr>) -> anyhow::Result<(RawNet, PathBuf)> {
+pub fn load(layout: &Layout, net: Option<&OsStr>) -> anyhow::Result<(RawNet, PathBuf)> {
     let Some(net) = net else {
         let text = "--layout describes a file: name it with --net";
         return Err(UsageError(text.into()).into());
@@ -45,4 +185,24 @@ pub fn load_as(layout: &Layout, net: Option<&OsStr>) -> anyhow::Result<(RawNet, 
         );
     }
     Ok((net, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftperm::nets::described::BUILT_IN;
+
+    #[test]
+    fn several_candidates_are_listed() {
+        let fitting = |at: usize, evidence: &str| Fitting {
+            row: &BUILT_IN[at],
+            layout: BUILT_IN[at].layout().unwrap(),
+            evidence: vec!["its length".into(), evidence.into()],
+        };
+        assert_eq!(
+            several(Path::new("net"), &[fitting(0, "x"), fitting(1, "y")]),
+            "net fits 2 layouts: akimbo (its length, x), alexandria (its length, y); say with --layout which of them \
+             it has"
+        );
+    }
 }

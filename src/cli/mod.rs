@@ -20,8 +20,10 @@ pub mod fuzz;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;
+mod inspect_layout;
 mod interrupt;
 mod layout;
+mod layouts;
 mod lc0;
 mod logging;
 mod nets;
@@ -152,6 +154,9 @@ enum Command {
     /// List the networks that are found when none is named
     #[command(after_help = examples::NETS)]
     Nets(nets::Nets),
+    /// List the engines whose networks are known by name, or print a layout to copy
+    #[command(after_help = examples::LAYOUTS)]
+    Layouts(layouts::Layouts),
     /// Make a copy of this program with a network inside
     #[command(after_help = examples::EMBED)]
     Embed(embed::Embed),
@@ -299,6 +304,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Inspect(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
+        Command::Layouts(command) => command.run(&cli.global),
         Command::Embed(command) => command.run(&cli.global),
         Command::Completions(command) => command.run(&cli.global),
         Command::Man(command) => command.run(&cli.global),

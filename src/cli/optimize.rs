@@ -104,7 +104,6 @@ impl Optimize {
 
     /// Does all the work; when it returns, everything is written, and the order printed if --export says so.
     fn execute(&self) -> anyhow::Result<Done> {
-        self.layout.check_output(&self.out)?;
         let mut begun = self.begin()?;
         let clock = Instant::now();
         let loaded = LoadedModel::load(&self.net, &self.layout)?;
@@ -112,6 +111,7 @@ impl Optimize {
             read_net: clock.elapsed().as_secs_f64(),
             ..Seconds::default()
         };
+        loaded.check_output(&self.out)?;
         loaded.say_buckets(&self.weight);
         let found_at = begun.files.clone().network_found("--net", &loaded.origin);
         found_at.check()?;

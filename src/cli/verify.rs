@@ -1,11 +1,11 @@
 //! `ftperm verify`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::anyhow;
 use ftperm::chess::board::Board;
 use ftperm::chess::random_games::random_positions;
-use ftperm::nets::described;
+use ftperm::nets::described::{self, Layout};
 use ftperm::nets::stockfish::verify::{
     ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
 };
@@ -113,8 +113,8 @@ impl Verify {
             same_neurons,
             differences,
             outcome,
-        } = match &self.layout.layout {
-            Some(layout) => self.compare_under(layout)?,
+        } = match self.layout.of(Some(self.a.as_os_str()), &self.reading)? {
+            Some(layout) => self.compare_under(&layout)?,
             None => self.compare()?,
         };
         let nodes = match &self.engine {
@@ -208,9 +208,9 @@ impl Verify {
         Ok(random_positions(self.positions.seed, count))
     }
 
-    fn compare_under(&self, layout: &Path) -> anyhow::Result<Compared> {
-        let (a, _) = layout::load_under(layout, Some(self.a.as_os_str()))?;
-        let (b, _) = layout::load_as(a.layout(), Some(self.b.as_os_str()))?;
+    fn compare_under(&self, layout: &Layout) -> anyhow::Result<Compared> {
+        let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
+        let (b, _) = layout::load(layout, Some(self.b.as_os_str()))?;
         let boards = if self.positions.data.is_empty() {
             random_positions(self.positions.seed, self.count as usize)
         } else {

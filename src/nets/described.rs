@@ -7,24 +7,38 @@
 //!
 //! `docs/5-other-engines.md` describes the language; `layouts/` has examples.
 
+mod activation;
+mod built_in;
 mod compare;
 mod description;
 mod error;
 mod ft;
 mod input;
 mod lanes;
+mod leb128;
 mod model;
 mod net;
+mod places;
+mod recognise;
 mod rows;
+mod storage;
+mod syntax;
 mod tensor;
+mod threats;
 
+pub use activation::ActivationKind;
+pub use built_in::{BUILT_IN, BuiltIn};
 pub use compare::{LayoutDifference, Proof, compare, proof_text};
-pub use description::{ActivationKind, FileCompression, Layout};
+pub use description::Layout;
 pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
-pub use input::{Input, Mirror};
+pub use ft::{Outputs, outputs};
+pub use input::{Block, Input, Mirror};
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
+pub use recognise::{Fitting, fitting};
+pub use storage::{Encoding, FileCompression};
 pub use tensor::{ElementType, Role, Tensor};
+pub use threats::{ThreatOrder, ThreatPairs};
 
 #[cfg(test)]
 mod tests;

@@ -175,6 +175,19 @@ fn json_is_as_documented() {
         ],
     );
     check("nets", &["nets"]);
+    check("layouts", &["layouts"]);
+    check("layouts NAME", &["layouts", "hobbes"]);
+    let raw = ["--ft-compression", "none", "--out", "raw.nnue"];
+    ftperm(
+        folder,
+        &[&["apply", "p.txt", "--net", net][..], &raw].concat(),
+    );
+    let layout = material::own("layouts/demo-raw.toml");
+    let layout = ["--layout", layout.to_str().unwrap()];
+    check(
+        "described",
+        &[&["inspect", "raw.nnue"][..], &layout].concat(),
+    );
     if let Some(net) = material::shared("lc0/se2.pb.gz") {
         let net = net.to_str().unwrap();
         check("lc0", &["inspect", net]);

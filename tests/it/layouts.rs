@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::common::material;
-use crate::common::program::{ftperm, text};
+use crate::common::program::{Case as Run, ftperm, text};
 use ftperm::chess::random_games::random_positions;
 
 /// Numbers that look random.
@@ -295,9 +295,12 @@ fn the_shipped_layouts_describe_what_they_say() {
     for entry in std::fs::read_dir(material::own("layouts")).unwrap() {
         let path = entry.unwrap().path();
         let layout = ftperm::nets::described::Layout::read(&path).unwrap();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        if ftperm::nets::described::BuiltIn::find(stem).is_some() {
+            // tests/it/engines.rs
+            continue;
+        }
         let expected = match path.file_name().unwrap().to_str().unwrap() {
-            "bullet-simple.toml" => (1024, 768),
-            "bullet-multilayer.toml" => (512, 7680),
             "clipped-header-zstd.toml" => (256, 704),
             "demo-raw.toml" => (64, 22528),
             other => panic!("{other} is not tested"),
@@ -597,4 +600,147 @@ fn what_is_wrong_is_said() {
         let part = "four.txt: the permutation has 4 entries, but there are 128 neurons";
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }
+}
+
+#[test]
+fn layouts_are_listed_and_printed() {
+    let listed = Run::new("layouts").ok().stdout;
+    let header = "name                   engine                    inputs";
+    assert!(listed.starts_with(header), "{listed}");
+    let row = listed.lines().find(|line| line.starts_with("obsidian"));
+    let words: Vec<&str> = row.unwrap().split_whitespace().collect();
+    let expected = [
+        "obsidian", "Obsidian", "768x13", "mirrored", "768", "30905920", "44239cc",
+    ];
+    assert_eq!(words, expected);
+    let json = Run::new("layouts").arg("--json").ok().stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rows = json["layouts"].as_array().unwrap();
+    assert_eq!(rows.len() + 1, listed.lines().count());
+
+    let file = std::fs::read_to_string(material::own("layouts/obsidian.toml")).unwrap();
+    assert_eq!(Run::new("layouts").arg("obsidian").ok().stdout, file);
+    let one = Run::new("layouts").args(["Obsidian", "--json"]).ok().stdout;
+    let one: serde_json::Value = serde_json::from_str(&one).unwrap();
+    assert_eq!((&one["toml"], &one["neurons"]), (&file.into(), &768.into()));
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_nearest() {
+    let nearest =
+        "no layout has the name obsidan, the nearest is obsidian; `ftperm layouts` lists them";
+    let said = Run::new("layouts").arg("obsidan").ends_with(2).stderr;
+    assert!(said.contains(nearest), "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |layout: &str| {
+        let case = Run::new("optimize").folder(folder.path());
+        case.args(["--layout", layout, "--net", "net.bin", "--data", "none.fen"])
+    };
+    let said = run("obsidan").ends_with(2).stderr;
+    assert!(said.contains(nearest), "{said}");
+    let said = run("zzz").ends_with(2).stderr;
+    assert!(said.contains("no layout has the name zzz; "), "{said}");
+    // Paths are files: with a slash, with this end, or because they are there.
+    for path in ["./obsidian", "obsidan.toml"] {
+        let said = run(path).ends_with(1).stderr;
+        assert!(said.contains("No such file"), "{said}");
+    }
+    std::fs::write(folder.path().join("obsidian"), "format = 7").unwrap();
+    let said = run("obsidian").ends_with(1).stderr;
+    assert!(said.contains("obsidian: line 1"), "{said}");
+}
+
+/// A network of bullet's simplest example is taken without --layout; what looks like one only by its length is not.
+#[test]
+fn a_network_that_fits_one_layout_needs_no_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut noise = noise(11);
+    let net = pad(shorts(768 * 1024 + 1024 + 2048 + 1, 40, &mut noise));
+    std::fs::write(path("net.bin"), &net).unwrap();
+    let fens: Vec<String> = random_positions(6, 30).iter().map(|it| it.fen()).collect();
+    std::fs::write(path("positions.fen"), fens.join("\n")).unwrap();
+    let recognised = "net.bin is recognised as a network of bullet, simplest example (--layout bullet-simple) by its \
+                      length of 1579072 bytes, biases of -39 to 39, bullet's padding; no other layout fits";
+    let ftperm = |command: &str, arguments: &[&str]| {
+        Run::new(command).folder(folder.path()).args(arguments).ok()
+    };
+    let common = [
+        "--data",
+        "positions.fen",
+        "--holdout",
+        "0",
+        "--effort",
+        "quick",
+        "--force",
+    ];
+    let optimize = |out: &str, more: &[&str]| {
+        let named = ["--net", "net.bin", "--out", out, "--perm", "perm.txt"];
+        ftperm("optimize", &[&named[..], &common, more].concat()).stderr
+    };
+    let said = optimize("out.bin", &[]);
+    assert!(said.contains(recognised), "{said}");
+    let said = optimize("named.bin", &["--layout", "bullet-simple"]);
+    assert!(!said.contains("recognised"), "{said}");
+    let out = std::fs::read(path("out.bin")).unwrap();
+    assert!(out == std::fs::read(path("named.bin")).unwrap() && out != net);
+
+    let said = ftperm(
+        "apply",
+        &["perm.txt", "--net", "net.bin", "--out", "again.bin"],
+    )
+    .stderr;
+    assert!(said.contains(recognised), "{said}");
+    assert!(out == std::fs::read(path("again.bin")).unwrap());
+    let done = ftperm("verify", &["net.bin", "out.bin"]);
+    assert!(done.stderr.contains(recognised), "{}", done.stderr);
+    assert!(done.stdout.starts_with("the same neurons in another order"));
+
+    let done = ftperm("inspect", &["net.bin"]);
+    assert!(done.stderr.contains(recognised), "{}", done.stderr);
+    assert!(
+        done.stdout.starts_with("network       bullet simple, "),
+        "{}",
+        done.stdout
+    );
+    let done = ftperm(
+        "inspect",
+        &["net.bin", "--layout", "bullet-simple", "--json"],
+    );
+    let json: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(
+        (&json["kind"], &json["neurons"]),
+        (&"described".into(), &1024.into())
+    );
+
+    // Biases as no trained network has them.
+    let mut other = net.clone();
+    let bias = 2 * 768 * 1024;
+    other[bias..bias + 2].copy_from_slice(&i16::MAX.to_le_bytes());
+    std::fs::write(path("other.bin"), &other).unwrap();
+    let case = Run::new("optimize").folder(folder.path()).args(common);
+    let said = case
+        .args(["--net", "other.bin", "--out", "x.bin"])
+        .ends_with(1)
+        .stderr;
+    assert!(said.contains("no network in it"), "{said}");
+}
+
+/// Without a role the weights of columns stay where they are, and nobody would see that the network is broken.
+#[test]
+fn a_tensor_that_was_forgotten_is_warned_of() {
+    let Material { folder, .. } = CASES[1].material();
+    let folder = folder.path();
+    let text = std::fs::read_to_string(folder.join("net.toml")).unwrap();
+    let text = text.replacen("shape = [8, 32, 16]", "shape = [8, 4, 128]", 1);
+    let run = |text: &str| {
+        std::fs::write(folder.join("net.toml"), text).unwrap();
+        let case = Run::new("inspect").folder(folder);
+        case.args(["net.bin", "--layout", "net.toml"]).ok().stderr
+    };
+    let said = run(&text);
+    let part = "warning: the layout gives tensor l2w no role, but it has an axis of as many places as there are neurons";
+    assert!(said.contains(part), "{said}");
+    let said = run(&text.replacen("name = \"l2w\"", "name = \"l2w\"\nrole = \"other\"", 1));
+    assert!(!said.contains("warning"), "{said}");
 }

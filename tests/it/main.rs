@@ -15,6 +15,7 @@ mod common;
 mod config;
 mod docs_examples;
 mod engine;
+mod engines;
 mod export;
 mod fallback;
 mod fuzz_corpus;

@@ -11,7 +11,7 @@ use ftperm::nets::stockfish::Network;
 use ftperm::report::NetSummary;
 
 use super::{LoadedNet, NetArgs, OutArgs, WeightArgs};
-use crate::cli::layout::{LayoutArgs, load_under};
+use crate::cli::layout::{self, LayoutArgs};
 use crate::cli::{UsageError, console};
 
 /// A network that was read.
@@ -70,8 +70,8 @@ impl LoadedModel {
 
     /// Reads the network that the options name.
     pub fn load(net: &NetArgs, layout: &LayoutArgs) -> anyhow::Result<LoadedModel> {
-        Ok(match &layout.layout {
-            Some(layout) => load_under(layout, net.net.as_deref())?.into(),
+        Ok(match layout.of(net.net.as_deref(), &net.reading)? {
+            Some(layout) => layout::load(&layout, net.net.as_deref())?.into(),
             None => net.load()?.into(),
         })
     }
@@ -120,6 +120,15 @@ impl LoadedModel {
         }
     }
 
+    /// What only files of Stockfish's format have cannot be asked for of others.
+    pub fn check_output(&self, out: &OutArgs) -> anyhow::Result<()> {
+        if matches!(self.network, AnyNetwork::Described(_)) && out.is_for_nnue_only() {
+            let text = "--ft-compression and --description are for .nnue files, not for --layout";
+            return Err(UsageError(text.into()).into());
+        }
+        Ok(())
+    }
+
     /// Says what --weight goes by, where the network does not.
     pub fn say_buckets(&self, weight: &WeightArgs) {
         if weight.weight.is_some() && self.model().buckets().is_none() {
@@ -128,16 +137,5 @@ impl LoadedModel {
                  (pieces - 1) / 4",
             );
         }
-    }
-}
-
-impl LayoutArgs {
-    /// What only files of Stockfish's format have cannot be asked for.
-    pub fn check_output(&self, out: &OutArgs) -> anyhow::Result<()> {
-        if self.layout.is_some() && out.is_for_nnue_only() {
-            let text = "--ft-compression and --description are for .nnue files, not for --layout";
-            return Err(UsageError(text.into()).into());
-        }
-        Ok(())
     }
 }

@@ -73,12 +73,8 @@ impl Optimize {
         let copies = f64::from(u8::from(self.walks.kind != PositionsKind::Data))
             + TOLD.len() as f64 * self.holdout;
         let bytes_per_position = POSITION + (POSITION as f64 * copies).ceil() as u64;
-        let advice = if self.layout.layout.is_some() {
-            "take fewer with --count or --sample-rate, or allow more with --memory"
-        } else {
-            "take fewer with --count or --sample-rate, allow more with --memory, or gather in shards and search \
-             with `find`"
-        };
+        let advice = "take fewer with --count or --sample-rate, allow more with --memory, or gather in shards and \
+                      search with `find`";
         let options = self
             .positions
             .options(Some(self.count), self.backend.threads)?;

@@ -72,7 +72,7 @@ impl Optimize {
             .output("--perm", self.perm.as_deref())
             .output("--report", self.report.as_deref())
             .input("--start", self.search.start_file())
-            .input("--layout", self.layout.layout.as_deref())
+            .input("--layout", self.layout.file())
             .data("--data", &self.positions.data);
         let net = self.net.net.as_deref();
         let files = match &self.layout.layout {

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::description::{ActivationKind, Layout};
+use super::activation::ActivationKind;
+use super::description::Layout;
 use super::ft::{Ft, Outputs};
 use super::net::RawNet;
 use super::rows::row_lists;

@@ -51,7 +51,7 @@ pub enum RawNetError {
     Io(#[from] io::Error),
     #[error(
         "the layout describes {expected} bytes{}, the file has {found}{hint}",
-        if *.packed { " when unpacked" } else { "" }
+        unpacked(*.packed)
     )]
     Length {
         expected: u64,
@@ -65,6 +65,36 @@ pub enum RawNetError {
     NotZstd,
     #[error("the header does not begin with \"{expected}\"")]
     Magic { expected: String },
+    #[error("{tensor} is {found} at byte {offset}{}, the layout expects {expected}", unpacked(*.packed))]
+    Value {
+        tensor: String,
+        offset: u64,
+        packed: bool,
+        found: i32,
+        expected: String,
+    },
+    #[error("the layout describes {expected} bytes or more, the file has {found}")]
+    FewValues { expected: u64, found: u64 },
+    #[error("value {value} of tensor {tensor} at byte {offset}: {problem}")]
+    Leb128 {
+        tensor: String,
+        value: usize,
+        offset: u64,
+        problem: &'static str,
+    },
+    #[error(
+        "the last tensor ends at byte {offset}, {found} bytes follow and {expected} are described"
+    )]
+    Rest {
+        offset: u64,
+        found: u64,
+        expected: u64,
+    },
     #[error("the permutation has {found} entries, the layout {expected} neurons")]
     Permutation { found: usize, expected: usize },
+}
+
+/// Words for a place or a length in a file that is compressed.
+fn unpacked(packed: bool) -> &'static str {
+    if packed { " when unpacked" } else { "" }
 }

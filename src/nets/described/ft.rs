@@ -1,10 +1,16 @@
 //! The feature transformer of a raw network: plain code for any type, and rows for the kernels where these compute
 //! the same.
 
-use super::description::{Accumulator, ActivationKind, LayoutActivation};
+use rayon::prelude::*;
+
+use super::activation::{Accumulator, ActivationKind, LayoutActivation};
+use super::input::Block;
 use super::net::RawNet;
+use super::rows::row_lists;
 use super::tensor::{ElementType, Role, Tensor};
-use crate::nets::model::{Activation, FtWeights};
+use crate::chess::board::Board;
+use crate::nets::model::SampleOrder;
+use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
 use crate::order::Pairing;
 
 /// Weight rows `[features][columns]` of the widest type among the tensors.
@@ -22,12 +28,17 @@ pub(crate) struct Ft {
     columns: usize,
     activation: LayoutActivation,
     bias: Vec<f64>,
+    /// Of piece-square inputs.
     rows: Rows,
+    /// Of all other inputs, which are numbered after these; often of a narrower type.
+    others: Rows,
+    /// Number of piece-square inputs.
+    pieces: usize,
 }
 
 /// Outputs of one perspective.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outputs {
+pub enum Outputs {
     Integers(Vec<i64>),
     Floats(Vec<f64>),
 }
@@ -52,86 +63,52 @@ impl Ft {
                 *bias = tensor.number(net.bytes(), offsets[place(c)]);
             }
         }
-        let weights: Vec<&Tensor> = layout.of_role(Role::FtWeights).collect();
-        let all = |visit: &mut dyn FnMut(&Tensor, usize)| {
-            for tensor in &weights {
-                let offsets = tensor.neuron_offsets();
-                let offsets: Vec<usize> = (0..columns).map(|c| offsets[place(c)]).collect();
-                for feature in 0..tensor.rest() {
-                    let base = tensor.rest_offset(feature);
-                    for offset in &offsets {
-                        visit(tensor, base + offset);
-                    }
-                }
-            }
-        };
-        let has = |element| weights.iter().any(|tensor| tensor.element == element);
-        let bytes = net.bytes();
-        let len = columns * layout.input().features();
-        let rows = if has(ElementType::F32) {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.number(bytes, at) as f32));
-            Rows::F32(rows)
-        } else if has(ElementType::I32) {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at)));
-            Rows::I32(rows)
-        } else if has(ElementType::I16) {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at) as i16));
-            Rows::I16(rows)
-        } else {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at) as i8));
-            Rows::I8(rows)
-        };
         Ft {
             columns,
             activation: layout.activation,
             bias,
-            rows,
+            rows: Rows::read(net, &[Block::PieceSquare], &place),
+            others: Rows::read(net, &[Block::Threats, Block::PawnPairs], &place),
+            pieces: layout.input().block(Block::PieceSquare),
         }
     }
 
     /// The outputs of a perspective with these active features.
     pub(crate) fn outputs(&self, features: &[u32]) -> Outputs {
-        match &self.rows {
-            Rows::F32(rows) => {
-                let mut sums = self.bias.clone();
-                self.add(rows, features, &mut sums, |sum, weight| {
-                    sum + f64::from(weight)
-                });
-                Outputs::Floats(self.activate_floats(&sums))
-            }
-            _ if self.activation.accumulator == Accumulator::F32 => {
-                // Integer weights under a float bias.
-                let mut sums = self.bias.clone();
-                match &self.rows {
-                    Rows::I8(rows) => self.add(rows, features, &mut sums, |a, b| a + f64::from(b)),
-                    Rows::I16(rows) => self.add(rows, features, &mut sums, |a, b| a + f64::from(b)),
-                    Rows::I32(rows) => self.add(rows, features, &mut sums, |a, b| a + f64::from(b)),
-                    Rows::F32(_) => {}
-                }
-                Outputs::Floats(self.activate_floats(&sums))
-            }
-            rows => {
-                let mut sums: Vec<i32> = self.bias.iter().map(|&bias| bias as i32).collect();
-                match rows {
-                    Rows::I8(rows) => {
-                        self.add(rows, features, &mut sums, |a, b| a.wrapping_add(b.into()))
-                    }
-                    Rows::I16(rows) => {
-                        self.add(rows, features, &mut sums, |a, b| a.wrapping_add(b.into()))
-                    }
-                    Rows::I32(rows) => self.add(rows, features, &mut sums, i32::wrapping_add),
-                    Rows::F32(_) => {}
-                }
-                if self.activation.accumulator == Accumulator::I16 {
-                    // Sums modulo 2^16 of sums modulo 2^32.
-                    sums.iter_mut()
-                        .for_each(|sum| *sum = i32::from(*sum as i16));
-                }
-                Outputs::Integers(self.activate_integers(&sums))
+        if self.activation.accumulator == Accumulator::F32 {
+            let mut sums = self.bias.clone();
+            self.add_all(features, &mut sums, |a, b| a + b, |a, b| a + f64::from(b));
+            return Outputs::Floats(self.activate_floats(&sums));
+        }
+        let mut sums: Vec<i32> = self.bias.iter().map(|&bias| bias as i32).collect();
+        self.add_all(features, &mut sums, |a, _| a, i32::wrapping_add);
+        if self.activation.accumulator == Accumulator::I16 {
+            // Sums modulo 2^16 of sums modulo 2^32.
+            sums.iter_mut()
+                .for_each(|sum| *sum = i32::from(*sum as i16));
+        }
+        Outputs::Integers(self.activate_integers(&sums))
+    }
+
+    /// Adds the rows of all features: of floats, and of integers.
+    fn add_all<S: Copy>(
+        &self,
+        features: &[u32],
+        sums: &mut [S],
+        float: impl Fn(S, f64) -> S,
+        integer: impl Fn(S, i32) -> S,
+    ) {
+        for &feature in features {
+            let feature = feature as usize;
+            let (rows, row) = match feature.checked_sub(self.pieces) {
+                None => (&self.rows, feature),
+                Some(other) => (&self.others, other),
+            };
+            match rows {
+                Rows::I8(rows) => self.add(rows, row, sums, |a, b| integer(a, b.into())),
+                Rows::I16(rows) => self.add(rows, row, sums, |a, b| integer(a, b.into())),
+                Rows::I32(rows) => self.add(rows, row, sums, &integer),
+                Rows::F32(rows) => self.add(rows, row, sums, |a, b| float(a, b.into())),
             }
         }
     }
@@ -139,33 +116,34 @@ impl Ft {
     fn add<W: Copy, S: Copy>(
         &self,
         rows: &[W],
-        features: &[u32],
+        row: usize,
         sums: &mut [S],
         add: impl Fn(S, W) -> S,
     ) {
-        for &feature in features {
-            let row = &rows[feature as usize * self.columns..][..self.columns];
-            for (sum, &weight) in sums.iter_mut().zip(row) {
-                *sum = add(*sum, weight);
-            }
+        let row = &rows[row * self.columns..][..self.columns];
+        for (sum, &weight) in sums.iter_mut().zip(row) {
+            *sum = add(*sum, weight);
         }
     }
 
     fn activate_integers(&self, sums: &[i32]) -> Vec<i64> {
         let clamp = self.activation.clamp as i64;
-        let shift = self.activation.shift;
+        let (shift, half) = (self.activation.shift, self.activation.half());
         let clipped = |sum: i32| i64::from(sum).clamp(0, clamp);
         match self.activation.kind {
-            ActivationKind::Clipped => sums.iter().map(|&sum| clipped(sum) >> shift).collect(),
+            ActivationKind::Clipped => sums
+                .iter()
+                .map(|&sum| (clipped(sum) + half) >> shift)
+                .collect(),
             ActivationKind::Squared => sums
                 .iter()
-                .map(|&sum| (clipped(sum) * clipped(sum)) >> shift)
+                .map(|&sum| (clipped(sum) * clipped(sum) + half) >> shift)
                 .collect(),
             ActivationKind::Pairwise => {
                 let (low, high) = sums.split_at(self.columns / 2);
                 low.iter()
                     .zip(high)
-                    .map(|(&a, &b)| (clipped(a) * clipped(b)) >> shift)
+                    .map(|(&a, &b)| (clipped(a) * clipped(b) + half) >> shift)
                     .collect()
             }
         }
@@ -197,10 +175,10 @@ impl Ft {
         let LayoutActivation {
             kind,
             clamp,
-            shift,
             accumulator,
             ..
         } = self.activation;
+        let shift = self.activation.zero_shift();
         if accumulator != Accumulator::I16 {
             return None;
         }
@@ -220,18 +198,66 @@ impl Ft {
             ActivationKind::Squared if small => (2 * self.columns, pairwise, Second::Same),
             _ => return None,
         };
-        let (wide, narrow) = match &self.rows {
-            Rows::I16(rows) => (second.extend(rows, self.columns, 0), Vec::new()),
-            Rows::I8(rows) => (Vec::new(), second.extend(rows, self.columns, 0)),
-            Rows::I32(_) | Rows::F32(_) => return None,
+        let extend = |rows: &[i16]| second.extend(rows, self.columns, 0);
+        let narrow = |rows: &[i8]| second.extend(rows, self.columns, 0);
+        let (wide, narrow) = match (&self.rows, &self.others) {
+            (Rows::I16(rows), Rows::I8(others)) => (extend(rows), narrow(others)),
+            (Rows::I16(rows), Rows::I16(others)) => (extend(&[&rows[..], others].concat()), vec![]),
+            (Rows::I8(rows), Rows::I8(others)) => (vec![], narrow(&[&rows[..], others].concat())),
+            _ => return None,
         };
         Some(KernelRows {
             l1,
             activation,
             bias: second.extend(&bias, self.columns, 1),
+            wide_rows: wide.len() / l1,
             wide,
             narrow,
         })
+    }
+}
+
+impl Rows {
+    /// The rows of these kinds of inputs, one after the other; `place` is where the file has a column.
+    fn read(net: &RawNet, blocks: &[Block], place: &dyn Fn(usize) -> usize) -> Rows {
+        let layout = net.layout();
+        let bytes = net.bytes();
+        let parts: Vec<_> = blocks
+            .iter()
+            .flat_map(|&block| layout.rows_of(block))
+            .collect();
+        let len = layout.columns() * parts.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+        let all = |visit: &mut dyn FnMut(&Tensor, usize)| {
+            for (tensor, rows) in &parts {
+                let offsets = tensor.neuron_offsets();
+                let offsets: Vec<usize> =
+                    (0..layout.columns()).map(|c| offsets[place(c)]).collect();
+                for row in rows.clone() {
+                    let base = tensor.rest_offset(row);
+                    for offset in &offsets {
+                        visit(tensor, base + offset);
+                    }
+                }
+            }
+        };
+        let has = |element| parts.iter().any(|(tensor, _)| tensor.element == element);
+        if has(ElementType::F32) {
+            let mut rows = Vec::with_capacity(len);
+            all(&mut |tensor, at| rows.push(tensor.number(bytes, at) as f32));
+            Rows::F32(rows)
+        } else if has(ElementType::I32) {
+            let mut rows = Vec::with_capacity(len);
+            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at)));
+            Rows::I32(rows)
+        } else if has(ElementType::I16) {
+            let mut rows = Vec::with_capacity(len);
+            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at) as i16));
+            Rows::I16(rows)
+        } else {
+            let mut rows = Vec::with_capacity(len);
+            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at) as i8));
+            Rows::I8(rows)
+        }
     }
 }
 
@@ -268,6 +294,8 @@ pub(crate) struct KernelRows {
     bias: Vec<i16>,
     wide: Vec<i16>,
     narrow: Vec<i8>,
+    /// How many rows are of 16 bits: features below this number.
+    wide_rows: usize,
 }
 
 impl KernelRows {
@@ -281,8 +309,59 @@ impl KernelRows {
         }
     }
 
-    /// Are the rows of 8 bits?
-    pub(crate) fn are_narrow(&self) -> bool {
-        self.wide.is_empty()
+    /// The features of a sample of a [`batch`](Self::batch).
+    pub(crate) fn features(&self, batch: &SampleBatch, sample: usize) -> Vec<u32> {
+        let mut features = batch.wide.list(sample).to_vec();
+        if !self.narrow.is_empty() {
+            let narrow = batch.narrow.list(sample).iter();
+            features.extend(narrow.map(|row| row + self.wide_rows as u32));
+        }
+        features
     }
+
+    /// Lists of features as the kernels take them.
+    pub(crate) fn batch(&self, lists: RowLists) -> SampleBatch {
+        let samples = lists.offsets.len() - 1;
+        if self.narrow.is_empty() {
+            return SampleBatch {
+                samples,
+                wide: lists,
+                narrow: RowLists::default(),
+            };
+        }
+        let empty = || RowLists {
+            offsets: vec![0],
+            rows: Vec::new(),
+        };
+        let (mut wide, mut narrow) = (empty(), empty());
+        for sample in 0..samples {
+            for &feature in lists.list(sample) {
+                match feature.checked_sub(self.wide_rows as u32) {
+                    None => wide.rows.push(feature),
+                    Some(feature) => narrow.rows.push(feature),
+                }
+            }
+            wide.offsets.push(wide.rows.len() as u32);
+            narrow.offsets.push(narrow.rows.len() as u32);
+        }
+        SampleBatch {
+            samples,
+            wide,
+            narrow,
+        }
+    }
+}
+
+/// What the feature transformer gives the first layer: for each position the outputs of each perspective, the side to
+/// move's first.
+pub fn outputs(net: &RawNet, boards: &[Board]) -> Vec<Vec<Outputs>> {
+    let ft = Ft::new(net);
+    let input = net.layout().input();
+    let of_board = |board: &Board| {
+        let lists = row_lists(input, std::slice::from_ref(board), SampleOrder::Positions);
+        (0..input.perspectives())
+            .map(|perspective| ft.outputs(lists.list(perspective)))
+            .collect()
+    };
+    boards.par_iter().map(of_board).collect()
 }

@@ -18,21 +18,11 @@ use crate::nets::model::{
 };
 use crate::order::Permutation;
 
-/// Rows that a position of 32 pieces switches on.
-const ROWS: usize = 32;
-
 /// The weights as numbers, for plain code and, where these compute the same, for kernels.
 struct Evaluated<'a> {
     layout: &'a Layout,
     plain: Ft,
     kernels: Option<KernelRows>,
-}
-
-impl Evaluated<'_> {
-    /// Are the kernels' rows of 8 bits?
-    fn is_narrow(&self) -> bool {
-        self.kernels.as_ref().is_some_and(KernelRows::are_narrow)
-    }
 }
 
 impl FtSource for Evaluated<'_> {
@@ -42,22 +32,13 @@ impl FtSource for Evaluated<'_> {
 
     fn samples(&self, boards: &[Board], order: SampleOrder) -> SampleBatch {
         let lists = row_lists(self.layout.input(), boards, order);
-        let samples = lists.offsets.len() - 1;
-        if self.is_narrow() {
-            SampleBatch {
-                samples,
-                wide: RowLists {
-                    offsets: vec![0; samples + 1],
-                    rows: Vec::new(),
-                },
-                narrow: lists,
-            }
-        } else {
-            SampleBatch {
-                samples,
+        match &self.kernels {
+            Some(kernels) => kernels.batch(lists),
+            None => SampleBatch {
+                samples: lists.offsets.len() - 1,
                 wide: lists,
                 narrow: RowLists::default(),
-            }
+            },
         }
     }
 
@@ -68,12 +49,11 @@ impl FtSource for Evaluated<'_> {
 
 impl PlainZeros for Evaluated<'_> {
     fn zeros(&self, batch: &SampleBatch, sample: usize, zero: &mut dyn FnMut(usize)) {
-        let lists = if self.is_narrow() {
-            &batch.narrow
-        } else {
-            &batch.wide
+        let outputs = match &self.kernels {
+            Some(kernels) => self.plain.outputs(&kernels.features(batch, sample)),
+            None => self.plain.outputs(batch.wide.list(sample)),
         };
-        match self.plain.outputs(lists.list(sample)) {
+        match outputs {
             Outputs::Integers(outputs) => each_zero(&outputs, |&output| output == 0, zero),
             Outputs::Floats(outputs) => each_zero(&outputs, |&output| output == 0.0, zero),
         }
@@ -103,7 +83,7 @@ impl Model for RawNet {
             bytes,
             // The weights as numbers, and the kernels' copy of them.
             evaluator_bytes: 2 * bytes,
-            rows: ROWS,
+            rows: self.layout().input().max_active(),
         }
     }
 

@@ -2,21 +2,19 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::description::{ActivationKind, FileCompression, Layout};
+use super::activation::ActivationKind;
+use super::description::Layout;
 use super::error::{RawNetError, RawNetFileError};
+use super::storage::{Stored, pack, unpack, wrong_length};
 use super::tensor::{Role, Tensor};
 use crate::files::quote::excerpt;
-use crate::files::reading::Compression;
 use crate::nets::MAX_BYTES;
 use crate::order::Permutation;
-
-/// How much work zstd does for files that are written.
-const ZSTD_LEVEL: i32 = 9;
 
 /// A network of another engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +22,7 @@ pub struct RawNet {
     layout: Layout,
     /// As described, unpacked.
     bytes: Vec<u8>,
+    stored: Stored,
     /// Of the file it was read from.
     sha256: [u8; 32],
     /// The ending of that file's name.
@@ -39,9 +38,10 @@ impl RawNet {
         let read = || {
             let file = File::open(path)?;
             let len = file.metadata()?.len();
-            let most = match layout.compression {
-                FileCompression::None => layout.len as u64,
-                FileCompression::Zstd => MAX_BYTES,
+            let most = if layout.storage.is_plain() {
+                layout.len as u64
+            } else {
+                MAX_BYTES
             };
             let mut bytes = Vec::new();
             file.take(most + 1).read_to_end(&mut bytes)?;
@@ -66,14 +66,7 @@ impl RawNet {
     /// They are not as described.
     pub fn parse(file: Vec<u8>, layout: &Layout) -> Result<RawNet, RawNetError> {
         let sha256 = Sha256::digest(&file).into();
-        let bytes = match layout.compression {
-            FileCompression::None => file,
-            FileCompression::Zstd => unpack(&file, layout.len)?,
-        };
-        if bytes.len() != layout.len {
-            let packed = layout.compression == FileCompression::Zstd;
-            return Err(wrong_length(layout, bytes.len() as u64, &bytes, packed));
-        }
+        let (bytes, stored) = unpack(file, layout)?;
         if let Some(magic) = &layout.magic
             && !bytes.starts_with(magic.as_bytes())
         {
@@ -81,9 +74,17 @@ impl RawNet {
                 expected: excerpt(magic.as_bytes()),
             });
         }
+        for tensor in layout
+            .tensors
+            .iter()
+            .filter(|tensor| !tensor.expect.is_empty())
+        {
+            check_values(tensor, &bytes, !layout.storage.is_plain())?;
+        }
         Ok(RawNet {
             layout: layout.clone(),
             bytes,
+            stored,
             sha256,
             extension: None,
         })
@@ -103,24 +104,16 @@ impl RawNet {
         self.sha256
     }
 
-    /// Writes the file, compressed if the layout says so.
+    /// Writes the file, compressed and padded as the one was that it was read from.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        match self.layout.compression {
-            FileCompression::None => out.write_all(&self.bytes),
-            FileCompression::Zstd => {
-                let mut encoder = zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?;
-                encoder.include_checksum(true)?;
-                encoder.write_all(&self.bytes)?;
-                encoder.finish().map(drop)
-            }
-        }
+        pack(&self.bytes, &self.layout, self.stored, out)
     }
 
-    /// This network with output i of each perspective being the old output `permutation[i]`. Its digest is still that
-    /// of the old file.
+    /// This network with output i of each perspective being the old output `permutation[i]`, and its flags set. Its
+    /// digest is still that of the old file.
     ///
     /// # Errors
     /// The permutation's length is not the number of neurons.
@@ -141,6 +134,10 @@ impl RawNet {
             let order = match tensor.role {
                 Role::FtWeights | Role::FtBias => &columns,
                 Role::L1Weights => permutation,
+                Role::Flag => {
+                    set_flag(tensor, &mut permuted.bytes);
+                    continue;
+                }
                 Role::Other => continue,
             };
             reorder(tensor, order, &self.bytes, &mut permuted.bytes);
@@ -166,33 +163,29 @@ fn reorder(tensor: &Tensor, order: &Permutation, old: &[u8], new: &mut [u8]) {
     }
 }
 
-fn unpack(file: &[u8], len: usize) -> Result<Vec<u8>, RawNetError> {
-    if Compression::of(file) != Some(Compression::Zstd) {
-        return Err(RawNetError::NotZstd);
+/// Gives a flag the value of permuted files.
+fn set_flag(tensor: &Tensor, bytes: &mut [u8]) {
+    let width = tensor.element.bytes();
+    let value = tensor.set.unwrap_or_default().to_le_bytes();
+    for place in bytes[tensor.start..][..tensor.bytes()].chunks_exact_mut(width) {
+        place.copy_from_slice(&value[..width]);
     }
-    let decoder = Compression::Zstd.reader(file).map_err(RawNetError::Zstd)?;
-    let mut bytes = Vec::new();
-    decoder
-        .take(len as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(RawNetError::Zstd)?;
-    Ok(bytes)
 }
 
-fn wrong_length(layout: &Layout, found: u64, bytes: &[u8], packed: bool) -> RawNetError {
-    let described_raw = layout.compression == FileCompression::None;
-    let hint = match Compression::of(bytes) {
-        Some(Compression::Zstd) if described_raw => {
-            " and is compressed with zstd (compression = \"zstd\" under [file])"
+/// Are the values of a tensor among those that the layout expects?
+fn check_values(tensor: &Tensor, bytes: &[u8], packed: bool) -> Result<(), RawNetError> {
+    for index in 0..tensor.len() {
+        let found = tensor.integer(bytes, index);
+        if !tensor.expect.contains(&found) {
+            let expected: Vec<String> = tensor.expect.iter().map(i32::to_string).collect();
+            return Err(RawNetError::Value {
+                tensor: excerpt(tensor.name.as_bytes()),
+                offset: (tensor.start + index * tensor.element.bytes()) as u64,
+                packed,
+                found,
+                expected: expected.join(" or "),
+            });
         }
-        Some(_) if described_raw => " and is compressed: unpack it",
-        _ if packed && found > layout.len as u64 => " or more",
-        _ => "",
-    };
-    RawNetError::Length {
-        expected: layout.len as u64,
-        found,
-        packed,
-        hint,
     }
+    Ok(())
 }

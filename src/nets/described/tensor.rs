@@ -1,5 +1,7 @@
 //! A tensor: where its values are, and which belong to which neuron.
 
+use super::input::Block;
+
 /// Type of a value. All are little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -12,6 +14,17 @@ pub enum ElementType {
 }
 
 impl ElementType {
+    /// As a layout names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ElementType::U8 => "u8",
+            ElementType::I8 => "i8",
+            ElementType::I16 => "i16",
+            ElementType::I32 => "i32",
+            ElementType::F32 => "f32",
+        }
+    }
+
     /// Bytes of a value.
     pub fn bytes(self) -> usize {
         match self {
@@ -33,6 +46,8 @@ pub enum Role {
     /// Weights that the feature transformer's outputs are multiplied with: the first layer. Its neuron axes run over
     /// the outputs of one or more perspectives, one after the other.
     L1Weights,
+    /// A number that says something of the file's order. It is set when the file is permuted.
+    Flag,
     /// Anything else. It stays as it is.
     Other,
 }
@@ -47,8 +62,16 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Offset of the first byte in the unpacked file.
     pub start: usize,
-    /// The axes that together number the neurons, the first one slowest. Empty for [`Role::Other`].
+    /// The axes that together number the neurons, the first one slowest. Empty for [`Role::Other`] and [`Role::Flag`].
     pub neuron_axes: Vec<usize>,
+    /// The type that engines make of its values.
+    pub becomes: ElementType,
+    /// Of [`Role::FtWeights`]: the kinds of inputs that it has rows for, in this order.
+    pub(super) inputs: Vec<Block>,
+    /// What its values may be; anything if empty.
+    pub(super) expect: Vec<i32>,
+    /// Of [`Role::Flag`]: its values in a permuted file.
+    pub(super) set: Option<i32>,
 }
 
 impl Tensor {
@@ -156,6 +179,10 @@ mod tests {
             shape: vec![2, 3, 2],
             start: 10,
             neuron_axes: vec![0, 2],
+            becomes: ElementType::I16,
+            inputs: Vec::new(),
+            expect: Vec::new(),
+            set: None,
         };
         assert_eq!(
             (tensor.len(), tensor.bytes(), tensor.along(), tensor.rest()),

@@ -1,3 +1,5 @@
+mod language;
+
 use proptest::prelude::*;
 
 use super::compare::compare_ordered;

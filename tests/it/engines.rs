@@ -1,0 +1,338 @@
+//! The layouts inside the program, on networks of their engines' formats: what the engines themselves and a second
+//! implementation compute, and the written files weight by weight.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ftperm::chess::board::Board;
+use ftperm::files::digest::{hex, sha256};
+use ftperm::nets::described::{BUILT_IN, Block, BuiltIn, Outputs, RawNet, fitting, outputs};
+use serde_json::Value;
+
+use crate::common::material;
+use crate::common::program::Case;
+
+/// Python with the packages that tests/fetch-python.sh fetched.
+fn python() -> Command {
+    let python = std::env::var_os("FTPERM_PYTHON").unwrap_or("/usr/bin/python3".into());
+    let packages = match std::env::var_os("FTPERM_PYTHON_PACKAGES") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(env!("CARGO_TARGET_TMPDIR")).join("../python"),
+    };
+    let mut command = Command::new(python);
+    command.env("PYTHONPATH", packages);
+    command
+}
+
+/// Can it run what makes the networks?
+fn python_works() -> Option<()> {
+    let has = python()
+        .args(["-c", "import numpy, chess, zstandard, tomllib"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if has {
+        Some(())
+    } else {
+        material::missing(
+            "Python 3.11 with numpy, chess and zstandard (tests/fetch-python.sh fetches them into target/python)",
+        )
+    }
+}
+
+/// What makes networks, and a folder for them.
+struct Workshop {
+    generators: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Workshop {
+    fn open() -> Option<Workshop> {
+        python_works()?;
+        Some(Workshop {
+            generators: material::shared("engines/gen")?,
+            folder: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&Path]) -> String {
+        let output = python()
+            .arg(material::own("tests/engines.py"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A network of seeded random numbers.
+    fn make(&self, engine: &str, seed: &str) -> PathBuf {
+        let path = self.path("net");
+        let words = ["make".as_ref(), self.generators.as_path()];
+        self.run(&[&words[..], &[engine.as_ref(), seed.as_ref(), &path]].concat());
+        path
+    }
+
+    /// What the second implementation computes for positions: values, and outputs of both perspectives.
+    fn evaluate(&self, engine: &str, net: &Path, fens: &Path) -> Vec<Value> {
+        let words = ["evaluate".as_ref(), self.generators.as_path()];
+        let printed = self.run(&[&words[..], &[engine.as_ref(), net, fens]].concat());
+        printed
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Permutes a network as a user would; the result and the order were compared with it by other code.
+    fn optimize(&self, name: &str, net: &Path, fens: &Path) -> (PathBuf, Vec<usize>) {
+        let (out, perm) = (self.path("out"), self.path("perm.txt"));
+        let done = Case::new("optimize")
+            .args(["--layout", name, "--holdout", "0", "--effort", "quick"])
+            .args(["--backend", "cpu", "--force"])
+            .option("--net", net)
+            .option("--data", fens)
+            .option("--out", &out)
+            .option("--perm", &perm)
+            .ok();
+        let proved = "verified under the layout: the same neurons in another order";
+        assert!(done.stderr.contains(proved), "{}", done.stderr);
+        assert!(!done.stderr.contains("no role"), "{}", done.stderr);
+        let layout = material::own(&format!("layouts/{name}.toml"));
+        self.run(&["compare".as_ref(), &layout, net, &out, &perm]);
+        let order = std::fs::read_to_string(&perm).unwrap();
+        let order = order.lines().filter(|line| !line.starts_with('#'));
+        (out, order.map(|line| line.parse().unwrap()).collect())
+    }
+}
+
+fn read(name: &str, net: &Path) -> RawNet {
+    let layout = BuiltIn::find(name).unwrap().layout().unwrap();
+    RawNet::read(net, &layout).unwrap()
+}
+
+fn boards(fens: &Path) -> Vec<Board> {
+    let text = std::fs::read_to_string(fens).unwrap();
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|fen| fen.parse().unwrap()).collect()
+}
+
+fn integers(outputs: &Outputs) -> &[i64] {
+    match outputs {
+        Outputs::Integers(outputs) => outputs,
+        Outputs::Floats(_) => panic!("integers"),
+    }
+}
+
+/// The one layout that a file fits.
+fn only_fit(net: &Path) -> &'static str {
+    let found = fitting(net).unwrap();
+    let names: Vec<&str> = found.iter().map(|it| it.row.name).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    names[0]
+}
+
+/// Neurons, inputs and bytes of a file, as the engines' sources have them.
+#[test]
+fn layouts_describe_what_they_say() {
+    let expected: BTreeMap<&str, (usize, usize, usize)> = [
+        ("akimbo", (1024, 4 * 768, 6_297_664)),
+        ("alexandria", (768, 16 * 768, 37_983_776)),
+        ("berserk", (1024, 16 * 768, 25_201_924)),
+        ("bullet-multilayer", (512, 7680, 15_880_768)),
+        ("bullet-output-buckets", (640, 768, 1_004_864)),
+        ("bullet-simple", (1024, 768, 1_579_072)),
+        ("cinder", (512, 16 * 768 + 59808 + 4560, 91_248_192)),
+        ("halogen", (384, 8 * 768 + 79856, 70_999_872)),
+        ("hobbes", (384, 16 * 768 + 60144, 65_200_192)),
+        ("horsie", (1024, 14 * 768, 44_325_440)),
+        ("integral", (768, 12 * 768, 28_530_240)),
+        ("minke", (640, 16 * 768, 31_659_072)),
+        ("obsidian", (768, 13 * 768, 30_905_920)),
+        ("pawnocchio", (384, 16 * 768 + 59808 + 4560, 68_444_224)),
+        ("plentychess", (512, 12 * 768 + 59808 + 4560, 84_956_704)),
+        ("raphael", (512, 16 * 704, 23_220_800)),
+        ("reckless", (384, 7680 + 66864, 63_266_880)),
+        ("stormphrax", (512, 16 * 704 + 59808 + 4560, 89_382_016)),
+        ("tarnished", (896, 16 * 768, 44_308_512)),
+        ("viridithas", (512, 16 * 704 + 59808 + 4560, 89_315_360)),
+    ]
+    .into();
+    let names: Vec<&str> = BUILT_IN.iter().map(|row| row.name).collect();
+    assert_eq!(names, expected.keys().copied().collect::<Vec<_>>());
+    for row in BUILT_IN {
+        let layout = row.layout().unwrap();
+        let found = (layout.neurons(), layout.input().features(), layout.bytes());
+        assert_eq!(found, expected[row.name], "{}", row.name);
+        assert!(layout.unmarked().is_empty(), "{}", row.name);
+        assert!(row.text.contains(row.version) || row.name.starts_with("bullet"));
+    }
+}
+
+/// docs/5-other-engines.md has a row for each.
+#[test]
+fn the_page_lists_them() {
+    let page = std::fs::read_to_string(material::own("docs/5-other-engines.md")).unwrap();
+    for row in BUILT_IN {
+        let layout = row.layout().unwrap();
+        let begin = format!("| {} | `{}` | ", row.engine, row.name);
+        let line = page.lines().find(|line| line.starts_with(&begin));
+        let neurons = format!("| {} |", layout.neurons());
+        assert!(line.unwrap().contains(&neurons), "{}", row.name);
+    }
+}
+
+/// Values of the engines of engines-rust.md: active inputs, zero outputs and the outputs themselves.
+fn as_the_engine_recorded(engine: &str) {
+    let Some(workshop) = Workshop::open() else {
+        return;
+    };
+    let Some(vectors) = material::shared(&format!("engines/vectors/{engine}.json")) else {
+        return;
+    };
+    let vectors: Value = serde_json::from_slice(&std::fs::read(vectors).unwrap()).unwrap();
+    let path = workshop.make(engine, &vectors["net"]["seed"].to_string());
+    let net = read(engine, &path);
+    if hex(&sha256(net.bytes())) != vectors["net"]["sha256_unpacked"] {
+        material::missing::<()>("numpy 2.4.6, with which the network was recorded");
+        return;
+    }
+    assert_eq!(only_fit(&path), engine);
+    let positions = vectors["positions"].as_array().unwrap();
+    let fens: Vec<&str> = positions
+        .iter()
+        .map(|it| it["fen"].as_str().unwrap())
+        .collect();
+    let fen_file = workshop.path("positions.fen");
+    std::fs::write(&fen_file, fens.join("\n")).unwrap();
+    let boards = boards(&fen_file);
+    let computed = outputs(&net, &boards);
+    let input = net.layout().input();
+    for ((board, position), computed) in boards.iter().zip(positions).zip(&computed) {
+        let us = board.side_to_move();
+        let sides = [(us, "stm"), (us.opponent(), "other")];
+        for ((side, name), computed) in sides.into_iter().zip(computed) {
+            let expected = &position[name];
+            let mut features = Vec::new();
+            input.append_active(board, side, &mut features);
+            let mut first = 0;
+            for (block, name) in [
+                (Block::PieceSquare, "piece_square"),
+                (Block::Threats, "threats"),
+                (Block::PawnPairs, "pawn_pairs"),
+            ] {
+                let end = first + input.block(block) as u32;
+                let inside = features.iter().filter(|&&it| first <= it && it < end);
+                let mut found: Vec<u32> = inside.map(|it| it - first).collect();
+                found.sort_unstable();
+                first = end;
+                if let Some(expected) = expected[name].as_array() {
+                    let expected: Vec<u32> = expected
+                        .iter()
+                        .map(|it| it.as_u64().unwrap() as u32)
+                        .collect();
+                    assert_eq!(found, expected, "{engine}: {}", board.fen());
+                } else {
+                    assert!(found.is_empty(), "{engine}");
+                }
+            }
+            let computed = integers(computed);
+            let zeros = computed.iter().filter(|&&it| it == 0).count();
+            assert_eq!(expected["zero_outputs"], zeros, "{engine}");
+            let bytes: Vec<u8> = computed.iter().map(|&it| it as u8).collect();
+            if let Some(digest) = expected["outputs_sha256"].as_str() {
+                assert_eq!(hex(&sha256(&bytes)), digest, "{engine}: {}", board.fen());
+            }
+        }
+    }
+    let (out, order) = workshop.optimize(engine, &path, &fen_file);
+    let permuted = outputs(&read(engine, &out), &boards);
+    for (before, after) in computed.iter().flatten().zip(permuted.iter().flatten()) {
+        let (before, after) = (integers(before), integers(after));
+        assert!(order.iter().zip(after).all(|(&at, it)| before[at] == *it));
+    }
+}
+
+/// The engines of engines-cpp.md: outputs and values of a second implementation, before and after, and what the engine
+/// said where its words are the network's.
+fn as_a_second_implementation(engine: &str, recorded: Option<fn(&Board, i64) -> i64>) {
+    let (Some(workshop), Some(fens)) = (
+        Workshop::open(),
+        material::shared("engines/vectors/fens_cpp.txt"),
+    ) else {
+        return;
+    };
+    let vectors = match recorded {
+        None => None,
+        Some(_) => match material::shared(&format!("engines/vectors/{engine}.json")) {
+            None => return,
+            Some(path) => Some(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()),
+        },
+    };
+    let vectors: Value = vectors.unwrap_or_default();
+    let path = workshop.make(engine, vectors["seed"].as_str().unwrap_or("1"));
+    assert_eq!(only_fit(&path), engine);
+    let boards = boards(&fens);
+    let before = workshop.evaluate(engine, &path, &fens);
+    if let Some(said) = recorded {
+        for (at, position) in vectors["positions"].as_array().unwrap().iter().enumerate() {
+            let value = before[at]["value"].as_f64().unwrap() as i64;
+            assert_eq!(said(&boards[at], value), position["eval"], "{engine} {at}");
+        }
+    }
+    let agree = |net: &Path, reference: &[Value]| {
+        for (computed, reference) in outputs(&read(engine, net), &boards).iter().zip(reference) {
+            let computed: Vec<&[i64]> = computed.iter().map(integers).collect();
+            assert!(
+                reference["outputs"] == serde_json::json!(computed),
+                "{engine}"
+            );
+        }
+    };
+    agree(&path, &before);
+    let (out, _) = workshop.optimize(engine, &path, &fens);
+    let after = workshop.evaluate(engine, &out, &fens);
+    agree(&out, &after);
+    for (before, after) in before.iter().zip(&after) {
+        let (before, after) = (&before["value"], &after["value"]);
+        let difference = before.as_f64().unwrap() - after.as_f64().unwrap();
+        assert!(difference.abs() < 1e-6, "{engine}: {before} {after}");
+    }
+}
+
+/// Obsidian's `eval` is from White's view.
+fn from_white(board: &Board, value: i64) -> i64 {
+    if board.side_to_move() == ftperm::chess::board::Color::White {
+        value
+    } else {
+        -value
+    }
+}
+
+macro_rules! engines {
+    ($($test:ident $call:expr;)*) => { $(#[test] fn $test() { $call })* };
+}
+
+engines! {
+    akimbo as_the_engine_recorded("akimbo");
+    alexandria as_a_second_implementation("alexandria", Some(|_, value| value));
+    berserk as_a_second_implementation("berserk", None);
+    cinder as_the_engine_recorded("cinder");
+    halogen as_a_second_implementation("halogen", None);
+    hobbes as_the_engine_recorded("hobbes");
+    horsie as_a_second_implementation("horsie", Some(|_, value| value));
+    integral as_a_second_implementation("integral", None);
+    minke as_a_second_implementation("minke", None);
+    obsidian as_a_second_implementation("obsidian", Some(from_white));
+    plentychess as_a_second_implementation("plentychess", None);
+    raphael as_a_second_implementation("raphael", None);
+    reckless as_the_engine_recorded("reckless");
+    stormphrax as_a_second_implementation("stormphrax", None);
+    tarnished as_a_second_implementation("tarnished", None);
+    viridithas as_the_engine_recorded("viridithas");
+}
