@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::planes::ZeroPlanes;
-use ftperm::search::{Checkpoint, Control, Effort, SearchError, SearchOptions, search};
+use ftperm::search::{Control, Effort, SavedSearch, SearchError, SearchOptions, search};
 
 const NEURONS: usize = 12;
 const SAMPLES: usize = 100;
@@ -13,7 +13,7 @@ const SAMPLES: usize = 100;
 const ROUNDS: u64 = 40;
 
 pub fn search_state(data: &[u8]) {
-    let Ok(state) = serde_json::from_slice::<Checkpoint>(data) else {
+    let Ok(state) = serde_json::from_slice::<SavedSearch>(data) else {
         return;
     };
     let _ = state.best();
@@ -36,7 +36,7 @@ pub fn search_state(data: &[u8]) {
     let backend = CpuBackend::new(Some(1)).expect("the thread there is");
     match search(&backend, &[planes()], &options, &mut control) {
         Ok(found) => assert!(found.score >= found.start_score),
-        Err(SearchError::Checkpoint(error)) => assert!(!error.to_string().is_empty()),
+        Err(SearchError::Saved(error)) => assert!(!error.to_string().is_empty()),
         Err(error) => panic!("{error}"),
     }
 }

@@ -9,11 +9,12 @@ use ftperm::files::atomic::{check_writable, write_file};
 use ftperm::files::resources::peak_rss_bytes;
 use ftperm::order::{NET_SHA256, PermutationFile};
 use ftperm::planes::ZeroPlanes;
+use ftperm::positions::bucket_weights::BucketWeights;
 use ftperm::report::{BucketRates, CertificateReport};
 use ftperm::run::holdout::BucketCounts;
 use ftperm::run::{PlanesJob, RunError, Searched};
 use ftperm::search::{
-    ByBucket, Checkpoint, Checkpoints, Control, MAX_SAMPLES, Rated, SearchOptions, by_bucket, room,
+    ByBucket, Control, MAX_SAMPLES, SavedSearch, SearchOptions, SearchSaver, by_bucket, room,
     weighted_sum,
 };
 use serde::Serialize;
@@ -29,13 +30,13 @@ use super::progress::RunProgress;
 use super::{Global, console, interrupt};
 
 mod holdout;
-mod state;
+mod state_file;
 
 use holdout::{HoldoutArgs, HoldoutReport, say_held_out};
-use state::SearchState;
+use state_file::StateFile;
 
 /// How often the state of the search is left in a file.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+const SAVED_EVERY: Duration = Duration::from_secs(30);
 
 /// Search the best order on gathered planes or matrices
 ///
@@ -68,8 +69,8 @@ pub struct Find {
     search: SearchArgs,
     /// Leave the state of the search in this file now and then, and go on from there if it is there; the file is
     /// removed at the end
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", alias = "checkpoint")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     memory: MemoryArgs,
     /// Accumulator width that the data must have been made with (pairwise networks)
@@ -125,7 +126,7 @@ impl Find {
         files
             .input("--start", self.search.start_file())
             .output("--out", self.out.as_deref())
-            .output("--checkpoint", self.checkpoint.as_deref())
+            .output("--state", self.state.as_deref())
             .check()?;
         if let Some(out) = &self.out {
             check_writable(out)?;
@@ -152,9 +153,9 @@ impl Find {
                 2 * neurons
             );
         }
-        let checkpoint = match &self.checkpoint {
-            Some(path) => SearchState::open(path, weights)?,
-            None => SearchState::none(),
+        let state = match &self.state {
+            Some(path) => StateFile::open(path, weights)?,
+            None => StateFile::none(),
         };
         let limit = self.memory.for_search(neurons)?;
         let room = room(limit, neurons);
@@ -172,21 +173,6 @@ impl Find {
         });
         let sets = fit_planes(sets, limit, weights.as_ref())?;
         let is_part = sets.is_part();
-        let progress = RunProgress::new(0, neurons);
-        let mut searched = |it: &_| {
-            interrupt::search_has_begun();
-            progress.searched(it);
-        };
-        let mut write_checkpoint = |state: &Checkpoint| checkpoint.write(state);
-        let mut control = Control {
-            stop: Some(interrupt::stop_flag()),
-            progress: Some(&mut searched),
-            checkpoints: checkpoint
-                .is_wanted()
-                .then(|| Checkpoints::new(CHECKPOINT_EVERY, &mut write_checkpoint)),
-            resume: checkpoint.found.clone(),
-            ..Control::default()
-        };
         let planes_bytes = ZeroPlanes::bytes_for(neurons, sets.samples_searched(weights.as_ref()));
         let job = PlanesJob {
             sets,
@@ -199,115 +185,22 @@ impl Find {
             time_limit: self.search.time_limit,
             certify: (self.search.certify).then(|| limit.saturating_sub(planes_bytes)),
         };
-        let searched = job.run(&mut control).map_err(|error| match error {
-            RunError::Search(error) => checkpoint.explain(error),
-            error => error.into(),
-        })?;
-        let Searched {
-            rated,
-            samples,
-            samples_searched,
-            certificate,
-            ..
-        } = searched;
-        let Rated {
-            search: found,
-            start_is_better,
-            before,
-            after,
-        } = rated;
-        progress.end();
-        if start_is_better {
-            console::warn(START_IS_BETTER);
-        }
-        let blocks = neurons as u64 / 4;
-        let report = Report {
-            samples: samples.values().sum(),
-            samples_searched,
-            neurons,
-            zero_blocks_before: before.values().sum(),
-            zero_blocks_after: after.values().sum(),
-            cells: samples.values().sum::<u64>() * blocks,
-            holdout: held_out.rate(&found.permutation, backend.as_ref())?,
-            weighted_zero_block_rate: weights.map(|weights| {
-                let sum = |counts: &ByBucket| weighted_sum(counts, Some(&weights)) as f64;
-                let cells = sum(&samples) * blocks as f64;
-                WeightedRates {
-                    before: sum(&before) / cells,
-                    after: sum(&after) / cells,
-                }
-            }),
-            buckets: BucketCounts::of(&samples, [&before, &after])
-                .iter()
-                .map(|counts| BucketReport {
-                    bucket: counts.bucket,
-                    weight: weights.map(|weights| weights.given()[counts.bucket]),
-                    rates: BucketRates::new(counts, neurons / 4),
-                })
-                .collect(),
-            certificate: certificate.as_ref().map(CertificateReport::from),
-            interrupted: !found.complete,
-            peak_rss_bytes: peak_rss_bytes(),
-            out: self.out.as_ref().map(|out| out.display().to_string()),
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        let percent = |zero: u64| 100.0 * zero as f64 / report.cells as f64;
-        let mut notes = vec![("ftperm".to_string(), report.version.to_string())];
-        notes.extend(net_sha256.map(|digits| (NET_SHA256.to_string(), digits)));
-        notes.extend([
-            (
-                "samples searched on".to_string(),
-                report.samples_searched.to_string(),
-            ),
-            ("seed".to_string(), self.seed.to_string()),
-            (
-                "zero blocks before".to_string(),
-                format!("{:.4} %", percent(report.zero_blocks_before)),
-            ),
-            (
-                "zero blocks after".to_string(),
-                format!("{:.4} %", percent(report.zero_blocks_after)),
-            ),
-        ]);
-        if let Some(held_out) = &report.holdout {
-            let percent =
-                |zero: u64| format!("{:.4} %", 100.0 * zero as f64 / held_out.cells as f64);
-            let (before, after) = (held_out.zero_blocks_before, held_out.zero_blocks_after);
-            notes.extend([
-                ("held-out zero blocks before".to_string(), percent(before)),
-                ("held-out zero blocks after".to_string(), percent(after)),
-            ]);
-        }
-        if let Some(given) = weights.map(|it| it.given()) {
-            let given: Vec<String> = given.iter().map(f64::to_string).collect();
-            notes.push(("weights of buckets 0 to 7".to_string(), given.join(" ")));
-        }
+        let searched = search(&job, &state)?;
+        let found = &searched.rated.search;
+        let held_out = held_out.rate(&found.permutation, backend.as_ref())?;
+        let report = self.report(&searched, weights.as_ref(), held_out);
         let file = PermutationFile {
-            permutation: found.permutation,
-            notes,
+            permutation: found.permutation.clone(),
+            notes: self.notes(&report, net_sha256, weights.as_ref()),
         };
         if let Some(out) = &self.out {
             say_replaced(out, &file.permutation);
             write_file(out, &file.to_bytes(out))?;
         }
         if found.complete {
-            checkpoint.remove();
+            state.remove();
         }
-        if !found.complete {
-            console::warn(INTERRUPTED);
-        }
-        console::say(format!(
-            "all-zero blocks: {:.4} % before, {:.4} % after",
-            percent(report.zero_blocks_before),
-            percent(report.zero_blocks_after)
-        ));
-        say_held_out(report.holdout.as_ref());
-        if let Some(it) = &report.certificate {
-            say_certificate(it, is_part);
-        } else if self.search.certify {
-            console::warn(NO_CERTIFICATE);
-        }
-        say_buckets(&report);
+        self.say(&report, is_part);
         if global.json {
             return console::json(&report);
         }
@@ -319,16 +212,142 @@ impl Find {
         }
         Ok(())
     }
+
+    fn report(
+        &self,
+        searched: &Searched,
+        weights: Option<&BucketWeights>,
+        holdout: Option<HoldoutReport>,
+    ) -> Report {
+        let (samples, rated) = (&searched.samples, &searched.rated);
+        let (before, after) = (&rated.before, &rated.after);
+        let neurons = rated.search.permutation.len();
+        let blocks = neurons as u64 / 4;
+        Report {
+            samples: samples.values().sum(),
+            samples_searched: searched.samples_searched,
+            neurons,
+            zero_blocks_before: before.values().sum(),
+            zero_blocks_after: after.values().sum(),
+            cells: samples.values().sum::<u64>() * blocks,
+            holdout,
+            weighted_zero_block_rate: weights.map(|weights| {
+                let sum = |counts: &ByBucket| weighted_sum(counts, Some(weights)) as f64;
+                let cells = sum(samples) * blocks as f64;
+                WeightedRates {
+                    before: sum(before) / cells,
+                    after: sum(after) / cells,
+                }
+            }),
+            buckets: BucketCounts::of(samples, [before, after])
+                .iter()
+                .map(|counts| BucketReport {
+                    bucket: counts.bucket,
+                    weight: weights.map(|weights| weights.given()[counts.bucket]),
+                    rates: BucketRates::new(counts, neurons / 4),
+                })
+                .collect(),
+            certificate: searched.certificate.as_ref().map(CertificateReport::from),
+            interrupted: !rated.search.complete,
+            peak_rss_bytes: peak_rss_bytes(),
+            out: self.out.as_ref().map(|out| out.display().to_string()),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// The comments of the permutation file.
+    fn notes(
+        &self,
+        report: &Report,
+        net_sha256: Option<String>,
+        weights: Option<&BucketWeights>,
+    ) -> Vec<(String, String)> {
+        let note = |key: &str, text: String| (key.to_string(), text);
+        let percent =
+            |zero: u64, cells: u64| format!("{:.4} %", 100.0 * zero as f64 / cells as f64);
+        let mut notes = vec![note("ftperm", report.version.to_string())];
+        notes.extend(net_sha256.map(|digits| note(NET_SHA256, digits)));
+        let (before, after) = (report.zero_blocks_before, report.zero_blocks_after);
+        notes.extend([
+            note("samples searched on", report.samples_searched.to_string()),
+            note("seed", self.seed.to_string()),
+            note("zero blocks before", percent(before, report.cells)),
+            note("zero blocks after", percent(after, report.cells)),
+        ]);
+        if let Some(held_out) = &report.holdout {
+            let (before, after) = (held_out.zero_blocks_before, held_out.zero_blocks_after);
+            notes.extend([
+                note(
+                    "held-out zero blocks before",
+                    percent(before, held_out.cells),
+                ),
+                note("held-out zero blocks after", percent(after, held_out.cells)),
+            ]);
+        }
+        if let Some(weights) = weights {
+            let given: Vec<String> = weights.given().iter().map(f64::to_string).collect();
+            notes.push(note("weights of buckets 0 to 7", given.join(" ")));
+        }
+        notes
+    }
+
+    /// Tells people what was found.
+    fn say(&self, report: &Report, is_part: bool) {
+        if report.interrupted {
+            console::warn(INTERRUPTED);
+        }
+        let percent = |zero: u64| 100.0 * zero as f64 / report.cells as f64;
+        console::say(format!(
+            "all-zero blocks: {:.4} % before, {:.4} % after",
+            percent(report.zero_blocks_before),
+            percent(report.zero_blocks_after)
+        ));
+        say_held_out(report.holdout.as_ref());
+        if let Some(certificate) = &report.certificate {
+            say_certificate(certificate, is_part);
+        } else if self.search.certify {
+            console::warn(NO_CERTIFICATE);
+        }
+        say_buckets(report);
+    }
+}
+
+/// Searches, shows how far it is, and leaves the state of the search in its file.
+fn search(job: &PlanesJob, state: &StateFile) -> anyhow::Result<Searched> {
+    let progress = RunProgress::new(0, job.sets.neurons());
+    let mut searched = |step: &_| {
+        interrupt::search_has_begun();
+        progress.searched(step);
+    };
+    let mut write = |search: &SavedSearch| state.write(search);
+    let mut control = Control {
+        stop: Some(interrupt::stop_flag()),
+        progress: Some(&mut searched),
+        saver: state
+            .is_wanted()
+            .then(|| SearchSaver::new(SAVED_EVERY, &mut write)),
+        resume: state.found.clone(),
+        ..Control::default()
+    };
+    let searched = job.run(&mut control).map_err(|error| match error {
+        RunError::Search(error) => state.explain(error),
+        error => error.into(),
+    })?;
+    progress.end();
+    if searched.rated.start_is_better {
+        console::warn(START_IS_BETTER);
+    }
+    Ok(searched)
 }
 
 /// What the order does to every bucket, and to what was searched for.
 fn say_buckets(report: &Report) {
     let percent = |rate: f64| 100.0 * rate;
-    if let Some(it) = &report.weighted_zero_block_rate {
+    if let Some(rates) = &report.weighted_zero_block_rate {
         console::say(format!(
             "weighted, as searched for: {:.4} % before, {:.4} % after",
-            percent(it.before),
-            percent(it.after)
+            percent(rates.before),
+            percent(rates.after)
         ));
     }
     for it in &report.buckets {

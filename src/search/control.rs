@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::Halt;
-use super::checkpoint::{Checkpoint, Checkpoints};
+use super::saved::{SavedSearch, SearchSaver};
 
 /// How a running search is watched and ended. The default neither reports nor ends early.
 #[derive(Default)]
@@ -16,10 +16,10 @@ pub struct Control<'a> {
     pub deadline: Option<Instant>,
     /// Called after every round, and every step of a certificate.
     pub progress: Option<&'a mut dyn FnMut(&Progress)>,
-    /// Where to leave checkpoints.
-    pub checkpoints: Option<Checkpoints<'a>>,
+    /// Where to leave saver.
+    pub saver: Option<SearchSaver<'a>>,
     /// Go on from here. The result is that of a search that was never interrupted.
-    pub resume: Option<Checkpoint>,
+    pub resume: Option<SavedSearch>,
 }
 
 impl Control<'_> {

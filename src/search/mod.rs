@@ -33,23 +33,23 @@ use crate::planes::ZeroPlanes;
 mod assignment;
 mod bound;
 mod certificate;
-mod checkpoint;
 mod control;
 mod fit_table;
 mod memory;
 mod moves;
 mod partition;
+mod saved;
 mod schedule;
 mod sets;
 mod state;
 mod thinning;
 
 pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_planes};
-pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use control::{Control, MoveCount, Progress};
 pub use fit_table::MAX_SAMPLES;
 pub use memory::{room, search_bytes, table_bytes};
 pub use partition::BLOCK;
+pub use saved::{SavedSearch, SavedSearchError, SearchSaver};
 pub use sets::{
     ByBucket, FitError, Rated, Room, SampleSets, by_bucket, search_and_rate, weighted_sum,
 };
@@ -112,8 +112,8 @@ pub enum SearchError {
     },
     #[error("the permutation has {found} entries, but there are {expected} neurons")]
     Permutation { found: usize, expected: usize },
-    #[error("the search cannot go on from this checkpoint: {0}")]
-    Checkpoint(#[from] CheckpointError),
+    #[error("the search cannot go on from what was saved: {0}")]
+    Saved(#[from] SavedSearchError),
     #[error(transparent)]
     Compute(#[from] ComputeError),
 }

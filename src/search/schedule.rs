@@ -7,12 +7,12 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::checkpoint::{Checkpoint, CheckpointError, Identity, Place, Stage, Turn};
 use super::control::{Control, MoveCount, Progress, is_over};
 use super::moves::{
     HalfSwaps, Move, PairSwaps, ReassignSingles, Round, ShakenReassignment, ThreeCycles,
 };
 use super::partition::{BLOCK, Partition};
+use super::saved::{Identity, Place, SavedSearch, SavedSearchError, Stage, Turn};
 use super::state::State;
 use super::thinning::thin;
 use super::{Effort, Halt, SearchError, SearchOptions};
@@ -107,8 +107,8 @@ pub(super) fn run(
         resume: None,
         control,
     };
-    if let Some(checkpoint) = run.control.resume.take() {
-        run.go_on_from(checkpoint, tries.len())?;
+    if let Some(saved) = run.control.resume.take() {
+        run.go_on_from(saved, tries.len())?;
     }
     let outcome = run.all(options, &tries);
     let complete = match outcome {
@@ -167,7 +167,7 @@ impl Run<'_, '_> {
             // For a search that is stopped before it began.
             let random = ChaCha8Rng::seed_from_u64(options.seed);
             let at = Cursor::start_of(0);
-            self.checkpoint(|| at.place(start.order(), &random));
+            self.save(|| at.place(start.order(), &random));
         }
         let mut thinned = thin(planes)?;
         let first = resumed.as_ref().map_or(0, |place| place.attempt);
@@ -221,41 +221,41 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Takes over what a checkpoint knows.
-    fn go_on_from(&mut self, checkpoint: Checkpoint, attempts: usize) -> Result<(), SearchError> {
-        checkpoint.check(&self.identity, attempts)?;
-        if checkpoint.best.len() != self.start.neurons() {
-            let damage = CheckpointError::Damaged("it has another number of neurons");
+    /// Takes over what was saved.
+    fn go_on_from(&mut self, saved: SavedSearch, attempts: usize) -> Result<(), SearchError> {
+        saved.check(&self.identity, attempts)?;
+        if saved.best.len() != self.start.neurons() {
+            let damage = SavedSearchError::Damaged("it has another number of neurons");
             return Err(damage.into());
         }
-        // A recount, so that other planes than those of the checkpoint are noticed.
-        if self.planes.zero_blocks(&checkpoint.best)? != checkpoint.best_score {
-            return Err(CheckpointError::OtherSearch("other samples".into()).into());
+        // A recount, so that other planes than those of the saved search are noticed.
+        if self.planes.zero_blocks(&saved.best)? != saved.best_score {
+            return Err(SavedSearchError::OtherSearch("other samples".into()).into());
         }
-        self.best = Partition::new(&checkpoint.best);
-        self.best_score = checkpoint.best_score;
-        self.moves = checkpoint.moves()?;
-        self.resume = Some(checkpoint.place);
+        self.best = Partition::new(&saved.best);
+        self.best_score = saved.best_score;
+        self.moves = saved.moves()?;
+        self.resume = Some(saved.place);
         Ok(())
     }
 
-    /// Leaves a checkpoint if it is time for one, or the search is about to end.
-    fn checkpoint(&mut self, place: impl FnOnce() -> Place) {
+    /// Saves the search if it is time for one, or the search is about to end.
+    fn save(&mut self, place: impl FnOnce() -> Place) {
         let over = self.control.is_over();
-        let Some(checkpoints) = &mut self.control.checkpoints else {
+        let Some(saver) = &mut self.control.saver else {
             return;
         };
-        if !over && !checkpoints.is_due() {
+        if !over && !saver.is_due() {
             return;
         }
-        let checkpoint = Checkpoint::new(
+        let saved = SavedSearch::new(
             &self.identity,
             place(),
             self.best.order(),
             self.best_score,
             &self.moves,
         );
-        checkpoints.write(&checkpoint);
+        saver.write(&saved);
     }
 
     /// Does something with a partition and keeps what comes of it if that is the best so far, stopped or not.
@@ -303,13 +303,13 @@ impl Run<'_, '_> {
         while at.round < plan.rounds {
             let share = at.round as f64 / plan.rounds as f64;
             shaken.temperature = state.samples() as f64 * between(range.start, range.end, share);
-            self.checkpoint(|| at.annealing(state, random, &shaken));
+            self.save(|| at.annealing(state, random, &shaken));
             let undrawn = random.clone();
             self.passed = (before + at.round + 1) as f64;
             let round = self.round(&mut shaken, state, random, plan.phase);
             if matches!(round, Err(Halt::Stopped)) {
                 // Nothing was changed yet but the random numbers.
-                self.checkpoint(|| at.annealing(state, &undrawn, &shaken));
+                self.save(|| at.annealing(state, &undrawn, &shaken));
             }
             round?;
             at.round += 1;
@@ -342,7 +342,7 @@ impl Run<'_, '_> {
             settled: at.settled.drain(..).collect(),
         };
         loop {
-            self.checkpoint(|| at.descent(state, random, &reassign, &half_swaps));
+            self.save(|| at.descent(state, random, &reassign, &half_swaps));
             let undrawn = random.clone();
             rounds += 1;
             self.passed = before as f64 + of_descent(rounds);
@@ -355,7 +355,7 @@ impl Run<'_, '_> {
             let round = self.round(kind, state, random, "descent");
             if matches!(round, Err(Halt::Stopped)) {
                 // As in an annealing.
-                self.checkpoint(|| at.descent(state, &undrawn, &reassign, &half_swaps));
+                self.save(|| at.descent(state, &undrawn, &reassign, &half_swaps));
             }
             if at.turn.is_last(round?.gain, self.patience) {
                 return Ok(());

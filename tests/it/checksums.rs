@@ -77,14 +77,14 @@ fn a_damaged_state_of_a_search_is_begun_anew() {
     let expected = fs::read(folder.join("perm.txt")).unwrap();
     let state = folder.join("s");
     assert!(
-        find(&["--checkpoint", "s", "--time-limit", "0"])
+        find(&["--state", "s", "--time-limit", "0"])
             .status
             .success()
     );
     let whole = fs::read(&state).unwrap();
     for (how, bytes) in damages(&whole) {
         fs::write(&state, bytes).unwrap();
-        let found = find(&["--checkpoint", "s"]);
+        let found = find(&["--state", "s"]);
         let said = text(&found.stderr);
         assert!(found.status.success(), "{how}: {said}");
         assert!(
@@ -101,10 +101,10 @@ fn a_damaged_state_of_a_search_is_begun_anew() {
     let json = text(&whole);
     let (_, fields) = json.split_once(',').unwrap();
     fs::write(&state, format!("{{{fields}")).unwrap();
-    let found = find(&["--checkpoint", "s"]);
+    let found = find(&["--state", "s"]);
     assert!(text(&found.stderr).contains("going on from s"));
     // Another file is not written over.
     fs::write(&state, "{\"kind\":\"optimize\"}").unwrap();
-    assert_eq!(find(&["--checkpoint", "s"]).status.code(), Some(1));
+    assert_eq!(find(&["--state", "s"]).status.code(), Some(1));
     assert_eq!(fs::read(&state).unwrap(), b"{\"kind\":\"optimize\"}");
 }

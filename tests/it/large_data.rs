@@ -403,7 +403,7 @@ fn weights_go_with_shards_and_checkpoints() {
         ftperm(&folder, &[&find[..], &["--data"], data, more].concat())
     };
     assert!(on(&["whole.z"], &["--out", "w.txt"]).status.success());
-    let state = ["--out", "p.txt", "--checkpoint", "p.state"];
+    let state = ["--out", "p.txt", "--state", "p.state"];
     let stopped = on(&["p.*.z"], &[&state[..], &["--time-limit", "0"]].concat());
     assert!(stopped.status.success());
     let other = [
@@ -655,7 +655,7 @@ fn a_stopped_find_goes_on() {
         ftperm(&folder, &[&begin[..], more].concat())
     };
     assert!(find("whole.txt", &[]).status.success());
-    let stopped = find("p.txt", &["--checkpoint", "p.state", "--time-limit", "0"]);
+    let stopped = find("p.txt", &["--state", "p.state", "--time-limit", "0"]);
     assert!(stopped.status.success());
     let state = folder.path().join("p.state");
     assert!(state.exists());
@@ -665,11 +665,11 @@ fn a_stopped_find_goes_on() {
         text.contains("p.state") && text.contains("seed 0, not 9"),
         "{text}"
     );
-    assert!(find("p.txt", &["--checkpoint", "p.state"]).status.success());
+    assert!(find("p.txt", &["--state", "p.state"]).status.success());
     assert_eq!(bytes(&folder, "p.txt"), bytes(&folder, "whole.txt"));
     assert!(!state.exists());
     fs::write(&state, "{}").unwrap();
-    let damaged = find("p.txt", &["--checkpoint", "p.state"]);
+    let damaged = find("p.txt", &["--state", "p.state"]);
     assert_eq!(damaged.status.code(), Some(1));
 }
 

@@ -13,8 +13,8 @@ use ftperm::nets::model::FtWeights;
 use ftperm::order::Permutation;
 use ftperm::planes::ZeroPlanes;
 use ftperm::search::{
-    CertifyOptions, Checkpoint, Checkpoints, Control, Effort, Progress, SearchError, SearchOptions,
-    SearchResult, certify, certify_planes, search, search_planes,
+    CertifyOptions, Control, Effort, Progress, SavedSearch, SearchError, SearchOptions,
+    SearchResult, SearchSaver, certify, certify_planes, search, search_planes,
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -337,7 +337,7 @@ fn a_search_stopped_before_it_began_returns_the_start() {
 }
 
 #[test]
-fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
+fn a_search_goes_on_from_any_saved_state_to_the_same_end() {
     use std::time::Duration;
     // The second has enough samples for a coarse phase on a part of them.
     for (planes, start) in [
@@ -349,10 +349,10 @@ fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
             start,
             ..options(Effort::Quick, 3)
         };
-        let mut checkpoints: Vec<Checkpoint> = Vec::new();
-        let mut keep = |checkpoint: &Checkpoint| checkpoints.push(checkpoint.clone());
+        let mut checkpoints: Vec<SavedSearch> = Vec::new();
+        let mut keep = |checkpoint: &SavedSearch| checkpoints.push(checkpoint.clone());
         let mut control = Control {
-            checkpoints: Some(Checkpoints::new(Duration::ZERO, &mut keep)),
+            saver: Some(SearchSaver::new(Duration::ZERO, &mut keep)),
             ..Control::default()
         };
         let whole = search(&cpu(), chunks, &options, &mut control).unwrap();
@@ -376,7 +376,7 @@ fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
                 ..Control::default()
             };
             let error = search(&cpu(), chunks, options, &mut control).unwrap_err();
-            assert!(matches!(error, SearchError::Checkpoint(_)), "{error}");
+            assert!(matches!(error, SearchError::Saved(_)), "{error}");
         };
         let other = SearchOptions {
             seed: 4,
@@ -391,7 +391,7 @@ fn a_search_goes_on_from_any_checkpoint_to_the_same_end() {
 }
 
 #[test]
-fn a_search_that_is_stopped_at_any_round_leaves_a_checkpoint() {
+fn a_search_that_is_stopped_at_any_round_is_saved() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let planes = grouped(48, 3000, 5, 3);
     let chunks = std::slice::from_ref(&planes);
@@ -401,12 +401,12 @@ fn a_search_that_is_stopped_at_any_round_leaves_a_checkpoint() {
     for last in [1, 100, 201, rounds - 4, rounds - 3, rounds - 2, rounds - 1] {
         let stop = AtomicBool::new(false);
         let mut watch = |it: &Progress| stop.store(it.rounds >= last, Ordering::Relaxed);
-        let mut left: Option<Checkpoint> = None;
-        let mut keep = |checkpoint: &Checkpoint| left = Some(checkpoint.clone());
+        let mut left: Option<SavedSearch> = None;
+        let mut keep = |checkpoint: &SavedSearch| left = Some(checkpoint.clone());
         let mut control = Control {
             stop: Some(&stop),
             progress: Some(&mut watch),
-            checkpoints: Some(Checkpoints::new(
+            saver: Some(SearchSaver::new(
                 std::time::Duration::from_secs(3600),
                 &mut keep,
             )),

@@ -8,15 +8,15 @@ use ftperm::files::quote::message;
 use ftperm::files::reading::{is_blank, read_file};
 use ftperm::files::sealed::{is_whole, seal};
 use ftperm::positions::bucket_weights::{BUCKETS, BucketWeights};
-use ftperm::search::{Checkpoint, SearchError};
+use ftperm::search::{SavedSearch, SearchError};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::console;
 
 /// The file, and what an earlier process left in it.
-pub struct SearchState {
+pub struct StateFile {
     path: Option<PathBuf>,
-    pub found: Option<Checkpoint>,
+    pub found: Option<SavedSearch>,
     weights: Option<[u32; BUCKETS]>,
 }
 
@@ -27,15 +27,15 @@ struct Contents<C> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     weights: Option<[u32; BUCKETS]>,
     #[serde(flatten)]
-    checkpoint: C,
+    search: C,
 }
 
 /// A file of orders of the widest network is far smaller.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// What the file holds; `None` with a warning if it was a state and is damaged, so that the search begins anew.
-fn parse(text: &[u8], path: &Path) -> anyhow::Result<Option<Contents<Checkpoint>>> {
-    let parsed: Result<Contents<Checkpoint>, _> = serde_json::from_slice(text);
+fn parse(text: &[u8], path: &Path) -> anyhow::Result<Option<Contents<SavedSearch>>> {
+    let parsed: Result<Contents<SavedSearch>, _> = serde_json::from_slice(text);
     let why = match parsed {
         Ok(found) if is_whole(text) => return Ok(Some(found)),
         Ok(_) => "its checksum is another".to_string(),
@@ -55,10 +55,10 @@ fn parse(text: &[u8], path: &Path) -> anyhow::Result<Option<Contents<Checkpoint>
     Ok(None)
 }
 
-impl SearchState {
+impl StateFile {
     /// No file is wanted.
-    pub fn none() -> SearchState {
-        SearchState {
+    pub fn none() -> StateFile {
+        StateFile {
             path: None,
             found: None,
             weights: None,
@@ -66,7 +66,7 @@ impl SearchState {
     }
 
     /// Reads the file if it is there.
-    pub fn open(path: &Path, weights: Option<BucketWeights>) -> anyhow::Result<SearchState> {
+    pub fn open(path: &Path, weights: Option<BucketWeights>) -> anyhow::Result<StateFile> {
         check_writable(path)?;
         let weights = weights.map(|it| it.integers());
         let found = if path.exists() {
@@ -74,7 +74,7 @@ impl SearchState {
                 .with_context(|| format!("{}: no state of a search", path.display()))?
                 .bytes;
             let Some(found) = parse(&text, path)? else {
-                return Ok(SearchState {
+                return Ok(StateFile {
                     path: Some(path.to_path_buf()),
                     found: None,
                     weights,
@@ -87,11 +87,11 @@ impl SearchState {
                 );
             }
             console::say(format!("going on from {}", path.display()));
-            Some(found.checkpoint)
+            Some(found.search)
         } else {
             None
         };
-        Ok(SearchState {
+        Ok(StateFile {
             path: Some(path.to_path_buf()),
             found,
             weights,
@@ -103,17 +103,17 @@ impl SearchState {
     }
 
     /// Writes the file anew. A full disk is no reason to stop a search.
-    pub fn write(&self, state: &Checkpoint) {
+    pub fn write(&self, state: &SavedSearch) {
         let Some(path) = &self.path else { return };
         let contents = Contents {
             weights: self.weights,
-            checkpoint: state,
+            search: state,
         };
         let written = serde_json::to_string(&contents)
             .map_err(anyhow::Error::from)
             .and_then(|json| Ok(write_file(path, seal(&json).as_bytes())?));
         if let Err(error) = written {
-            console::warn(format!("no checkpoint: {error}"));
+            console::warn(format!("the state of the search is not saved: {error}"));
         }
     }
 
@@ -130,7 +130,7 @@ impl SearchState {
     /// Says which file a search could not go on from, and what to do.
     pub fn explain(&self, error: SearchError) -> anyhow::Error {
         match (&self.path, &error) {
-            (Some(path), SearchError::Checkpoint(why)) => anyhow!(
+            (Some(path), SearchError::Saved(why)) => anyhow!(
                 "{}: the search cannot go on from here: {why}; give the same data, seed, --effort, --start and \
                  --memory, or remove the file",
                 path.display()

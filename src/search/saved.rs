@@ -1,6 +1,6 @@
 //! Where a search stands, written down so that another process can go on.
 //!
-//! A search that goes on from a checkpoint ends with the same order as one that was never interrupted: everything that
+//! A search that goes on from what was saved ends with the same order as one that was never interrupted: everything that
 //! later steps depend on is kept, down to the random numbers.
 
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ShakenReassignme
 use super::partition::BLOCK;
 use crate::order::Permutation;
 
-/// Grows when the schedule changes so that older checkpoints would lead elsewhere.
+/// Grows when the schedule changes so that older files would lead elsewhere.
 const FORMAT: u32 = 2;
 
 /// Systematic moves of a descent.
@@ -29,7 +29,7 @@ const MOST_MOVES: u64 = 1 << 48;
 /// A search at a place from which it can go on. Serialised, it is a file for people who move jobs, not a format for
 /// other programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub struct SavedSearch {
     format: u32,
     pub(super) identity: Identity,
     pub(super) place: Place,
@@ -114,9 +114,9 @@ pub(super) struct Place {
     pub random: u64,
 }
 
-/// Why a search cannot go on from a checkpoint.
+/// Why a search cannot go on from what was saved.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum CheckpointError {
+pub enum SavedSearchError {
     #[error("it was written by another version of this program")]
     Format,
     #[error("it is of a search with {0}")]
@@ -137,15 +137,15 @@ impl Identity {
     }
 }
 
-impl Checkpoint {
+impl SavedSearch {
     pub(super) fn new(
         identity: &Identity,
         place: Place,
         best: &[u32],
         best_score: u64,
         moves: &[MoveCount],
-    ) -> Checkpoint {
-        Checkpoint {
+    ) -> SavedSearch {
+        SavedSearch {
             format: FORMAT,
             identity: identity.clone(),
             place,
@@ -169,12 +169,12 @@ impl Checkpoint {
         &self,
         identity: &Identity,
         attempts: usize,
-    ) -> Result<(), CheckpointError> {
+    ) -> Result<(), SavedSearchError> {
         if self.format != FORMAT {
-            return Err(CheckpointError::Format);
+            return Err(SavedSearchError::Format);
         }
         let it = &self.identity;
-        let other = |what: String| Err(CheckpointError::OtherSearch(what));
+        let other = |what: String| Err(SavedSearchError::OtherSearch(what));
         if it.samples != identity.samples {
             return other(format!("{} samples, not {}", it.samples, identity.samples));
         }
@@ -199,20 +199,22 @@ impl Checkpoint {
         let is_order =
             |order: &[u32]| order.len() == neurons && Permutation::new(order.to_vec()).is_ok();
         if !is_order(&self.best) || !is_order(&self.place.order) {
-            return Err(CheckpointError::Damaged("its orders are no permutations"));
+            return Err(SavedSearchError::Damaged("its orders are no permutations"));
         }
         if ![0, neurons].contains(&self.place.prices.len()) {
-            return Err(CheckpointError::Damaged("its prices are not one a neuron"));
+            return Err(SavedSearchError::Damaged("its prices are not one a neuron"));
         }
         if self.place.turn.number > SYSTEMATIC || self.place.turn.fruitless > MOST_MOVES {
-            return Err(CheckpointError::Damaged("there is no such turn"));
+            return Err(SavedSearchError::Damaged("there is no such turn"));
         }
         if self.place.attempt >= attempts {
-            return Err(CheckpointError::Damaged("there is no such try"));
+            return Err(SavedSearchError::Damaged("there is no such try"));
         }
         let within = |&(_, rounds, applied): &(String, u64, u64)| rounds.max(applied) <= MOST_MOVES;
         if self.moves.len() > KINDS || !self.moves.iter().all(within) {
-            return Err(CheckpointError::Damaged("its counts are beyond all bounds"));
+            return Err(SavedSearchError::Damaged(
+                "its counts are beyond all bounds",
+            ));
         }
         if self
             .place
@@ -220,13 +222,13 @@ impl Checkpoint {
             .iter()
             .any(|price| price.unsigned_abs() > 1 << 30)
         {
-            return Err(CheckpointError::Damaged("a price is beyond all bounds"));
+            return Err(SavedSearchError::Damaged("a price is beyond all bounds"));
         }
         Ok(())
     }
 
     /// The counts of moves so far.
-    pub(super) fn moves(&self) -> Result<Vec<MoveCount>, CheckpointError> {
+    pub(super) fn moves(&self) -> Result<Vec<MoveCount>, SavedSearchError> {
         let kinds: [&dyn Move; KINDS] = [
             &PairSwaps,
             &HalfSwaps::default(),
@@ -238,7 +240,7 @@ impl Checkpoint {
             .iter()
             .map(|(name, rounds, applied)| {
                 let kind = kinds.iter().find(|kind| kind.name() == name);
-                let name = kind.ok_or(CheckpointError::Format)?.name();
+                let name = kind.ok_or(SavedSearchError::Format)?.name();
                 Ok(MoveCount {
                     name,
                     rounds: *rounds,
@@ -249,18 +251,18 @@ impl Checkpoint {
     }
 }
 
-/// Where a running search leaves its checkpoints.
-pub struct Checkpoints<'a> {
-    write: &'a mut dyn FnMut(&Checkpoint),
+/// Where a running search is saved.
+pub struct SearchSaver<'a> {
+    write: &'a mut dyn FnMut(&SavedSearch),
     every: Duration,
     last: Instant,
 }
 
-impl<'a> Checkpoints<'a> {
-    /// Hands a checkpoint to `write` at the first round after so much time, again and again, and when the search is
+impl<'a> SearchSaver<'a> {
+    /// Hands the search to `write` at the first round after so much time, again and again, and when the search is
     /// stopped.
-    pub fn new(every: Duration, write: &'a mut dyn FnMut(&Checkpoint)) -> Checkpoints<'a> {
-        Checkpoints {
+    pub fn new(every: Duration, write: &'a mut dyn FnMut(&SavedSearch)) -> SearchSaver<'a> {
+        SearchSaver {
             write,
             every,
             last: Instant::now(),
@@ -271,8 +273,8 @@ impl<'a> Checkpoints<'a> {
         self.last.elapsed() >= self.every
     }
 
-    pub(super) fn write(&mut self, checkpoint: &Checkpoint) {
-        (self.write)(checkpoint);
+    pub(super) fn write(&mut self, saved: &SavedSearch) {
+        (self.write)(saved);
         self.last = Instant::now();
     }
 }
