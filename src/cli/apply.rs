@@ -7,7 +7,7 @@ use ftperm::chess::random_games::random_positions;
 use ftperm::files::digest::hex;
 use ftperm::nets::deliver::write_permuted;
 use ftperm::nets::source::SearchPlaces;
-use ftperm::order::{NET_SHA256, PermutationFile};
+use ftperm::order::{NET_SHA256, PermutationFile, WEIGHTS_SHA256};
 use serde::Serialize;
 
 use super::common::{
@@ -71,16 +71,8 @@ impl Apply {
         let loaded = self.load(&file)?;
         files.network_found("--net", &loaded.origin).check()?;
         let net = NetSummary::from(&loaded);
-        if let Some(recorded) = file.note(NET_SHA256)
-            && recorded != hex(&loaded.sha256)
-            && !self.inverse
-        {
-            console::warn(format!(
-                "{} was made for a network with sha256 {recorded}, this one has {}; \
-                 it is valid here, but how good it is nobody knows",
-                self.permutation.display(),
-                hex(&loaded.sha256)
-            ));
+        if !self.inverse {
+            self.say_other_network(&file, &loaded);
         }
         let permutation = if self.inverse {
             file.permutation.inverse()
@@ -157,6 +149,26 @@ impl Apply {
             console::json(&report)
         } else {
             console::file(&out)
+        }
+    }
+
+    /// Says so if this is not the file that the permutation was made for: the same weights in another one, or others.
+    fn say_other_network(&self, file: &PermutationFile, loaded: &LoadedNet) {
+        let found = hex(&loaded.sha256);
+        let Some(recorded) = file.note(NET_SHA256).filter(|it| *it != found) else {
+            return;
+        };
+        let same = |weights| weights == hex(&loaded.network.weights_sha256());
+        if file.note(WEIGHTS_SHA256).is_some_and(same) {
+            console::say(
+                "these are the weights that the permutation was made for, in another file",
+            );
+        } else {
+            console::warn(format!(
+                "{} was made for a network with sha256 {recorded}, this one has {found}; it is valid here, but how \
+                 good it is nobody knows",
+                self.permutation.display()
+            ));
         }
     }
 

@@ -20,7 +20,7 @@ pub mod fuzz;
 mod gather;
 mod inspect;
 mod inspect_checkpoint;
-mod interrupt;
+pub mod interrupt;
 mod layout;
 mod lc0;
 mod logging;

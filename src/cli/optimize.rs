@@ -210,6 +210,7 @@ impl Optimize {
         let verified = verified_positions(chosen);
         let verifying = Stage::counting("verifying", 2 * verified.len() as u64);
         self.out.dress(&mut network);
+        let weights = Some(network.weights_sha256());
         let evaluated = || verifying.add(1);
         let proved = write_permuted(network, permutation, &begun.target, verified, &evaluated)?;
         drop(verifying);
@@ -219,6 +220,7 @@ impl Optimize {
         Ok(Delivery {
             written: proved.file,
             verified: (proved.positions, every_weight(proved.positions)),
+            weights,
         })
     }
 }

@@ -74,6 +74,7 @@ impl Optimize {
             Some(Delivery {
                 written,
                 verified: (proof.positions, proof_line(proof)),
+                weights: None,
             })
         } else {
             None

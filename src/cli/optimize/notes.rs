@@ -1,10 +1,15 @@
 //! What a permutation file says about where it comes from.
 
-use ftperm::order::{NET_SHA256, PERMUTED_NET_SHA256};
+use ftperm::files::digest::hex;
+use ftperm::order::{NET_SHA256, PERMUTED_NET_SHA256, WEIGHTS_SHA256};
 use ftperm::report::{NetSummary, OptimizeReport};
 
 /// The comments of the permutation file.
-pub fn notes(report: &OptimizeReport, out: &NetSummary) -> Vec<(String, String)> {
+pub fn notes(
+    report: &OptimizeReport,
+    out: &NetSummary,
+    weights: Option<[u8; 32]>,
+) -> Vec<(String, String)> {
     let rates = &report.zero_block_rate;
     let percent = |rate: f64| format!("{:.4} %", 100.0 * rate);
     let mut notes = vec![
@@ -22,6 +27,9 @@ pub fn notes(report: &OptimizeReport, out: &NetSummary) -> Vec<(String, String)>
         ("zero blocks before".to_string(), percent(rates.before)),
         ("zero blocks after".to_string(), percent(rates.after)),
     ];
+    if let Some(weights) = weights {
+        notes.insert(3, (WEIGHTS_SHA256.to_string(), hex(&weights)));
+    }
     if let (Some(before), Some(after)) = (rates.holdout_before, rates.holdout_after) {
         notes.push(("held-out zero blocks before".to_string(), percent(before)));
         notes.push(("held-out zero blocks after".to_string(), percent(after)));

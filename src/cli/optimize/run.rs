@@ -66,6 +66,8 @@ pub struct Delivery {
     pub written: FinishedFile,
     /// Positions on which it was found to compute the same, and that for people.
     pub verified: (usize, String),
+    /// Digest of the weights of the network that was read, where one is known.
+    pub weights: Option<[u8; 32]>,
 }
 
 /// What a search found.
@@ -224,8 +226,8 @@ impl Optimize {
         let mut verified = None;
         let mut files = Vec::new();
         if let Some(delivery) = delivery {
-            files = self.deliver(begun, plan, delivery.written, &mut report)?;
-            verified = Some(delivery.verified.1);
+            verified = Some(delivery.verified.1.clone());
+            files = self.deliver(begun, plan, delivery, &mut report)?;
         }
         report.seconds.write += clock.elapsed().as_secs_f64();
         // Only now, so that whatever goes wrong, what was found is there.
@@ -256,7 +258,9 @@ impl Optimize {
         &self,
         begun: &Begun,
         plan: &Plan,
-        written: FinishedFile,
+        Delivery {
+            written, weights, ..
+        }: Delivery,
         report: &mut OptimizeReport,
     ) -> anyhow::Result<Vec<PathBuf>> {
         let perm_path = match &self.perm {
@@ -278,7 +282,7 @@ impl Optimize {
         let permutation = &plan.search.permutation;
         let file = PermutationFile {
             permutation: permutation.clone(),
-            notes: notes(report, &out),
+            notes: notes(report, &out, weights),
         };
         if self.perm.is_some() {
             say_replaced(&perm_path, permutation);
