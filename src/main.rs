@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     quieten_mesa();
-    match cli::parse().and_then(|arguments| cli::run(&arguments)) {
+    let done = cli::parse().and_then(|arguments| cli::run(&arguments));
+    cli::interrupt::give_way();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read the results had enough of them.
         Err(error) if cli::is_reader_gone(&error) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use ftperm::chess::random_games::random_positions;
 use ftperm::files::digest::hex;
 use ftperm::nets::deliver::write_permuted;
 use ftperm::nets::source::SearchPlaces;
-use ftperm::order::{NET_SHA256, PermutationFile};
+use ftperm::order::{NET_SHA256, PermutationFile, WEIGHTS_SHA256};
 use serde::Serialize;
 
 use super::common::{Files, LoadedModel, NetArgs, NetSummary, OutArgs, check_entries, parse};
@@ -65,8 +65,10 @@ impl Apply {
         let loaded = self.load(&file)?;
         loaded.check_output(&self.out)?;
         files.network_found("--net", &loaded.origin).check()?;
-        self.warn_of_another(&file, &loaded.sha256);
         let (net, era) = (loaded.summary(), loaded.kind());
+        if !self.inverse {
+            self.say_other_network(&file, &loaded);
+        }
         let permutation = if self.inverse {
             file.permutation.inverse()
         } else {
@@ -100,17 +102,22 @@ impl Apply {
         }
     }
 
-    /// A permutation is only good for the network that it was made for.
-    fn warn_of_another(&self, file: &PermutationFile, sha256: &[u8; 32]) {
-        if let Some(recorded) = file.note(NET_SHA256)
-            && recorded != hex(sha256)
-            && !self.inverse
-        {
+    /// Says so if this is not the file that the permutation was made for: the same weights in another one, or others.
+    fn say_other_network(&self, file: &PermutationFile, loaded: &LoadedModel) {
+        let found = hex(&loaded.sha256);
+        let Some(recorded) = file.note(NET_SHA256).filter(|it| *it != found) else {
+            return;
+        };
+        let same = |weights| weights == hex(&loaded.weights_sha256());
+        if file.note(WEIGHTS_SHA256).is_some_and(same) {
+            console::say(
+                "these are the weights that the permutation was made for, in another file",
+            );
+        } else {
             console::warn(format!(
-                "{} was made for a network with sha256 {recorded}, this one has {}; \
-                 it is valid here, but how good it is nobody knows",
-                self.permutation.display(),
-                hex(sha256)
+                "{} was made for a network with sha256 {recorded}, this one has {found}; it is valid here, but how \
+                 good it is nobody knows",
+                self.permutation.display()
             ));
         }
     }

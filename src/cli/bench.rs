@@ -95,9 +95,19 @@ impl BenchArgs {
 /// A network for an engine. What begins as a network of a known format must be whole; of other formats the engine is
 /// the judge.
 pub fn engine_net(net: &OsStr) -> anyhow::Result<EngineNet> {
-    let loaded = NetSource::parse(Some(net)).load()?;
+    let loaded = NetSource::parse(Some(net)).load_any_version()?;
     match Network::parse(&loaded.bytes, &ReadOptions::default()) {
-        Ok(_) | Err(NetError::Version { .. } | NetError::ClampUnknown { .. }) => {}
+        Ok(_) => {}
+        // Engines that are forks have numbers of their own.
+        Err(
+            NetError::Version { .. }
+            | NetError::ClampUnknown { .. }
+            | NetError::UnknownFeatures { .. }
+            | NetError::FtHash { .. }
+            | NetError::HeaderHash { .. }
+            | NetError::HeaderMismatch { .. }
+            | NetError::StackHash { .. },
+        ) => {}
         Err(source) => {
             let path = PathBuf::from(loaded.origin.to_string());
             return Err(NetFileError::Net { path, source }.into());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use ftperm::nets::source::embed;
+use ftperm::nets::source::{NetSource, embed};
 use serde::Serialize;
 
 use super::common::names::name;
@@ -54,12 +54,16 @@ impl Embed {
             .network("the network", Some(&self.net));
         files.check()?;
         let options = self.reading.options();
-        let source = ftperm::nets::source::NetSource::parse(Some(&self.net)).load()?;
+        let source = NetSource::parse(Some(&self.net));
+        let source = match options.era {
+            Some(_) => source.load_any_version()?,
+            None => source.load()?,
+        };
         files.network_found("the network", &source.origin).check()?;
         let bytes = source.bytes.clone();
         let loaded = parse(source, &options)?;
         let program = std::env::current_exe().context("cannot find this program's own file")?;
-        embed(&program, &bytes, &self.out)?;
+        embed(&program, &bytes, options.era, &self.out)?;
         if global.json {
             let out = self.out.display().to_string();
             return console::json(&Report {

@@ -11,6 +11,8 @@ use super::console;
 /// The exit code of a program that was interrupted.
 const INTERRUPTED: i32 = 130;
 
+/// The program is about to end with [`INTERRUPTED`].
+static ENDING: AtomicBool = AtomicBool::new(false);
 static STOP: AtomicBool = AtomicBool::new(false);
 static SEARCHING: AtomicBool = AtomicBool::new(false);
 
@@ -19,6 +21,7 @@ static SEARCHING: AtomicBool = AtomicBool::new(false);
 pub fn watch() -> anyhow::Result<()> {
     handle(|| {
         if !SEARCHING.load(Ordering::Relaxed) {
+            ENDING.store(true, Ordering::SeqCst);
             console::say("interrupted: nothing more was written");
             end();
         }
@@ -63,8 +66,17 @@ pub fn stop_flag() -> &'static AtomicBool {
     &STOP
 }
 
+/// To be called before the program ends in another way. If an interruption is ending it, it waits for that: the command
+/// fails where its temporary files were taken away, but that is no error of its own.
+pub fn give_way() {
+    while ENDING.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
 /// Ends the program at once.
 pub fn end() -> ! {
+    ENDING.store(true, Ordering::SeqCst);
     kill_engines();
     remove_temporary_files();
     std::process::exit(INTERRUPTED)

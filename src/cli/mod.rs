@@ -21,7 +21,7 @@ mod gather;
 mod inspect;
 mod inspect_checkpoint;
 mod inspect_layout;
-mod interrupt;
+pub mod interrupt;
 mod layout;
 mod layouts;
 mod lc0;

@@ -138,6 +138,7 @@ impl Optimize {
             era: loaded.kind(),
             l1: shape.columns,
         };
+        let weights = loaded.weights_sha256();
         let reread = model.reread();
         let mut unwritten = None;
         let delivery = if self.delivers(&found) {
@@ -153,6 +154,7 @@ impl Optimize {
             shape,
             backend: backend.as_ref(),
             net,
+            weights,
             found: &found,
             curve,
             delivery,

@@ -49,6 +49,7 @@ mod sections;
 mod sizes;
 mod storage;
 pub mod verify;
+mod weights;
 mod write;
 
 pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};

@@ -22,6 +22,9 @@ pub struct PermutationFile {
 /// The note that holds the SHA-256 of the network the permutation was made for.
 pub const NET_SHA256: &str = "net sha256";
 
+/// The note that holds the SHA-256 of that network's weights, which is the same in every encoding.
+pub const WEIGHTS_SHA256: &str = "weights sha256";
+
 /// The note that holds the SHA-256 of the network that came out.
 pub const PERMUTED_NET_SHA256: &str = "permuted net sha256";
 

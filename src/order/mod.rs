@@ -23,7 +23,7 @@ mod listing;
 
 pub use file::{
     NET_SHA256, PERMUTED_NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem,
-    is_npy,
+    WEIGHTS_SHA256, is_npy,
 };
 pub use listing::{Language, Listing, ListingError, Pairing};
 

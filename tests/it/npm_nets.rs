@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use crate::common::material;
+use crate::common::program::Case;
 
 const NN_13406B: &str = "13406b1dcbe0a36dfc5e07da51d8db38b7a45d7da43078ec25a7624c2b83236f";
 const NN_76A8A7: &str = "76a8a7ffb8209a4c058b6aaae5802e980546a78e6ddea68b821ab4f81713db06";
@@ -52,6 +53,28 @@ fn plain(path: &str, sha256: &str, era: &str) {
     assert_eq!(hex(&loaded.sha256()), sha256);
     assert_eq!(loaded.origin.inside, None);
     check(&loaded.bytes, era);
+}
+
+/// Its padding is not zero, and yet it survives a state dictionary.
+#[test]
+fn v17_1_0_through_a_state_dictionary() {
+    let module = "17.1.0/src/stockfish-17.1-single-a496a04-part-0.wasm";
+    let Some(module) = material::npm(module) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        (module.as_os_str(), "a.safetensors"),
+        ("a.safetensors".as_ref(), "again.nnue"),
+    ] {
+        Case::new("serialize")
+            .arg(from)
+            .arg(to)
+            .folder(&folder)
+            .ok();
+    }
+    let again = std::fs::read(folder.path().join("again.nnue")).unwrap();
+    assert_eq!(hex(&sha256(&again)), NN_1C0000);
 }
 
 /// `(file offset, SHA-256)` per network, and whether its file offset is that of a single-threaded module, for which

@@ -202,6 +202,9 @@ fn a_run_and_its_page() {
         "Neurons",
         "bucket 7",
         "half swaps",
+        // As the run's last lines say it.
+        "proved",
+        "every weight is the input&#x27;s, in the new order; and same outputs in all buckets on",
     ] {
         assert!(page.contains(part), "{part}");
     }

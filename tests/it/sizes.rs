@@ -2,7 +2,7 @@
 
 use crate::common::material;
 
-use crate::common::program::{ftperm, text};
+use crate::common::program::{Case, ftperm, text};
 use ftperm::chess::random_games::random_positions;
 use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions};
 use ftperm::nets::stockfish::inference::evaluate;
@@ -283,5 +283,66 @@ fn an_era_that_is_asked_for_is_taken_whatever_the_numbers() {
             clamp: None,
         };
         assert!(Network::parse(&fork, &other).is_err(), "{id}");
+    }
+}
+
+/// Whichever of its numbers are its own: every command that reads networks names the option with which a fork's is read.
+#[test]
+fn era_is_named_where_a_fork_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = std::fs::read(material::own("datasets/demo.nnue")).unwrap();
+    let description = u32::from_le_bytes(own[8..12].try_into().unwrap()) as usize;
+    let forks = [
+        ("unknown version", vec![(0, 0x1234_5678)]),
+        ("later version", vec![(0, 0x7AF3_4444)]),
+        ("header hash", vec![(4, 0x1234_5678)]),
+        (
+            "features",
+            vec![(4, 0x1234_5678), (12 + description, 0x9999)],
+        ),
+    ];
+    let data = material::own("datasets/selfplay.binpack");
+    let data = data.to_str().unwrap();
+    let order: String = (0..64).rev().map(|neuron| format!("{neuron}\n")).collect();
+    std::fs::write(folder.path().join("order.txt"), order).unwrap();
+    let commands: [&[&str]; 8] = [
+        &["inspect", "fork"],
+        &[
+            "trace",
+            "--net",
+            "fork",
+            "--fen",
+            "8/8/4k3/8/8/4K3/4P3/8 w - - 0 1",
+        ],
+        &[
+            "gather", "--net", "fork", "--data", data, "--count", "100", "--out", "p.ftzp",
+        ],
+        &["apply", "order.txt", "--net", "fork", "--out", "o.nnue"],
+        &["verify", "fork", "fork"],
+        &["serialize", "fork", "o.pt"],
+        &["embed", "fork", "--out", "program"],
+        &[
+            "optimize", "--net", "fork", "--data", data, "--count", "100", "--out", "o.nnue",
+        ],
+    ];
+    for (what, numbers) in forks {
+        let mut fork = own.clone();
+        for (at, number) in numbers {
+            fork[at..at + 4].copy_from_slice(&u32::to_le_bytes(number));
+        }
+        std::fs::write(folder.path().join("fork"), fork).unwrap();
+        for command in commands {
+            let run = || Case::new(command[0]).args(&command[1..]).folder(&folder);
+            let refused = run().ends_with(1);
+            let said = refused.stderr.as_str();
+            assert!(said.contains("--era"), "{what}, {command:?}: {said}");
+        }
+        for command in &commands[..7] {
+            let run = Case::new(command[0]).args(&command[1..]).folder(&folder);
+            run.args(["--era", "small127"]).ok();
+        }
+        for made in ["p.ftzp", "o.nnue", "o.pt", "program"] {
+            std::fs::remove_file(folder.path().join(made)).unwrap();
+        }
     }
 }

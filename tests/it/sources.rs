@@ -541,7 +541,7 @@ fn a_network_embedded_in_the_program() {
     assert!(source::embedded(&program).unwrap().is_none());
     let before = std::fs::read(&program).unwrap();
     let out = world.path("program/with");
-    source::embed(&program, demo(), &out).unwrap();
+    source::embed(&program, demo(), None, &out).unwrap();
     let found = source::embedded(&out).unwrap().unwrap();
     assert!(found.bytes == demo() && found.origin.appended);
     assert_eq!(found.sha256(), sha256(demo()));
@@ -556,7 +556,7 @@ fn a_network_embedded_in_the_program() {
     }
     // Once more replaces it, in place too.
     let other = described("another");
-    source::embed(&out, &other, &out).unwrap();
+    source::embed(&out, &other, None, &out).unwrap();
     assert!(source::embedded(&out).unwrap().unwrap().bytes == other);
     assert_eq!(
         std::fs::metadata(&out).unwrap().len() as usize,
@@ -574,8 +574,8 @@ fn a_network_embedded_in_the_program() {
     assert_eq!(places.candidates()[0].place, Place::Embedded);
     // What is no network is refused, and nothing is written.
     let nothing = world.path("nothing");
-    assert!(source::embed(&program, &demo()[1..], &nothing).is_err());
-    assert!(source::embed(&program, &[demo(), b"x"].concat(), &nothing).is_err());
+    assert!(source::embed(&program, &demo()[1..], None, &nothing).is_err());
+    assert!(source::embed(&program, &[demo(), b"x"].concat(), None, &nothing).is_err());
     assert!(!nothing.exists());
     // Damage is noticed; a length that the file has not is an error too.
     let mut bytes = std::fs::read(&out).unwrap();
@@ -601,7 +601,7 @@ fn an_embedded_program_still_runs() {
     let directory = directory();
     let out = directory.path().join("ftperm");
     let program = Path::new(env!("CARGO_BIN_EXE_ftperm"));
-    source::embed(program, demo(), &out).unwrap();
+    source::embed(program, demo(), None, &out).unwrap();
     // An unknown option or none at all: what matters is that the system starts the file.
     assert!(
         std::process::Command::new(&out)

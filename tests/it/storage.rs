@@ -4,8 +4,10 @@ use crate::common::material;
 
 use std::path::Path;
 
-use crate::common::program::{ftperm, text};
-use ftperm::nets::stockfish::{ERAS, Encoding, Network, ReadOptions, Storage, TensorRole};
+use crate::common::program::{Case, ftperm, text};
+use ftperm::nets::stockfish::{
+    ERAS, Encoding, FtCompression, Network, ReadOptions, Storage, TensorRole,
+};
 
 /// Of the facts on file layouts: R1 and R2 until SFNNv6, whose first networks were raw, then L to TD.
 #[test]
@@ -127,4 +129,72 @@ fn small_networks_are_compressed() {
     let said = run(&["serialize", "raw.nnue", "again.nnue"]);
     assert!(said.contains("written as they read it"), "{said}");
     assert!(std::fs::read(folder.join("again.nnue")).unwrap() == std::fs::read(&demo).unwrap());
+}
+
+/// State dictionaries have no place for padding, so what is not zero of it is noted in them.
+#[test]
+fn padding_survives_a_state_dictionary() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let demo = material::own("datasets/demo.nnue");
+    let mut network = Network::read(&demo, &ReadOptions::default()).unwrap();
+    // Rows of the second layer have 30 inputs and two bytes of padding.
+    network.stacks[7].layers[1].weights[31] = -61;
+    network.stacks[0].layers[1].weights[32 * 31 + 30] = 7;
+    let bytes = network.to_bytes();
+    std::fs::write(folder.join("n.nnue"), &bytes).unwrap();
+    for state in ["a.pt", "a.safetensors"] {
+        Case::new("serialize")
+            .args(["n.nnue", state, "--clamp", "127"])
+            .folder(folder)
+            .ok();
+        Case::new("serialize")
+            .args([state, "again.nnue"])
+            .folder(folder)
+            .ok();
+        assert!(
+            std::fs::read(folder.join("again.nnue")).unwrap() == bytes,
+            "{state}"
+        );
+    }
+}
+
+/// A permutation file tells the weights that it was made for, in whatever file they are.
+#[test]
+fn apply_knows_weights_in_another_encoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    Case::new("optimize")
+        .net("demo")
+        .data("selfplay")
+        .args([
+            "--count", "500", "--effort", "quick", "--out", "o.nnue", "--perm", "p.txt",
+        ])
+        .folder(folder)
+        .ok();
+    let apply = |net: &str| {
+        Case::new("apply")
+            .args(["p.txt", "--net", net, "--out", "applied.nnue"])
+            .args(["--ft-compression=leb128"])
+            .folder(folder)
+            .ok()
+            .stderr
+    };
+    let demo = material::own("datasets/demo.nnue");
+    let mut network = Network::read(&demo, &ReadOptions::default()).unwrap();
+    network.set_compression(FtCompression::None);
+    network.description = b"another".to_vec();
+    std::fs::write(folder.join("raw.nnue"), network.to_bytes()).unwrap();
+    let said = apply("raw.nnue");
+    assert!(
+        said.contains("these are the weights that the permutation was made for"),
+        "{said}"
+    );
+    assert!(!said.contains("nobody knows"), "{said}");
+    network.ft.bias[0] += 1;
+    std::fs::write(folder.join("other.nnue"), network.to_bytes()).unwrap();
+    let said = apply("other.nnue");
+    assert!(said.contains("how good it is nobody knows"), "{said}");
+    let said = apply(demo.to_str().unwrap());
+    assert!(!said.contains("weights that the permutation"), "{said}");
 }

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use ftperm::files::digest::hex;
+use ftperm::files::digest::{hex, sha256};
 use ftperm::nets::described::RawNet;
 use ftperm::nets::model::ModelFile;
 use ftperm::nets::source::Origin;
@@ -110,6 +110,14 @@ impl LoadedModel {
             AnyNetwork::Stockfish(_) => bytes.max(self.file_bytes),
             // What was written, and the weights of one of both as numbers.
             AnyNetwork::Described(_) => 2 * bytes,
+        }
+    }
+
+    /// Digest of the weights, whatever the file is compressed with and says of itself.
+    pub fn weights_sha256(&self) -> [u8; 32] {
+        match &self.network {
+            AnyNetwork::Stockfish(network) => network.weights_sha256(),
+            AnyNetwork::Described(network) => sha256(network.bytes()),
         }
     }
 

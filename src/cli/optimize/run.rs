@@ -47,6 +47,8 @@ pub struct Outcome<'a> {
     pub shape: Shape,
     pub backend: &'a dyn Backend,
     pub net: NetReport,
+    /// Digest of the weights of the network that was read.
+    pub weights: [u8; 32],
     pub found: &'a Found,
     pub curve: Option<SearchCurve>,
     /// Unless nothing is to be written.
@@ -191,12 +193,12 @@ impl Optimize {
             console::warn(NO_CERTIFICATE);
         }
         let mut report = self.describe(&outcome);
-        let (begun, delivery) = (outcome.begun, outcome.delivery);
+        let (begun, weights, delivery) = (outcome.begun, outcome.weights, outcome.delivery);
         let verified = delivery
             .as_ref()
             .map(|written| written.network.proof.clone());
         let files = match delivery {
-            Some(written) => self.deliver(begun, written, &mut report)?,
+            Some(written) => self.deliver(begun, written, weights, &mut report)?,
             None => Vec::new(),
         };
         report.seconds.write += clock.elapsed().as_secs_f64();
@@ -226,6 +228,7 @@ impl Optimize {
         &self,
         begun: &Begun,
         written: Written,
+        weights: [u8; 32],
         report: &mut OptimizeReport,
     ) -> anyhow::Result<Vec<PathBuf>> {
         let network = &written.network.file;
@@ -248,7 +251,9 @@ impl Optimize {
         if self.perm.is_some() {
             say_replaced(&perm_path, &written.permutation);
         }
-        Ok(written.commit(&perm_path, notes(report, &out))?.to_vec())
+        Ok(written
+            .commit(&perm_path, notes(report, &out, weights))?
+            .to_vec())
     }
 
     /// Takes down what is known at the end, and writes the report if one was asked for.

@@ -170,7 +170,10 @@ impl Checkpoint {
                 }
             }
         }
-        let (stacks, layer_ranges) = converter.stacks();
+        let (mut stacks, layer_ranges) = converter.stacks();
+        if let Some(noted) = noted {
+            noted.pad(&mut stacks);
+        }
         self.bytes.check()?;
         ranges.extend(layer_ranges);
         ranges.retain(|range| !range.all_fit());

@@ -10,7 +10,9 @@ use super::bytes::FileBytes;
 use super::error::CheckpointError;
 use crate::files::quote::message;
 use crate::nets::model::Activation;
-use crate::nets::stockfish::{Architecture, Encoding, FileNumbers, Network, Recognition};
+use crate::nets::stockfish::{
+    Architecture, Encoding, FileNumbers, LayerStack, Network, Recognition,
+};
 
 /// Key of the metadata of safetensors files.
 pub(super) const KEY: &str = "ftperm";
@@ -38,6 +40,9 @@ pub(super) fn read(member: &Member, bytes: &mut FileBytes) -> Result<Vec<u8>, Ch
 /// Longest description of a network that is noted.
 const MAX_DESCRIPTION: usize = 1 << 16;
 
+/// Most bytes of padding that are noted: more than the networks have that were shipped.
+const MAX_PADDING: usize = 1 << 14;
+
 /// The network that a state dictionary makes, as ftperm noted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -59,7 +64,14 @@ pub struct Provenance {
     /// Version and hashes of the file, if they are not the era's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub numbers: Option<FileNumbers>,
+    /// Padding of the layers in the network's file that is not zero, which the tensors have no place for.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub padding: Vec<PaddingByte>,
 }
+
+/// A byte of padding: layer stack, layer, place among the layer's weights as the file has them, value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaddingByte(usize, usize, usize, i8);
 
 impl Provenance {
     /// Of tensors that are recognised so.
@@ -74,6 +86,7 @@ impl Provenance {
             description_hex: None,
             encodings: Vec::new(),
             numbers: recognition.numbers.clone(),
+            padding: Vec::new(),
         }
     }
 
@@ -81,6 +94,9 @@ impl Provenance {
     pub(super) fn of(network: &Network) -> Provenance {
         let mut it = Provenance::new(&network.architecture, &network.recognition);
         it.encodings.clone_from(&network.ft.encodings);
+        if network.nonzero_padding() <= MAX_PADDING {
+            it.padding = padding_of(&network.stacks);
+        }
         if network.description.len() <= MAX_DESCRIPTION {
             match std::str::from_utf8(&network.description) {
                 Ok(text) => it.description = Some(text.to_string()),
@@ -105,6 +121,21 @@ impl Provenance {
         serde_json::to_string(self).expect("a note is text and numbers")
     }
 
+    /// Puts the noted padding into layers; what has no place in them is left out.
+    pub(super) fn pad(&self, stacks: &mut [LayerStack]) {
+        for &PaddingByte(stack, layer, place, value) in &self.padding {
+            let layer = stacks
+                .get_mut(stack)
+                .and_then(|stack| stack.layers.get_mut(layer));
+            if let Some(layer) = layer
+                && place % layer.padded_inputs >= layer.inputs
+                && let Some(weight) = layer.weights.get_mut(place)
+            {
+                *weight = value;
+            }
+        }
+    }
+
     /// The description of the network's file.
     pub(super) fn description(&self) -> Option<Vec<u8>> {
         match (&self.description, &self.description_hex) {
@@ -113,6 +144,21 @@ impl Provenance {
             (None, None) => None,
         }
     }
+}
+
+fn padding_of(stacks: &[LayerStack]) -> Vec<PaddingByte> {
+    let mut found = Vec::new();
+    for (number, stack) in stacks.iter().enumerate() {
+        for (layer, it) in stack.layers.iter().enumerate() {
+            let padding = it
+                .weights
+                .iter()
+                .enumerate()
+                .filter(|&(place, &value)| place % it.padded_inputs >= it.inputs && value != 0);
+            found.extend(padding.map(|(place, &value)| PaddingByte(number, layer, place, value)));
+        }
+    }
+    found
 }
 
 fn hex_digits(bytes: &[u8]) -> String {

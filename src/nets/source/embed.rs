@@ -12,7 +12,7 @@ use super::error::SourceError;
 use super::{LoadedBytes, MAX_BYTES, Origin};
 use crate::files::atomic::{OutputFile, io_error};
 use crate::files::digest;
-use crate::nets::stockfish::Network;
+use crate::nets::stockfish::{Era, NetError, Network, ReadOptions};
 
 const MAGIC: &[u8; 16] = b"ftperm-embedded1";
 
@@ -98,9 +98,21 @@ pub fn embedded(executable: &Path) -> Result<Option<LoadedBytes>, SourceError> {
 /// executable's permissions and appears whole or not at all.
 ///
 /// # Errors
-/// `net` is not one whole network, or a file cannot be read or written.
-pub fn embed(executable: &Path, net: &[u8], out: &Path) -> Result<(), SourceError> {
-    if Network::extent(net) != Some(net.len()) {
+/// `net` is not one whole network, of `era` if one is named, or a file cannot be read or written.
+pub fn embed(
+    executable: &Path,
+    net: &[u8],
+    era: Option<&'static Era>,
+    out: &Path,
+) -> Result<(), SourceError> {
+    let is_whole = match era {
+        None => Network::extent(net) == Some(net.len()),
+        Some(_) => matches!(
+            Network::parse(net, &ReadOptions { era, clamp: None }),
+            Ok(_) | Err(NetError::ClampUnknown { .. })
+        ),
+    };
+    if !is_whole {
         return Err(SourceError::NotWhole {
             path: out.to_path_buf(),
         });

@@ -77,9 +77,12 @@ impl FileKind {
                  otherwise unpack it"
             }
             FileKind::Binpack => "training data go to --data, the network to --net",
-            FileKind::OtherNetwork(_) => "it may be newer than this program, or damaged",
-            FileKind::Text | FileKind::Other => {
-                "give a .nnue file or an engine with a network inside"
+            FileKind::OtherNetwork(_) => {
+                "it may be newer than this program, or damaged; --era reads a fork's network as a known era"
+            }
+            FileKind::Text => "give a .nnue file or an engine with a network inside",
+            FileKind::Other => {
+                "give a .nnue file or an engine with a network inside; --era reads a fork's network as a known era"
             }
         }
     }

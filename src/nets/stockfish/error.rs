@@ -14,14 +14,14 @@ pub enum NetError {
     TooShort(usize),
     #[error(
         "not an NNUE network, or one newer than this program: version {found:#010X} at offset 0, \
-         known are 0x7AF32F16, 0x7AF32F20 and 0x6A448AFA (--era reads it as a known era all the same)"
+         known are 0x7AF32F16, 0x7AF32F20 and 0x6A448AFA (--era reads a fork's network as a known era)"
     )]
     Version { found: u32 },
     #[error("the description is {len} bytes long by the header (offset 8), but only {left} follow")]
     Description { len: u32, left: usize },
     #[error(
         "feature transformer hash {found:#010X} at offset {offset} belongs to no known feature set \
-         (header hash {header:#010X}, version {version:#010X})"
+         (header hash {header:#010X}, version {version:#010X}; --era reads a fork's network as a known era)"
     )]
     UnknownFeatures {
         found: u32,
@@ -31,7 +31,7 @@ pub enum NetError {
     },
     #[error(
         "feature transformer hash {found:#010X} at offset {offset} does not belong to header hash \
-         {header:#010X}; {expected:#010X} does ({era})"
+         {header:#010X}; {expected:#010X} does ({era}; --era reads a fork's network as a known era)"
     )]
     FtHash {
         found: u32,
@@ -42,12 +42,12 @@ pub enum NetError {
     },
     #[error(
         "header hash {header:#010X} at offset 4 does not belong to feature transformer hash \
-         {ft:#010X} with any layer sizes"
+         {ft:#010X} with any layer sizes (--era reads a fork's network as a known era)"
     )]
     HeaderHash { header: u32, ft: u32 },
     #[error(
         "header hash {header:#010X} at offset 4 does not belong to the hashes of the feature transformer and the \
-         layer stacks, which make {expected:#010X} (read as {era})"
+         layer stacks, which make {expected:#010X} (read as {era}; --era reads a fork's network as a known era)"
     )]
     HeaderMismatch {
         header: u32,
@@ -76,7 +76,7 @@ pub enum NetError {
     },
     #[error(
         "hash of layer stack {stack} at offset {offset} is {found:#010X}, expected {expected:#010X} \
-         (read as {era})"
+         (read as {era}; --era reads a fork's network as a known era)"
     )]
     StackHash {
         stack: usize,

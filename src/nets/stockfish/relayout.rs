@@ -69,9 +69,8 @@ impl Network {
         Ok(changed)
     }
 
-    /// Brings the tensors into the layout of another architecture that computes the same from the same weights, also one
-    /// with the same feature sets in another order. Says
-    /// how many threat weights lose anything by that.
+    /// Brings the tensors into the layout of another architecture that computes the same from the same weights, also
+    /// one with the same feature sets in another order. Says how many threat weights lose anything by that.
     ///
     /// # Errors
     /// What the other one computes otherwise. The network is unchanged.
@@ -93,8 +92,8 @@ impl Network {
             match spec.role {
                 TensorRole::Bias => {}
                 TensorRole::Wide(first, end) => {
-                    for set in first..end {
-                        match self.rows(numbers[set]) {
+                    for &set in &numbers[first..end] {
+                        match self.rows(set) {
                             (Store::Wide, rows) => wide.extend_from_slice(&self.ft.wide[rows]),
                             (Store::Narrow, rows) => {
                                 wide.extend(self.ft.narrow[rows].iter().copied().map(i16::from));
@@ -103,8 +102,8 @@ impl Network {
                     }
                 }
                 TensorRole::Narrow(first, end) => {
-                    for set in first..end {
-                        match self.rows(numbers[set]) {
+                    for &set in &numbers[first..end] {
+                        match self.rows(set) {
                             (Store::Narrow, rows) => {
                                 narrow.extend_from_slice(&self.ft.narrow[rows]);
                             }
@@ -120,8 +119,8 @@ impl Network {
                     }
                 }
                 TensorRole::Psqt(first, end) => {
-                    for set in first..end {
-                        psqt.extend_from_slice(&self.ft.psqt[psqt_of(&before, numbers[set])]);
+                    for &set in &numbers[first..end] {
+                        psqt.extend_from_slice(&self.ft.psqt[psqt_of(&before, set)]);
                     }
                 }
             }
@@ -144,11 +143,16 @@ impl Network {
     }
 
     /// The weights of one set.
-    fn rows(&self, set: usize) -> (Store, Range<usize>) {
+    pub(super) fn rows(&self, set: usize) -> (Store, Range<usize>) {
         let it = &self.architecture;
         let (store, first) = it.rows_of(set);
         let rows = first..first + it.sets[set].count();
         (store, rows.start * it.l1..rows.end * it.l1)
+    }
+
+    /// The PSQT of one set.
+    pub(super) fn psqt_rows(&self, set: usize) -> Range<usize> {
+        psqt_of(&self.architecture, set)
     }
 }
 

@@ -144,14 +144,16 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         tile("Work of the first layer", "as before".to_string(), note)
     };
     let verified =
-        report.verified.as_ref().map_or(
-            "not needed",
-            |it| {
-                if it.equal { "equal" } else { "differs" }
-            },
-        );
+        report
+            .verified
+            .as_ref()
+            .map_or("not needed", |it| match (it.equal, it.proved) {
+                (true, true) => "proved",
+                (true, false) => "equal",
+                (false, _) => "differs",
+            });
     let compared = if is_known(report) {
-        "outputs of all buckets"
+        "outputs in all buckets"
     } else {
         "all sums of the first layer"
     };
@@ -167,7 +169,15 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
             verified.to_string(),
             report.verified.as_ref().map_or_else(
                 || "nothing was written".to_string(),
-                |it| format!("{compared} on {} positions", grouped(it.positions as u64)),
+                |it| {
+                    let proved = match (it.proved, is_known(report)) {
+                        (true, true) => "every weight is the input's, in the new order; and same ",
+                        (true, false) => "the same neurons in another order; and the same ",
+                        (false, _) => "",
+                    };
+                    let positions = grouped(it.positions as u64);
+                    format!("{proved}{compared} on {positions} positions")
+                },
             ),
         ),
         tile(
