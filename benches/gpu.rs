@@ -185,11 +185,16 @@ fn smallest_call(backend: &dyn Backend, sizes: Sizes) {
         .collect();
     let singles: Vec<NeuronGroup> = (0..64).map(|neuron| NeuronGroup::new(&[neuron])).collect();
     let mut result = Vec::new();
-    measure("smallest call", 50 * sizes.runs, 1e-3, "k calls/s", || {
-        counter
-            .co_zero_counts(&triples, &singles, &mut result)
-            .expect("counts");
-    });
+    for (what, left, right) in [
+        ("smallest call", &triples[..], &singles[..]),
+        ("a call of one count", &singles[..1], &singles[1..2]),
+    ] {
+        measure(what, 50 * sizes.runs, 1e-3, "k calls/s", || {
+            counter
+                .co_zero_counts(left, right, &mut result)
+                .expect("counts");
+        });
+    }
 }
 
 fn counts(backend: &dyn Backend, sizes: Sizes) {

@@ -10,6 +10,7 @@ mod common;
 mod counting;
 mod kernels;
 mod shaders;
+mod validation;
 
 use batches::Batches;
 use common::material;

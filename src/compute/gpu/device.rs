@@ -128,8 +128,8 @@ fn enumerate() -> Vec<wgpu::Adapter> {
     descriptor.backends = backends;
     // The default of debug builds turns on validation that lowers the largest buffer size.
     descriptor.flags = wgpu::InstanceFlags::empty().with_env();
-    // An error is better than a machine that swaps. Drivers of Linux and of Macs refuse by themselves, and asking them for
-    // their budget takes up to milliseconds for every buffer.
+    // An error is better than a machine that swaps. Drivers of Linux and of Macs refuse by themselves, and asking them
+    // for their budget takes up to milliseconds for every buffer.
     if cfg!(windows) {
         descriptor.memory_budget_thresholds.for_resource_creation = Some(95);
     }
@@ -248,7 +248,8 @@ pub(super) fn open(
 /// How `co_zero_counts` adds up bits. Results do not depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tally {
-    /// A carry-save adder, and a popcount for every second word: best where popcounts are rare, as on NVIDIA's adapters.
+    /// A carry-save adder, and a popcount for every second word: best where popcounts are slow, as on NVIDIA's
+    /// adapters.
     CarrySave,
     /// A popcount a word: best where one instruction counts and adds, as on AMD's adapters.
     Popcounts,
@@ -279,8 +280,8 @@ pub struct WorkLimits {
     pub co_zero_words: u64,
     /// How bits are added up; `None`: as the adapter's vendor has it.
     pub tally: Option<Tally>,
-    /// Longest time that an adapter may take for one submission, which is a few dispatches. One that takes longer counts
-    /// as lost.
+    /// Longest time that an adapter may take for one submission, which is a few dispatches. One that takes longer
+    /// counts as lost.
     pub patience: Duration,
 }
 

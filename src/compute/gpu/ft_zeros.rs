@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use super::device::{Context, Mapping, Submission};
 use super::device_planes::DevicePlanes;
 use super::planes::{PlaneChunk, scatter};
-use super::stage::{Binding, ParamsTable, Recorder, Stage};
+use super::stage::{Binding, Dispatch, ParamsTable, Recorder, Stage};
+use super::upload::Upload;
 use super::weights::{self, ColumnGroup, NARROW_ROW_BYTES, WIDE_ROW_BYTES};
 use crate::compute::{ComputeError, FtEvaluator, PlaneSet, SampleSource};
 use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
@@ -20,6 +21,9 @@ use crate::planes::ZeroPlanes;
 const WORKGROUP_WORDS: usize = 16;
 /// Most samples uploaded at once: keeps a dispatch within 65535 workgroups.
 const MOST_SAMPLES: usize = 1 << 24;
+
+/// Most entries of a list that are uploaded at once: each takes 32 MiB, and there are four.
+const MOST_ENTRIES: usize = (32 << 20) / 4 - 1;
 
 /// Planes read back at once, in bytes: small, so that the adapter computes one part while the host takes the last.
 const READBACK_BYTES: u64 = 64 << 20;
@@ -86,11 +90,14 @@ struct Submitted {
 /// Buffers of one part of a batch; they grow as needed.
 #[derive(Debug, Default)]
 struct Slot {
-    params: Option<wgpu::Buffer>,
-    lists: [Option<wgpu::Buffer>; 4],
+    /// Offsets and rows of 16-bit lists, those of 8-bit lists, parameters.
+    upload: Upload<5>,
     out: Option<wgpu::Buffer>,
     readback: Option<wgpu::Buffer>,
 }
+
+/// Place of the parameters in [`Slot::upload`], after the four lists.
+const PARAMS: usize = 4;
 
 /// Where the planes of a part go.
 struct Target<'t> {
@@ -321,9 +328,14 @@ impl AdapterEvaluator {
             stride: chunk.stride_words(),
         };
         let started = Instant::now();
-        let (recorder, work) = self.record(batch, first..last, slot, &target)?;
+        let submitted = self.submit(batch, first..last, slot, &target, |_| Ok(()));
+        if submitted.is_err() {
+            // Buffers may be left unmapped.
+            self.slots[slot] = Slot::default();
+        }
+        let (submission, work) = submitted?;
         self.in_flight[slot] = Some(Submitted {
-            submission: recorder.submit()?,
+            submission,
             started,
             work,
         });
@@ -370,10 +382,10 @@ impl AdapterEvaluator {
             stride: 2 * words,
         };
         let started = Instant::now();
-        let (mut recorder, work) = self.record(batch, first..last, slot, &target)?;
-        recorder.copy(&out, &readback, bytes)?;
+        let copy = |recorder: &mut Recorder| recorder.copy(&out, &readback, bytes);
+        let (submission, work) = self.submit(batch, first..last, slot, &target, copy)?;
         let submitted = Submitted {
-            submission: recorder.submit()?,
+            submission,
             started,
             work,
         };
@@ -396,7 +408,8 @@ impl AdapterEvaluator {
         first: usize,
         most: usize,
     ) -> Result<usize, ComputeError> {
-        let most_entries = self.context.limits.buffer_bytes as usize / 4 - 1;
+        let fitting = self.context.limits.buffer_bytes as usize / 4 - 1;
+        let most_entries = fitting.min(MOST_ENTRIES);
         let mut end = (first + most.min(most_entries)).min(batch.samples);
         for lists in self.lists(batch) {
             let offsets = &lists.offsets[first..=end];
@@ -422,66 +435,90 @@ impl AdapterEvaluator {
         std::iter::once(&batch.wide).chain(narrow)
     }
 
-    /// Uploads a part's lists and records its dispatches. Returns the weight bytes that they read, too.
-    fn record<'c>(
-        &'c mut self,
+    /// Uploads a part's lists and submits its dispatches, and what `last` records after them. Returns the weight bytes
+    /// that they read, too.
+    fn submit(
+        &mut self,
         batch: &SampleBatch,
         part: Range<usize>,
         slot: usize,
         target: &Target,
-    ) -> Result<(Recorder<'c>, u64), ComputeError> {
-        use wgpu::BufferUsages as Usage;
-        let context = &*self.context;
-        let samples = part.len();
+        last: impl FnOnce(&mut Recorder) -> Result<(), ComputeError>,
+    ) -> Result<(Submission, u64), ComputeError> {
+        let context = Arc::clone(&self.context);
+        let lists = Lists::of(batch, &part, self.shape);
+        let plan = self.plan(&lists, part.len(), target);
+        let [a, b, c, d] = lists.parts.map(bytemuck::cast_slice::<u32, u8>);
+        let parts = [a, b, c, d, plan.params.bytes()];
+        let upload = &mut self.slots[slot].upload;
+        upload.reserve(&context, parts.map(|part| part.len() as u64))?;
+        let mut recorder = Recorder::new(&context)?;
+        upload.write(&context, &mut recorder, parts)?;
+        let bound = self.bind(slot, target)?;
+        let dispatches: Vec<Dispatch> = plan
+            .dispatches
+            .iter()
+            .map(|&(group, params, workgroups)| Dispatch {
+                stage: &self.stage,
+                bound: &bound[group],
+                params,
+                workgroups,
+                is_heavy: true,
+            })
+            .collect();
+        recorder.dispatch_all(&dispatches)?;
+        last(&mut recorder)?;
+        let submission = recorder.submit()?;
+        self.slots[slot].upload.map_again(&context)?;
+        Ok((submission, plan.work))
+    }
+
+    /// A bind group for each group of columns.
+    fn bind(&self, slot: usize, target: &Target) -> Result<Vec<wgpu::BindGroup>, ComputeError> {
+        let context = &self.context;
+        let upload = &self.slots[slot].upload;
+        let absent = || context.error("the lists were not written");
+        let part = |part: usize| upload.part(part).ok_or_else(absent);
+        let bind = |group: &ColumnGroup| {
+            let bound = [
+                group.bias.as_entire_buffer_binding(),
+                group.wide.as_entire_buffer_binding(),
+                group.narrow.as_entire_buffer_binding(),
+                part(0)?,
+                part(1)?,
+                part(2)?,
+                part(3)?,
+                target.buffer.as_entire_buffer_binding(),
+            ];
+            self.stage.bind_parts(context, part(PARAMS)?, &bound)
+        };
+        self.groups.iter().map(bind).collect()
+    }
+
+    /// Cuts a part into dispatches.
+    fn plan(&self, lists: &Lists, samples: usize, target: &Target) -> Plan {
+        let shape = self.shape;
         // Both halves of the last 64-sample word are written.
         let words = samples.div_ceil(64) * 2;
-
-        let slot = &mut self.slots[slot];
-        let shape = self.shape;
-        let narrow = (shape.narrow_features > 0).then_some(&batch.narrow);
-        let none = RowLists::default();
-        let mut origins = [0; 2];
-        let mut entries = [0; 2];
-        let mut buffers = Vec::new();
-        for (kind, lists) in [&batch.wide, narrow.unwrap_or(&none)]
-            .into_iter()
-            .enumerate()
-        {
-            let offsets = lists.offsets.get(part.start..=part.end).unwrap_or(&[0, 0]);
-            let (from, to) = (offsets[0], offsets[offsets.len() - 1]);
-            origins[kind] = from.wrapping_neg();
-            entries[kind] = u64::from(to - from);
-            let rows = &lists.rows[from as usize..to as usize];
-            for (place, values) in [offsets, rows].into_iter().enumerate() {
-                let buffer = context.grow(
-                    &mut slot.lists[2 * kind + place],
-                    "lists",
-                    values.len() as u64 * 4,
-                    Usage::STORAGE | Usage::COPY_DST,
-                )?;
-                context.checked(|| {
-                    context
-                        .queue
-                        .write_buffer(&buffer, 0, bytemuck::cast_slice(values));
-                })?;
-                buffers.push(buffer);
-            }
-        }
-
         // Weights read for one slice. Slices are cut first: one after the other, they stay in the caches.
+        let entries = [lists.parts[1].len(), lists.parts[3].len()].map(|count| count as u64);
         let slice_bytes = (entries[0] * WIDE_ROW_BYTES + entries[1] * NARROW_ROW_BYTES).max(1);
-        let budget = context.ft_zeros_pace.budget();
+        let budget = self.context.ft_zeros_pace.budget();
         let slices_at_once = (budget / slice_bytes).max(1) as usize;
         let cuts = slice_bytes.div_ceil(budget.max(1)) as usize;
         let words_at_once = words.div_ceil(cuts).next_multiple_of(WORKGROUP_WORDS);
 
-        let mut table = ParamsTable::default();
-        let mut dispatches = Vec::new();
+        let slices: usize = self.groups.iter().map(|group| group.slices).sum();
+        let mut plan = Plan {
+            params: ParamsTable::default(),
+            dispatches: Vec::new(),
+            work: slice_bytes * slices as u64,
+        };
         for (number, group) in self.groups.iter().enumerate() {
             for slice in (0..group.slices).step_by(slices_at_once) {
                 for first_word in (0..words).step_by(words_at_once) {
                     let last_word = words.min(first_word + words_at_once);
-                    let offset = table.push(&Params {
+                    let offset = plan.params.push(&Params {
                         samples: samples as u32,
                         first_word: first_word as u32,
                         last_word: last_word as u32,
@@ -492,40 +529,57 @@ impl AdapterEvaluator {
                         first_bound_slice: slice as u32,
                         wide_features: shape.wide_features as u32,
                         narrow_features: shape.narrow_features as u32,
-                        wide_origin: origins[0],
-                        narrow_origin: origins[1],
+                        wide_origin: lists.origins[0],
+                        narrow_origin: lists.origins[1],
                         clamp: shape.clamp,
                         threshold: shape.threshold,
                     });
                     let rows = (last_word - first_word).div_ceil(WORKGROUP_WORDS);
                     let slices = slices_at_once.min(group.slices - slice);
-                    dispatches.push((number, offset, [1, rows as u32, slices as u32]));
+                    plan.dispatches
+                        .push((number, offset, [1, rows as u32, slices as u32]));
                 }
             }
         }
-        let params = table.write(context, &mut slot.params)?;
-
-        let mut bind_groups = Vec::new();
-        for group in &self.groups {
-            let bound = [
-                &group.bias,
-                &group.wide,
-                &group.narrow,
-                &buffers[0],
-                &buffers[1],
-                &buffers[2],
-                &buffers[3],
-                target.buffer,
-            ];
-            bind_groups.push(self.stage.bind(context, &params, &bound)?);
-        }
-        let mut recorder = Recorder::new(context)?;
-        for (group, offset, workgroups) in dispatches {
-            recorder.dispatch_heavy(&self.stage, &bind_groups[group], offset, workgroups)?;
-        }
-        let slices: usize = self.groups.iter().map(|it| it.slices).sum();
-        Ok((recorder, slice_bytes * slices as u64))
+        plan
     }
+}
+
+/// What a part's samples are made of: offsets and rows of 16-bit weights, then those of 8-bit weights.
+struct Lists<'b> {
+    parts: [&'b [u32]; 4],
+    /// Added to offsets, wrapping, to get places in the rows.
+    origins: [u32; 2],
+}
+
+impl<'b> Lists<'b> {
+    fn of(batch: &'b SampleBatch, part: &Range<usize>, shape: Shape) -> Lists<'b> {
+        let has_narrow = shape.narrow_features > 0;
+        let of_kind = |lists: &'b RowLists, is_used: bool| -> (&'b [u32], &'b [u32]) {
+            match lists.offsets.get(part.start..=part.end) {
+                Some(offsets) if is_used => {
+                    let (from, to) = (offsets[0], offsets[offsets.len() - 1]);
+                    (offsets, &lists.rows[from as usize..to as usize])
+                }
+                _ => (&[0, 0], &[]),
+            }
+        };
+        let (wide_offsets, wide) = of_kind(&batch.wide, true);
+        let (narrow_offsets, narrow) = of_kind(&batch.narrow, has_narrow);
+        Lists {
+            parts: [wide_offsets, wide, narrow_offsets, narrow],
+            origins: [wide_offsets, narrow_offsets].map(|offsets| offsets[0].wrapping_neg()),
+        }
+    }
+}
+
+/// The dispatches of a part.
+struct Plan {
+    params: ParamsTable,
+    /// The group of columns, where the parameters are, workgroups.
+    dispatches: Vec<(usize, u32, [u32; 3])>,
+    /// Weight bytes that all of them read.
+    work: u64,
 }
 
 impl Submitted {
@@ -584,9 +638,19 @@ impl FtEvaluator for GpuFtEvaluator {
         let adapters = self.adapters.iter().map(|it| Arc::clone(&it.context));
         let contexts: Vec<Arc<Context>> = adapters.collect();
         let mut planes = DevicePlanes::new(&contexts, self.shape.neurons, source.samples())?;
-        for number in in_turns(source, &planes) {
-            let batch = source.batch(number);
-            self.begin(&batch, &mut planes, source.first_sample(number))?;
+        let numbers = in_turns(source, &planes);
+        let mut next = numbers.first().map(|&number| source.batch(number));
+        for (turn, &number) in numbers.iter().enumerate() {
+            let Some(batch) = next.take() else {
+                break;
+            };
+            // The next batch is made while this one is submitted.
+            let (begun, following) = rayon::join(
+                || self.begin(&batch, &mut planes, source.first_sample(number)),
+                || numbers.get(turn + 1).map(|&number| source.batch(number)),
+            );
+            begun?;
+            next = following;
             progress(batch.samples);
         }
         self.finish()?;

@@ -42,26 +42,7 @@ pub fn sample_batch(
         SampleOrder::Positions => (0..2 * boards.len() as u32).collect(),
         SampleOrder::KingPlaces => by_king_place(boards),
     };
-    let join = |store: Store| {
-        let mut all = RowLists {
-            offsets: vec![0],
-            rows: Vec::new(),
-        };
-        all.offsets.reserve(samples.len());
-        all.rows.reserve(
-            pieces
-                .iter()
-                .map(|piece| piece[store as usize].rows.len())
-                .sum(),
-        );
-        for &sample in &samples {
-            let piece = &pieces[sample as usize / (2 * TASK)][store as usize];
-            all.rows
-                .extend_from_slice(piece.list(sample as usize % (2 * TASK)));
-            all.offsets.push(all.rows.len() as u32);
-        }
-        all
-    };
+    let join = |store: Store| joined(&pieces, store, &samples);
     let sets = 0..architecture.sets.len();
     let has_narrow = sets
         .into_iter()
@@ -75,6 +56,42 @@ pub fn sample_batch(
             RowLists::default()
         },
     }
+}
+
+/// The lists of one store in the order of `samples`.
+fn joined(pieces: &[[RowLists; 2]], store: Store, samples: &[u32]) -> RowLists {
+    let list = |sample: u32| {
+        let piece = &pieces[sample as usize / (2 * TASK)][store as usize];
+        piece.list(sample as usize % (2 * TASK))
+    };
+    let mut offsets = Vec::with_capacity(samples.len() + 1);
+    offsets.push(0);
+    let mut end = 0;
+    offsets.extend(samples.iter().map(|&sample| {
+        end += list(sample).len() as u32;
+        end
+    }));
+    let mut rows = vec![0; end as usize];
+    // Each task's samples, and where their rows go.
+    let mut tasks = Vec::new();
+    let mut rest = rows.as_mut_slice();
+    let ends = offsets[1..].chunks(2 * TASK);
+    let mut first = 0;
+    for (samples, ends) in samples.chunks(2 * TASK).zip(ends) {
+        let last = ends.last().copied().unwrap_or(first);
+        let (part, tail) = std::mem::take(&mut rest).split_at_mut((last - first) as usize);
+        tasks.push((samples, part));
+        (rest, first) = (tail, last);
+    }
+    tasks.into_par_iter().for_each(|(samples, mut part)| {
+        for &sample in samples {
+            let list = list(sample);
+            let (rows, tail) = std::mem::take(&mut part).split_at_mut(list.len());
+            rows.copy_from_slice(list);
+            part = tail;
+        }
+    });
+    RowLists { offsets, rows }
 }
 
 /// Samples numbered by position, sorted by the king's place and then by side; otherwise positions keep their order.
@@ -159,5 +176,36 @@ fn king_place(king: u8, side: Color) -> u8 {
         flipped ^ 7
     } else {
         flipped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chess::random_games::random_positions;
+    use crate::nets::stockfish::{Network, ReadOptions};
+
+    /// More positions than several tasks take: each sample has the lists that its position has alone.
+    #[test]
+    fn lists_are_joined_in_order() {
+        let network = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");
+        let network = Network::read(network.as_ref(), &ReadOptions::default()).unwrap();
+        let architecture = &network.architecture;
+        let boards = random_positions(1, 2 * TASK + 77);
+        for order in [SampleOrder::Positions, SampleOrder::KingPlaces] {
+            let batch = sample_batch(architecture, &boards, order);
+            let samples: Vec<u32> = match order {
+                SampleOrder::Positions => (0..2 * boards.len() as u32).collect(),
+                SampleOrder::KingPlaces => by_king_place(&boards),
+            };
+            assert_eq!(batch.samples, samples.len());
+            assert_eq!(batch.wide.offsets.len(), samples.len() + 1);
+            for (place, &sample) in samples.iter().enumerate() {
+                let board = &boards[sample as usize / 2..][..1];
+                let [wide, _] = row_lists(architecture, board);
+                let alone = wide.list(sample as usize % 2);
+                assert_eq!(batch.wide.list(place), alone, "{order:?} {place}");
+            }
+        }
     }
 }
