@@ -739,7 +739,7 @@ fn a_tensor_that_was_forgotten_is_warned_of() {
         case.args(["net.bin", "--layout", "net.toml"]).ok().stderr
     };
     let said = run(&text);
-    let part = "warning: the layout gives tensor l2w no role, but it has an axis of as many places as there are neurons";
+    let part = "warning: the layout gives tensor l2w no role, but it has an axis of as many places as there are";
     assert!(said.contains(part), "{said}");
     let said = run(&text.replacen("name = \"l2w\"", "name = \"l2w\"\nrole = \"other\"", 1));
     assert!(!said.contains("warning"), "{said}");

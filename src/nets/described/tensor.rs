@@ -116,6 +116,12 @@ impl Tensor {
 
     /// The distance of place `at` along the other axes from place 0, in values.
     pub fn rest_offset(&self, at: usize) -> usize {
+        match self.neuron_axes[..] {
+            // The usual cases, asked for once a weight.
+            [axis] if axis + 1 == self.shape.len() => return at * self.shape[axis],
+            [0] => return at,
+            _ => {}
+        }
         let mut left = at;
         let mut offset = 0;
         for axis in (0..self.shape.len()).rev() {
@@ -190,6 +196,13 @@ mod tests {
         );
         assert_eq!(tensor.neuron_offsets(), [0, 1, 6, 7]);
         assert_eq!([0, 1, 2].map(|row| tensor.rest_offset(row)), [0, 2, 4]);
+        for (axes, expected) in [(vec![2], [0, 2, 4, 6]), (vec![0], [0, 1, 2, 3])] {
+            let tensor = Tensor {
+                neuron_axes: axes,
+                ..tensor.clone()
+            };
+            assert_eq!([0, 1, 2, 3].map(|row| tensor.rest_offset(row)), expected);
+        }
         let bytes: Vec<u8> = (0..34).collect();
         assert_eq!(tensor.value(&bytes, 9), [28, 29]);
         assert_eq!(tensor.integer(&bytes, 9), 28 + 256 * 29);

@@ -249,7 +249,7 @@ mod tests {
     /// As Stockfish has them: the own king on the files a to d.
     fn orientation(board: &Board, side: Color) -> u8 {
         let king = board.king_squares()[side as usize];
-        56 * side as u8 ^ if king & 7 > 3 { 7 } else { 0 }
+        (56 * side as u8) ^ if king & 7 > 3 { 7 } else { 0 }
     }
 
     /// The tables of Stockfish's revisions give Stockfish's inputs.
