@@ -2,7 +2,7 @@
 
 pub mod atomic;
 pub mod digest;
-pub(crate) mod npy;
+pub mod npy;
 pub mod quote;
 pub mod reading;
 pub mod resources;

@@ -1,13 +1,11 @@
 //! Permutation files: text with comments, and the `.npy` of the reference tool.
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, NpyFile, TypeChar, WriterBuilder as _};
 use thiserror::Error;
 
 use super::{Permutation, PermutationError};
-use crate::files::npy;
+use crate::files::npy::{self, Header, Kind, Scalar};
 use crate::files::quote::{excerpt, message};
 use crate::files::reading::{ReadError, read_file};
 
@@ -143,18 +141,13 @@ impl PermutationFile {
 
     /// One-dimensional little-endian `int64`, as `ftperm.py` writes on Linux.
     pub fn to_npy(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
         let indices = self.permutation.indices();
-        let writer = npyz::WriteOptions::new()
-            .default_dtype()
-            .shape(&[indices.len() as u64])
-            .writer(&mut bytes)
-            .begin_nd();
-        let done = writer.and_then(|mut writer| {
-            writer.extend(indices.iter().map(|&index| i64::from(index)))?;
-            writer.finish()
-        });
-        done.expect("writing to memory does not fail");
+        let mut bytes = npy::header_bytes("<i8", &[indices.len()]);
+        bytes.extend(
+            indices
+                .iter()
+                .flat_map(|&index| i64::from(index).to_le_bytes()),
+        );
         bytes
     }
 }
@@ -186,55 +179,50 @@ fn parse_text(text: &str) -> Result<PermutationFile, PermutationFileProblem> {
 
 fn parse_npy(bytes: &[u8]) -> Result<Permutation, PermutationFileProblem> {
     let damaged = |error: std::io::Error| PermutationFileProblem::Npy(message(&error));
-    npy::header_bytes(&mut &*bytes).map_err(damaged)?;
-    let file = NpyFile::new(Cursor::new(bytes)).map_err(damaged)?;
-    let shape = file.shape().to_vec();
-    let integer = match file.dtype() {
-        DType::Plain(text) => {
-            matches!(text.type_char(), TypeChar::Int | TypeChar::Uint).then_some(text)
-        }
-        _ => None,
-    };
-    let (Some(text), [len]) = (integer, shape.as_slice()) else {
+    let mut values = bytes;
+    let header = Header::read(&mut values).map_err(damaged)?;
+    let scalar = header.scalar().filter(|scalar| {
+        let integer = matches!(scalar.kind, Kind::Int | Kind::Uint);
+        integer && scalar.width > 1
+    });
+    let (Some(scalar), &[len]) = (scalar, header.shape.as_slice()) else {
         return Err(PermutationFileProblem::NpyShape {
-            dtype: excerpt(file.dtype().descr().as_bytes()),
-            shape,
+            dtype: excerpt(header.dtype.as_bytes()),
+            shape: header.shape,
         });
     };
-    if *len > MAX_LEN.min(bytes.len() as u64) {
+    if len > MAX_LEN.min(bytes.len() as u64) {
         return Err(PermutationFileProblem::Npy(format!(
             "it says {len} entries, more than {} bytes hold",
             bytes.len()
         )));
     }
-    let values: Vec<i64> = match (text.type_char(), text.size_field()) {
-        (TypeChar::Int, 8) => file.into_vec::<i64>().map_err(damaged)?,
-        (TypeChar::Int, 4) => widen(file.into_vec::<i32>().map_err(damaged)?),
-        (TypeChar::Int, 2) => widen(file.into_vec::<i16>().map_err(damaged)?),
-        (TypeChar::Uint, 8) => {
-            let values = file.into_vec::<u64>().map_err(damaged)?;
-            values
-                .into_iter()
-                .map(|value| i64::try_from(value).unwrap_or(i64::MAX))
-                .collect()
-        }
-        (TypeChar::Uint, 4) => widen(file.into_vec::<u32>().map_err(damaged)?),
-        (TypeChar::Uint, 2) => widen(file.into_vec::<u16>().map_err(damaged)?),
-        _ => {
-            return Err(PermutationFileProblem::NpyShape {
-                dtype: excerpt(file.dtype().descr().as_bytes()),
-                shape,
-            });
-        }
+    let Some(values) = values.get(..len as usize * scalar.width) else {
+        return Err(PermutationFileProblem::Npy(format!(
+            "it ends before the last of its {len} entries"
+        )));
     };
-    let indices = values.iter().enumerate().map(|(position, &value)| {
+    let values = values.chunks_exact(scalar.width).enumerate();
+    let indices = values.map(|(position, bytes)| {
+        let value = integer(bytes, scalar);
         u32::try_from(value).map_err(|_| PermutationFileProblem::NpyValue { position, value })
     });
     Ok(Permutation::new(indices.collect::<Result<_, _>>()?)?)
 }
 
-fn widen<T: Into<i64>>(values: Vec<T>) -> Vec<i64> {
-    values.into_iter().map(Into::into).collect()
+/// A number of up to eight bytes; what is beyond the type's end is the type's end.
+fn integer(bytes: &[u8], scalar: Scalar) -> i64 {
+    let mut wide = [0; 8];
+    wide[..bytes.len()].copy_from_slice(bytes);
+    if scalar.big_endian {
+        wide[..bytes.len()].reverse();
+    }
+    let value = u64::from_le_bytes(wide);
+    if scalar.kind == Kind::Uint {
+        return i64::try_from(value).unwrap_or(i64::MAX);
+    }
+    let unused = 64 - 8 * bytes.len() as u32;
+    (value << unused) as i64 >> unused
 }
 
 #[cfg(test)]
@@ -244,6 +232,44 @@ mod tests {
 
     fn problem(bytes: &[u8]) -> String {
         PermutationFile::parse(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_type_of_integers() {
+        let values = [2i64, 0, 1];
+        for (dtype, width) in [
+            ("<i8", 8),
+            ("<i4", 4),
+            ("<i2", 2),
+            ("<u8", 8),
+            ("<u4", 4),
+            ("<u2", 2),
+            (">i8", 8),
+            (">u2", 2),
+        ] {
+            let mut bytes = npy::header_bytes(dtype, &[3]);
+            for value in values {
+                let little = value.to_le_bytes();
+                let mut value = little[..width].to_vec();
+                if dtype.starts_with('>') {
+                    value.reverse();
+                }
+                bytes.extend(value);
+            }
+            let file = PermutationFile::parse(&bytes).unwrap();
+            assert_eq!(file.permutation.indices(), [2, 0, 1], "{dtype}");
+        }
+        let mut negative = npy::header_bytes("<i2", &[2]);
+        negative.extend([0, 0, 0xFE, 0xFF]);
+        assert_eq!(
+            problem(&negative),
+            "entry 1 of the .npy is -2, which is no neuron number"
+        );
+        for dtype in ["|i1", "<f8", "|b1"] {
+            let text = problem(&npy::header_bytes(dtype, &[2]));
+            let says = format!("this has '{dtype}' of shape [2]");
+            assert!(text.ends_with(&says), "{text}");
+        }
     }
 
     #[test]
@@ -284,8 +310,7 @@ mod tests {
         bytes.extend([1i64, 0, 2].iter().flat_map(|value| value.to_le_bytes()));
         let file = PermutationFile::parse(&bytes).unwrap();
         assert_eq!(file.permutation.indices(), [1, 0, 2]);
-        // The header's spacing is the crate's own, the values behind it must be the same bytes.
-        assert!(file.to_npy().ends_with(&bytes[128..]) && file.to_npy().len() == bytes.len());
+        assert_eq!(file.to_npy(), bytes);
         bytes.truncate(bytes.len() - 1);
         assert!(problem(&bytes).starts_with("damaged .npy"));
         // A header of four thousand million bytes, as formats 2 and 3 can have it.

@@ -7,12 +7,11 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use npyz::{NpyHeader, Order};
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::chess::board::Board;
-use crate::files::npy;
+use crate::files::npy::{self, Header, Order};
 use crate::files::quote::excerpt;
 use crate::files::reading::{ReadError, open_seekable};
 use crate::nets::model::SampleOrder;
@@ -201,16 +200,17 @@ pub fn read(path: &Path) -> Result<ZeroPlanes, MatrixFileError> {
 /// # Errors
 /// The bytes are no activation matrix.
 pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProblem> {
-    let header = NpyHeader::from_reader(npy::header_bytes(input)?.as_slice())?;
-    let shape = header.shape().to_vec();
-    let dtype = header.dtype().descr();
-    let (&[positions, outputs], true, Order::C) =
-        (shape.as_slice(), dtype == "'|b1'", header.order())
+    let Header {
+        dtype,
+        shape,
+        order,
+    } = Header::read(input)?;
+    let (&[positions, outputs], true, Order::C) = (shape.as_slice(), dtype == "'|b1'", order)
     else {
         return Err(MatrixProblem::Kind {
             dtype: excerpt(dtype.as_bytes()),
             shape,
-            order: header.order(),
+            order,
         });
     };
     if outputs == 0 || outputs > MAX_OUTPUTS || !outputs.is_multiple_of(2) {
@@ -264,7 +264,7 @@ pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProble
 pub fn write(planes: &ZeroPlanes, out: &mut impl Write) -> io::Result<()> {
     assert!(planes.samples().is_multiple_of(2), "two samples a position");
     let (positions, neurons) = (planes.samples() / 2, planes.neurons());
-    let header = npy_header(positions, 2 * neurons);
+    let header = npy::header_bytes("|b1", &[positions, 2 * neurons]);
     let mut out = BufWriter::with_capacity(1 << 20, out);
     out.write_all(&header)?;
     let mut rows = vec![0u8; WORD * neurons];
@@ -279,20 +279,6 @@ pub fn write(planes: &ZeroPlanes, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&rows[..samples * neurons])?;
     }
     out.flush()
-}
-
-/// The header as `numpy.save` writes it, with room for the number of rows to grow, up to a multiple of 64 bytes.
-fn npy_header(rows: usize, columns: usize) -> Vec<u8> {
-    const PREFIX: usize = 10;
-    const DIGITS: usize = 21;
-    let shape = format!("({rows}, {columns})");
-    let mut text = format!("{{'descr': '|b1', 'fortran_order': False, 'shape': {shape}, }}");
-    text.push_str(&" ".repeat(DIGITS.saturating_sub(rows.to_string().len())));
-    let len = (PREFIX + text.len() + 1).next_multiple_of(64) - PREFIX;
-    let mut header = b"\x93NUMPY\x01\x00".to_vec();
-    header.extend((len as u16).to_le_bytes());
-    header.extend(format!("{text:<width$}\n", width = len - 1).bytes());
-    header
 }
 
 /// Share of (sample, block) cells whose four outputs are all zero, in percent, as the reference tool prints it with

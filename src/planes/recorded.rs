@@ -13,10 +13,9 @@
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, NpyHeader, Order, TypeChar};
 use thiserror::Error;
 
-use crate::files::npy;
+use crate::files::npy::{Header, Kind, Order, Scalar};
 use crate::files::quote::excerpt;
 use crate::files::reading::{ReadError, open};
 use crate::files::resources::available_memory;
@@ -163,25 +162,13 @@ impl Element {
         bool: false,
     };
 
-    fn of(dtype: &DType) -> Option<Element> {
-        let DType::Plain(text) = dtype else {
-            return None;
-        };
-        let width = usize::try_from(text.size_field()).ok()?;
-        let (float, bool) = match text.type_char() {
-            TypeChar::Bool => (false, true),
-            TypeChar::Int | TypeChar::Uint => (false, false),
-            TypeChar::Float => (true, false),
-            _ => return None,
-        };
-        let fits =
-            matches!(width, 1 | 2 | 4 | 8) && !(bool && width != 1) && !(float && width == 1);
-        fits.then_some(Element {
-            width,
-            float,
-            big_endian: text.endianness() == npyz::Endianness::Big,
-            bool,
-        })
+    fn of(scalar: Scalar) -> Element {
+        Element {
+            width: scalar.width,
+            float: scalar.kind == Kind::Float,
+            big_endian: scalar.big_endian,
+            bool: scalar.kind == Kind::Bool,
+        }
     }
 
     fn is_zero(self, value: &[u8]) -> bool {
@@ -313,14 +300,18 @@ pub fn parse(input: impl Read, options: &Options) -> Result<Activations, Activat
 
 /// The type of the values and the number of samples.
 fn npy_layout(input: &mut impl Read, neurons: usize) -> Result<(Element, u64), ActivationsProblem> {
-    let header = NpyHeader::from_reader(npy::header_bytes(input)?.as_slice())?;
-    let shape = header.shape().to_vec();
-    let dtype = header.dtype();
-    let (Some(element), Order::C) = (Element::of(&dtype), header.order()) else {
+    let header = Header::read(input)?;
+    let scalar = header.scalar();
+    let Header {
+        dtype,
+        shape,
+        order,
+    } = header;
+    let (Some(element), Order::C) = (scalar.map(Element::of), order) else {
         return Err(ActivationsProblem::Kind {
-            dtype: excerpt(dtype.descr().as_bytes()),
+            dtype: excerpt(dtype.as_bytes()),
             shape,
-            order: header.order(),
+            order,
         });
     };
     let row = shape
