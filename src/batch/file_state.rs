@@ -17,6 +17,7 @@ const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
 /// Why a file's contents are not known.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum StateError {
     #[error("cannot read {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },

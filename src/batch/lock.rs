@@ -9,6 +9,7 @@ use thiserror::Error;
 
 /// Why there is no lock.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum LockError {
     #[error("another run holds {}", path.display())]
     Held { path: PathBuf },

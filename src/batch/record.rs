@@ -21,6 +21,7 @@ const MAX_LEN: u64 = 64 << 20;
 
 /// Why there is no record.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum RecordError {
     #[error("cannot read {}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 /// Why an engine could not be measured. Every message names the engine or the network that it is about.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum EngineError {
     #[error("cannot start the engine {}: {source}{}", engine.display(), in_current_folder(engine, source))]
     Start {

@@ -62,6 +62,7 @@ pub const BLACK_KING: u8 = piece_code(PieceKind::King, Color::Black);
 
 /// Why a text or a set of pieces is not a [`Board`].
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BoardError {
     #[error("not a FEN: {0}")]
     Fen(String),

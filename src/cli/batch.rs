@@ -225,7 +225,7 @@ impl Batch {
                 text: error.to_string(),
             }
             .into(),
-            ftperm::batch::LockError::Io { .. } => {
+            _ => {
                 anyhow::Error::from(error).context("no lock; --lock chooses another file")
             }
         })

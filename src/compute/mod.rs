@@ -240,6 +240,7 @@ pub trait Backend {
 
 /// Why a computation could not be done.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ComputeError {
     #[error("no graphics adapter: {0}")]
     NoAdapter(String),

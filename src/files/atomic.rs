@@ -23,6 +23,7 @@ pub use transaction::commit_all;
 
 /// Why a file could not be written.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum OutputError {
     #[error("cannot write {}: the folder {} does not exist", path.display(), folder.display())]
     NoFolder { path: PathBuf, folder: PathBuf },

@@ -24,6 +24,7 @@ pub use zip::{
 
 /// Why something could not be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ReadError {
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -58,6 +58,7 @@ impl Target {
 
 /// Why a network was not delivered. Nothing is left on the disk.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DeliverError {
     #[error(transparent)]
     Output(#[from] OutputError),

@@ -36,6 +36,7 @@ pub struct PermutationFileError {
 
 /// What is wrong with a permutation file.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PermutationFileProblem {
     #[error(transparent)]
     Read(#[from] ReadError),

@@ -45,6 +45,7 @@ pub struct Listing<'a> {
 
 /// Why an array cannot be written.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListingError {
     #[error("`{0}` cannot name an array: letters, digits and _ can, the first no digit")]
     Name(String),

@@ -35,6 +35,7 @@ pub struct Permutation {
 
 /// Why a list of numbers is not a permutation.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PermutationError {
     #[error("entry {position} is {value}, but a permutation of {len} has only 0 to {}", len - 1)]
     OutOfRange {

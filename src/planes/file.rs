@@ -45,6 +45,7 @@ pub struct PlanesFileError {
 
 /// What is wrong with a planes file.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PlanesProblem {
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -42,6 +42,7 @@ pub struct MatrixFileError {
 
 /// What is wrong with an activation matrix.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum MatrixProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -314,6 +315,7 @@ pub fn zero_block_percentage(
 
 /// Why planes and a permutation do not go together.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EvalError {
     #[error("the permutation has {found} entries, the matrix {neurons} outputs per perspective")]
     Length { found: usize, neurons: usize },

@@ -107,6 +107,7 @@ impl Record {
 
 /// Why planes files do not belong together.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MixError {
     #[error(
         "{} is of network {net_a}, {} of network {net_b}: an order is for one network",

@@ -74,6 +74,7 @@ pub struct ActivationsFileError {
 
 /// What is wrong with a dump.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ActivationsProblem {
     #[error("{0}")]
     Io(#[from] io::Error),

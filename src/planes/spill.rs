@@ -21,6 +21,7 @@ pub struct Spill {
 
 /// Why planes could not be put into a temporary file.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SpillError {
     #[error(
         "planes of {} MB do not fit in memory, and {} has only {} MB free for a temporary file of them",

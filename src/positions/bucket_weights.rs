@@ -46,6 +46,7 @@ const NEAR: u128 = 50;
 
 /// Why a text holds no weights.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum BucketWeightsError {
     #[error("'{0}' is not BUCKET=WEIGHT, like 7=1.5")]
     Form(String),

@@ -8,6 +8,7 @@ use crate::chess::board::BoardError;
 
 /// Why no positions could be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PositionsError {
     #[error("{file}: {source}")]
     Io { file: String, source: io::Error },
@@ -61,6 +62,7 @@ pub struct Damage {
 
 /// What is wrong with a chunk or a record.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Problem {
     #[error("expected a chunk, which begins with \"BINP\", found {found}")]
     Magic { found: String },

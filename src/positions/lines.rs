@@ -79,6 +79,7 @@ pub(super) fn is_utf16(head: &[u8]) -> bool {
 
 /// Why a text cannot be read line by line.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum LineError {
     #[error("{0}")]
     Io(#[from] io::Error),

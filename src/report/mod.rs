@@ -44,6 +44,7 @@ pub enum Kind {
 
 /// Why a report could not be read.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ReportError {
     #[error("not a report of ftperm: {}", crate::files::quote::message(.0))]
     NotAReport(serde_json::Error),

@@ -19,6 +19,7 @@ const STYLE: &str = include_str!("page/style.css");
 
 /// Why a page could not be made.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum PageError {
     #[error("cannot draw a picture: {0}")]
     Drawing(#[from] DrawingError),

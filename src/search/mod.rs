@@ -95,6 +95,7 @@ pub struct SearchResult {
 
 /// Why a search could not be done.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SearchError {
     #[error("there are no samples to search on")]
     NoSamples,

@@ -116,6 +116,7 @@ pub(super) struct Place {
 
 /// Why a search cannot go on from what was saved.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SavedSearchError {
     #[error("it was written by another version of this program")]
     Format,

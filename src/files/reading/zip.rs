@@ -17,6 +17,7 @@ const LISTED: usize = 4;
 
 /// What is wrong with an archive.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ZipError {
     #[error("a zip archive that is damaged: {0}")]
     Archive(String),

@@ -14,6 +14,7 @@ use super::weights::{InputStyle, Weights};
 
 /// Why no era can be chosen.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChoiceError {
     #[error(
         "no known network has inputs of {rows:?} rows, {stacks} layer stacks and layers of shapes {layers:?} \

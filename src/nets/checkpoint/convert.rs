@@ -52,6 +52,7 @@ pub struct ConvertOptions {
 
 /// Why a checkpoint was not converted.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum ConvertError {
     #[error("it cannot be read to its end, or was changed meanwhile: {0}")]
     Read(#[from] std::io::Error),

@@ -10,6 +10,7 @@ use crate::files::reading::{ReadError, ZipError};
 
 /// Why a file is not a checkpoint that this program reads.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -57,6 +57,7 @@ pub(super) struct Pickle {
 
 /// Why bytes are not a pickle that is understood. Offsets count from the pickle's first byte.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PickleError {
     #[error("the pickle ends at byte {0} in the middle of an instruction, or without STOP")]
     Truncated(usize),

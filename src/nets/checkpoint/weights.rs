@@ -8,6 +8,7 @@ use crate::files::quote::{excerpt, excerpt_of};
 
 /// Why tensors are not those of a network.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WeightsError {
     #[error("there is no tensor `{missing}`; there are {present}")]
     Missing { missing: String, present: String },

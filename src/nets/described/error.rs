@@ -15,6 +15,7 @@ pub struct LayoutFileError {
 
 /// What is wrong with a layout.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum LayoutError {
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -46,6 +47,7 @@ pub struct RawNetFileError {
 
 /// What is wrong with a network file.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum RawNetError {
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -9,6 +9,7 @@ use super::wire::WireFault;
 
 /// Why something could not be done with a weight file.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Lc0Error {
     #[error("{}: {source}", path.display())]
     File {

@@ -11,6 +11,7 @@ use crate::files::reading::{Compression, ReadError, ZipError};
 
 /// One sentence each: the file, what was found, what to try.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum SourceError {
     #[error("{file}: {source}")]
     Io { file: String, source: io::Error },

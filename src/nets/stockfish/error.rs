@@ -9,6 +9,7 @@ use super::leb128::Leb128Error;
 
 /// Why bytes are not a network. Offsets count from the start of the network.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum NetError {
     #[error("not an NNUE network: {0} bytes are too few for a header")]
     TooShort(usize),
@@ -112,6 +113,7 @@ pub enum NetError {
 
 /// A [`NetError`] or an I/O error, with the file's name.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum NetFileError {
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },

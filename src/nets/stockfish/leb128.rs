@@ -17,6 +17,7 @@ const SEGMENT: usize = 1 << 18;
 
 /// Why a payload does not hold the expected values. Offsets count from the payload's first byte.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Leb128Error {
     #[error("the payload's last value has no end")]
     Unterminated,

@@ -9,6 +9,7 @@ use crate::order::Permutation;
 
 /// Why a permutation cannot be applied.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PermuteError {
     #[error(
         "the permutation has {found} entries, a network with L1 = {l1} (era {era}) needs {expected}"
