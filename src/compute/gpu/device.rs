@@ -717,6 +717,13 @@ mod tests {
     }
 
     #[test]
+    fn bits_are_added_up_as_the_vendor_has_it() {
+        // NVIDIA, AMD, Intel.
+        let ways = [0x10de, 0x1002, 0x8086].map(Tally::of);
+        assert_eq!(ways, [Tally::CarrySave, Tally::Popcounts, Tally::CarrySave]);
+    }
+
+    #[test]
     fn unknown_adapters_are_named() {
         let error = open(
             &[AdapterSelector::Name("no such adapter".into())],
