@@ -225,9 +225,7 @@ impl Batch {
                 text: error.to_string(),
             }
             .into(),
-            _ => {
-                anyhow::Error::from(error).context("no lock; --lock chooses another file")
-            }
+            _ => anyhow::Error::from(error).context("no lock; --lock chooses another file"),
         })
     }
 }

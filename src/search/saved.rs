@@ -1,7 +1,7 @@
 //! Where a search stands, written down so that another process can go on.
 //!
-//! A search that goes on from what was saved ends with the same order as one that was never interrupted: everything that
-//! later steps depend on is kept, down to the random numbers.
+//! A search that goes on from what was saved ends with the same order as one that was never interrupted: everything
+//! that later steps depend on is kept, down to the random numbers.
 
 use std::time::{Duration, Instant};
 

@@ -597,7 +597,7 @@ fn what_is_wrong_is_said() {
         let net = ["--layout", "net.toml", "--net", "net.bin"];
         let output = ftperm(folder, &[arguments, &net].concat());
         let said = text(&output.stderr);
-        let part = "four.txt: the permutation has 4 entries, but there are 128 neurons";
+        let part = "four.txt: the permutation has 4 entries, the network needs 128";
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }
 }

@@ -108,7 +108,7 @@ impl SearchArgs {
 pub fn check_entries(file: &Path, permutation: &Permutation, neurons: usize) -> anyhow::Result<()> {
     if permutation.len() != neurons {
         anyhow::bail!(
-            "{}: the permutation has {} entries, but there are {neurons} neurons",
+            "{}: the permutation has {} entries, the network needs {neurons}",
             file.display(),
             permutation.len()
         );
