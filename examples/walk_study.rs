@@ -12,8 +12,8 @@ use ftperm::chess::walks::{Walk, walk};
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::nets::stockfish::{Network, ReadOptions};
 use ftperm::positions::{self, Filters, Options, Positions, Sampling};
-use ftperm::run::{Job, Task, optimize};
-use ftperm::search::{Control, Effort, SearchOptions};
+use ftperm::run::{Job, Watch};
+use ftperm::search::Effort;
 
 fn main() -> Result<()> {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -50,21 +50,11 @@ fn main() -> Result<()> {
             let started = Instant::now();
             let training = kind.map_or_else(|| roots.clone(), |kind| walk(&roots, kind, seed));
             let time = started.elapsed().as_secs_f64() * 1e6 / roots.len() as f64;
-            let search = SearchOptions {
-                effort: Effort::Quick,
-                seed,
-                start: None,
-            };
-            let job = Job {
-                network: &network,
-                task: Task {
-                    search,
-                    ..Task::new(&training, &held)
-                },
-                weights: None,
-            };
-            let plan = optimize(&job, &backend, &mut Control::default(), |_| ())?;
-            let rates = plan.holdout.context("no search positions")?;
+            let mut job = Job::of_parts(&network, training, held.clone());
+            job.search.effort = Effort::Quick;
+            job.search.seed = seed;
+            let found = job.run(&backend, &mut Watch::default())?;
+            let rates = found.holdout.context("no search positions")?;
             let name = kind.map_or("none".to_owned(), |kind| format!("{kind:?}"));
             print!(
                 "{name:<8} {seed:>4}  {:>8.3}  {:>8.3}  ",
@@ -73,7 +63,7 @@ fn main() -> Result<()> {
             );
             println!("{time:>6.2} us/position");
             if seed == 1 {
-                describe(&name, &training);
+                describe(&name, &job.training);
             }
         }
     }
