@@ -5,7 +5,7 @@ use super::storage::Encoding;
 use super::syntax::{Padding, RawFile, RawLayout, RawTensor};
 use super::tensor::{ElementType, Role, Tensor};
 use crate::files::quote::excerpt;
-use crate::nets::source::MAX_BYTES;
+use crate::nets::MAX_BYTES;
 
 /// More accumulator columns than any network has.
 const MAX_COLUMNS: usize = 1 << 16;
