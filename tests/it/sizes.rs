@@ -286,7 +286,8 @@ fn an_era_that_is_asked_for_is_taken_whatever_the_numbers() {
     }
 }
 
-/// Whichever of its numbers are its own: every command that reads networks names the option with which a fork's is read.
+/// Whichever of its numbers are its own: every command that reads networks names the option with which a fork's is
+/// read.
 #[test]
 fn era_is_named_where_a_fork_is_refused() {
     let folder = tempfile::tempdir().unwrap();
