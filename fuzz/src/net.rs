@@ -45,7 +45,7 @@ fn check(bytes: &[u8], options: &ReadOptions) {
     assert!(written.len() <= bytes.len());
     assert!(written.len() < bytes.len() || written == bytes);
     network.fingerprint();
-    network.nonzero_padding();
+    network.nonzero_padding().count();
     let neurons = network.architecture.neurons() as u32;
     let rotation = (0..neurons).map(|it| (it + 1) % neurons).collect();
     let rotation = Permutation::new(rotation).expect("a rotation");

@@ -15,7 +15,6 @@ mod positions;
 mod search;
 mod ways;
 mod weight;
-mod words;
 mod written;
 
 pub use backend::{BackendArgs, Prepared};
@@ -32,5 +31,4 @@ pub use positions::{PositionArgs, warn_of_games};
 pub use search::{INTERRUPTED, NO_CERTIFICATE, SearchArgs, check_entries, say_certificate};
 pub use ways::{check_replaceable, name_beside, say_replaced};
 pub use weight::{TOO_MANY, WeightArgs, say_fitted};
-pub use words::every_weight;
 pub use written::but_written;

@@ -8,7 +8,6 @@ use ftperm::compute::choice::Work;
 use ftperm::files::atomic::{check_writable, write_file};
 use ftperm::files::resources::peak_rss_bytes;
 use ftperm::order::{NET_SHA256, PermutationFile};
-use ftperm::planes::ZeroPlanes;
 use ftperm::positions::bucket_weights::BucketWeights;
 use ftperm::report::{BucketRates, CertificateReport};
 use ftperm::run::holdout::BucketCounts;
@@ -173,7 +172,6 @@ impl Find {
         });
         let sets = fit_planes(sets, limit, weights.as_ref())?;
         let is_part = sets.is_part();
-        let planes_bytes = ZeroPlanes::bytes_for(neurons, sets.samples_searched(weights.as_ref()));
         let job = PlanesJob {
             sets,
             weights,
@@ -183,7 +181,8 @@ impl Find {
                 start,
             },
             time_limit: self.search.time_limit,
-            certify: (self.search.certify).then(|| limit.saturating_sub(planes_bytes)),
+            certify: self.search.certify,
+            memory: limit,
         };
         let searched = search(&job, &state)?;
         let found = &searched.rated.search;

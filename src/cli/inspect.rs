@@ -466,7 +466,7 @@ impl Inspect {
                 })
                 .collect(),
             longer_leb128: network.longer_leb128.clone(),
-            nonzero_padding: network.nonzero_padding(),
+            nonzero_padding: network.nonzero_padding().count(),
             evidence: recognition.evidence.clone(),
             assumptions: recognition.assumptions.clone(),
             other_readings: recognition

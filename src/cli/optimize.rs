@@ -138,12 +138,13 @@ impl Optimize {
             era: loaded.kind(),
             l1: shape.columns,
         };
-        let weights = loaded.weights_sha256();
         let reread = model.reread();
         let mut unwritten = None;
         let delivery = if self.delivers(&found) {
+            let weights = loaded.weights_sha256();
             let model = loaded.into_written(&self.out);
-            Some(self.write(&found, model, &begun.target, &mut seconds)?)
+            let written = self.write(&found, model, &begun.target, &mut seconds)?;
+            Some((written, weights))
         } else {
             unwritten = Some(loaded);
             None
@@ -154,7 +155,6 @@ impl Optimize {
             shape,
             backend: backend.as_ref(),
             net,
-            weights,
             found: &found,
             curve,
             delivery,

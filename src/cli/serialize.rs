@@ -23,8 +23,8 @@ use ftperm::search::Control;
 
 use super::common::names::name;
 use super::common::{
-    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, every_weight, known_era,
-    load, store, usual_compression,
+    BackendArgs, FILTERS, Files, FilterArgs, NetSummary, ReadingArgs, known_era, load, store,
+    usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
 use super::report::finish_report;
@@ -485,7 +485,7 @@ impl Serialize {
                 .with_context(|| file.collect::<String>())?;
             let boards = random_positions(1, VERIFIED_POSITIONS);
             let proved = write_permuted(Box::new(network), permutation, target, boards, &|| {})?;
-            console::say(every_weight(proved.positions));
+            console::say(proved.proof);
             return Ok(proved.file);
         }
         // The file holds the bytes of the network in memory.

@@ -3,8 +3,8 @@
 use std::cell::OnceCell;
 
 use super::{Backend, CoZeroCounter, ComputeError, HostPlanes, NeuronGroup, PlaneSet};
-use crate::planes::subsample::{PlaneSource, Share, Subsample};
-use crate::planes::{StoredGroup, ZeroPlanes};
+use crate::planes::StoredGroup;
+use crate::planes::subsample::{PlaneSource, Share, Subsample, join};
 
 /// Samples of the same neurons that stay in their files. Sums are counted piece by piece; only what is searched on
 /// comes into memory.
@@ -43,13 +43,7 @@ impl<'a> DiskPlanes<'a> {
         if let Some(copy) = self.copy.get() {
             return Ok(copy);
         }
-        let samples = self.groups.iter().map(PlaneSource::samples).sum();
-        let mut planes = ZeroPlanes::new(self.neurons, samples);
-        let mut first = 0;
-        for group in &self.groups {
-            group.copy_into(&mut planes, first)?;
-            first += group.samples();
-        }
+        let planes = join(self.neurons, &self.all_sources())?;
         let copy = HostPlanes::new(self.backend, vec![planes]);
         Ok(self.copy.get_or_init(|| copy))
     }
@@ -94,12 +88,7 @@ impl PlaneSet for DiskPlanes<'_> {
     fn zero_counts(&self) -> Result<Vec<u64>, ComputeError> {
         match &self.zeros {
             Some(zeros) => Ok(zeros.clone()),
-            None => {
-                let neurons = 0..self.neurons as u32;
-                let singles: Vec<NeuronGroup> =
-                    neurons.map(|neuron| NeuronGroup::new(&[neuron])).collect();
-                self.group_counts(&singles)
-            }
+            None => self.group_counts(&NeuronGroup::singles(self.neurons)),
         }
     }
 
@@ -116,7 +105,7 @@ impl PlaneSet for DiskPlanes<'_> {
 mod tests {
     use super::*;
     use crate::compute::cpu::CpuBackend;
-    use crate::planes::Spill;
+    use crate::planes::{Spill, ZeroPlanes};
 
     #[test]
     fn sums_and_parts_as_in_memory() {

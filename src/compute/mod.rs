@@ -58,6 +58,12 @@ impl NeuronGroup {
         group
     }
 
+    /// A group for each of so many neurons.
+    pub fn singles(neurons: usize) -> Vec<NeuronGroup> {
+        let neurons = 0..neurons as u32;
+        neurons.map(|neuron| NeuronGroup::new(&[neuron])).collect()
+    }
+
     pub fn neurons(&self) -> &[u32] {
         &self.neurons[..usize::from(self.len)]
     }
@@ -150,9 +156,7 @@ pub trait PlaneSet {
     /// # Errors
     /// The device failed or ran out of memory.
     fn zero_counts(&self) -> Result<Vec<u64>, ComputeError> {
-        let neurons = 0..self.neurons() as u32;
-        let singles: Vec<NeuronGroup> = neurons.map(|neuron| NeuronGroup::new(&[neuron])).collect();
-        self.group_counts(&singles)
+        self.group_counts(&NeuronGroup::singles(self.neurons()))
     }
 
     /// The planes as words that the host can read; `None` where they are on an adapter.

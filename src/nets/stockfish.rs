@@ -79,3 +79,5 @@ pub const VERSION_2020: u32 = 0x7AF3_2F16;
 pub const VERSION_2021: u32 = 0x7AF3_2F20;
 /// Version constant of SFNNv14.1 and later files.
 pub const VERSION_2026: u32 = 0x6A44_8AFA;
+/// All of them.
+pub const VERSIONS: [u32; 3] = [VERSION_2020, VERSION_2021, VERSION_2026];

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::ZeroPlanes;
 use super::file::{Group, Header, PlanesFileError, PlanesProblem};
 use super::record::Record;
 use super::subsample::PlaneSource;
@@ -146,42 +145,19 @@ impl StoredGroup {
         }
     }
 
-    /// Reads all planes.
-    ///
-    /// # Errors
-    /// The file cannot be read, or its bits are wrong.
-    pub fn load(&self) -> Result<ZeroPlanes, PlanesFileError> {
-        let mut planes = ZeroPlanes::new(self.neurons, self.samples());
-        self.copy_into(&mut planes, 0)?;
-        Ok(planes)
-    }
-
     /// In how many samples all four neurons of a group are zero, reading in pieces of 256 KiB.
     ///
     /// # Errors
     /// The file cannot be read, or its bits are wrong.
     pub fn group_counts(&self, groups: &[[u32; 4]]) -> Result<Vec<u64>, PlanesFileError> {
-        let words = self.samples().div_ceil(64);
         let count = |group: &[u32; 4]| {
-            let size = PIECE.min(words);
-            let (mut all, mut scratch) = (vec![0; size], vec![0; size]);
             let mut count = 0;
-            for first in (0..words).step_by(PIECE) {
-                let len = PIECE.min(words - first);
-                let all = &mut all[..len];
-                all.fill(u64::MAX);
-                for (place, &neuron) in group.iter().enumerate() {
-                    // Smaller groups repeat a neuron.
-                    if group[..place].contains(&neuron) {
-                        continue;
-                    }
-                    let plane = self.words(neuron as usize, first, &mut scratch[..len])?;
-                    let words = all.iter_mut().zip(plane);
-                    words.for_each(|(all, &word)| *all &= word);
-                }
-                let bits = all.iter().map(|word| u64::from(word.count_ones()));
-                count += bits.sum::<u64>();
-            }
+            self.for_each_and(group, &mut |_, words| {
+                count += words
+                    .iter()
+                    .map(|word| u64::from(word.count_ones()))
+                    .sum::<u64>();
+            })?;
             Ok(count)
         };
         groups.par_iter().map(count).collect()
@@ -242,6 +218,7 @@ impl Read for At<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::planes::ZeroPlanes;
     use crate::planes::subsample::{Share, Subsample};
 
     #[test]

@@ -46,6 +46,37 @@ pub trait PlaneSource: Sync {
         scratch: &'a mut [u64],
     ) -> Result<&'a [u64], PlanesFileError>;
 
+    /// Calls `visit` with the AND of the planes of a group's neurons, piece by piece, and the first word of each piece.
+    /// Smaller groups repeat a neuron.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its bits are wrong.
+    fn for_each_and(
+        &self,
+        group: &[u32; 4],
+        visit: &mut dyn FnMut(usize, &[u64]),
+    ) -> Result<(), PlanesFileError> {
+        let words = self.samples().div_ceil(64);
+        let size = self.piece().min(words);
+        let (mut all, mut scratch) = (vec![0; size], vec![0; size]);
+        for first in (0..words).step_by(self.piece()) {
+            let len = size.min(words - first);
+            let all = &mut all[..len];
+            all.fill(u64::MAX);
+            for (place, &neuron) in group.iter().enumerate() {
+                if group[..place].contains(&neuron) {
+                    continue;
+                }
+                let plane = self.words(neuron as usize, first, &mut scratch[..len])?;
+                all.iter_mut()
+                    .zip(plane)
+                    .for_each(|(all, &word)| *all &= word);
+            }
+            visit(first, all);
+        }
+        Ok(())
+    }
+
     /// Copies all planes into others, as samples `first..`, which are clear there.
     ///
     /// # Errors
@@ -81,6 +112,21 @@ impl PlaneSource for ZeroPlanes {
     ) -> Result<&'a [u64], PlanesFileError> {
         Ok(&self.plane(neuron)[first..][..scratch.len()])
     }
+}
+
+/// All samples of several sources of so many neurons, one source after the other.
+///
+/// # Errors
+/// Those of the sources.
+pub fn join(neurons: usize, sources: &[&dyn PlaneSource]) -> Result<ZeroPlanes, PlanesFileError> {
+    let samples = sources.iter().map(|source| source.samples()).sum();
+    let mut planes = ZeroPlanes::new(neurons, samples);
+    let mut first = 0;
+    for source in sources {
+        source.copy_into(&mut planes, first)?;
+        first += source.samples();
+    }
+    Ok(planes)
 }
 
 /// How large a part is: so many 65536ths of the samples, a little more or less.

@@ -72,12 +72,7 @@ pub struct Evaluator<'a> {
     source: &'a dyn FtSource,
     shape: Shape,
     backend: &'a dyn Backend,
-    by: By<'a>,
-}
-
-enum By<'a> {
-    Kernels(Box<dyn FtEvaluator + 'a>),
-    Plain(&'a dyn PlainZeros),
+    evaluator: Box<dyn FtEvaluator + 'a>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -94,17 +89,16 @@ impl<'a> Evaluator<'a> {
         let kernels = source
             .weights()
             .map(|weights| backend.ft_evaluator(weights));
-        let by = match (kernels.unwrap_or_else(|| Err(none())), source.plain()) {
-            (Ok(kernels), _) => By::Kernels(kernels),
+        let evaluator = match (kernels.unwrap_or_else(|| Err(none())), source.plain()) {
             // A device that lacks something, not one that failed.
-            (Err(ComputeError::Unsupported(_)), Some(plain)) => By::Plain(plain),
-            (Err(error), _) => return Err(error),
+            (Err(ComputeError::Unsupported(_)), Some(plain)) => Box::new(PlainEvaluator(plain)),
+            (kernels, _) => kernels?,
         };
         Ok(Evaluator {
             source,
             shape,
             backend,
-            by,
+            evaluator,
         })
     }
 
@@ -136,13 +130,8 @@ impl<'a> Evaluator<'a> {
             order,
         };
         let mut progress = |samples| progress(samples / perspectives);
-        let neurons = self.shape.neurons;
-        match &mut self.by {
-            By::Kernels(kernels) => {
-                evaluate_all(neurons, kernels.as_mut(), &samples, &mut progress)
-            }
-            By::Plain(plain) => Ok(plain_planes(*plain, neurons, &samples, &mut progress)),
-        }
+        let evaluator = self.evaluator.as_mut();
+        evaluate_all(self.shape.neurons, evaluator, &samples, &mut progress)
     }
 
     /// As [`planes`](Self::planes), but the planes stay where the backend counts them.
@@ -158,11 +147,9 @@ impl<'a> Evaluator<'a> {
         'a: 'p,
     {
         let perspectives = self.shape.perspectives;
-        if let By::Kernels(kernels) = &mut self.by {
-            let mut progress = |samples| progress(samples / perspectives);
-            if let Some(planes) = kernels.planes_that_stay(samples, &mut progress)? {
-                return Ok(planes);
-            }
+        let mut in_samples = |samples| progress(samples / perspectives);
+        if let Some(planes) = self.evaluator.planes_that_stay(samples, &mut in_samples)? {
+            return Ok(planes);
         }
         let planes = self.planes(samples.boards, samples.order, progress)?;
         Ok(Box::new(HostPlanes::new(self.backend, vec![planes])))
@@ -185,37 +172,35 @@ pub fn gather(
     evaluator.planes(boards, order, progress)
 }
 
-/// As [`evaluate_all`], by plain code.
-fn plain_planes(
-    plain: &dyn PlainZeros,
-    neurons: usize,
-    samples: &PositionSamples,
-    progress: &mut dyn FnMut(usize),
-) -> ZeroPlanes {
-    let mut planes = ZeroPlanes::new(neurons, samples.samples());
-    for number in 0..samples.batches() {
-        let batch = samples.batch(number);
+/// Plain code on all threads, in the place of kernels.
+struct PlainEvaluator<'a>(&'a dyn PlainZeros);
+
+impl FtEvaluator for PlainEvaluator<'_> {
+    fn ft_zeros(
+        &mut self,
+        batch: &SampleBatch,
+        planes: &mut ZeroPlanes,
+        first_sample: usize,
+    ) -> Result<(), ComputeError> {
+        let neurons = planes.neurons();
         let words: Vec<Vec<u64>> = (0..batch.samples.div_ceil(WORD))
             .into_par_iter()
             .map(|word| {
                 let mut bits = vec![0u64; neurons];
                 for sample in word * WORD..batch.samples.min((word + 1) * WORD) {
-                    plain.zeros(&batch, sample, &mut |neuron| {
-                        bits[neuron] |= 1 << (sample % WORD)
-                    });
+                    let mut zero = |neuron: usize| bits[neuron] |= 1 << (sample % WORD);
+                    self.0.zeros(batch, sample, &mut zero);
                 }
                 bits
             })
             .collect();
-        let first = samples.first_sample(number) / WORD;
-        let stride = planes.stride();
+        let (first, stride) = (first_sample / WORD, planes.stride());
         let all = planes.words_mut().par_chunks_exact_mut(stride);
         all.enumerate().for_each(|(neuron, plane)| {
             for (word, bits) in plane[first..].iter_mut().zip(&words) {
                 *word = bits[neuron];
             }
         });
-        progress(batch.samples);
+        Ok(())
     }
-    planes
 }

@@ -240,27 +240,16 @@ fn count_by_sample(
     order: &Permutation,
 ) -> Result<Vec<u32>, PlanesFileError> {
     let mut counts = vec![0; planes.samples()];
-    let size = planes.piece();
-    let mut scratch = vec![0; size.min(counts.len().div_ceil(64))];
-    let mut all = Vec::new();
     for block in order.indices().as_chunks::<4>().0 {
-        for (piece, counts) in counts.chunks_mut(64 * size).enumerate() {
-            let words = counts.len().div_ceil(64);
-            all.clear();
-            all.resize(words, u64::MAX);
-            for &neuron in block {
-                let plane = planes.words(neuron as usize, piece * size, &mut scratch[..words])?;
-                let words = all.iter_mut().zip(plane);
-                words.for_each(|(all, &word)| *all &= word);
-            }
-            for (counts, &bits) in counts.chunks_mut(64).zip(&all) {
+        planes.for_each_and(block, &mut |first, words| {
+            for (counts, &bits) in counts[64 * first..].chunks_mut(64).zip(words) {
                 let mut bits = bits;
                 while bits != 0 {
                     counts[bits.trailing_zeros() as usize] += 1;
                     bits &= bits - 1;
                 }
             }
-        }
+        })?;
     }
     Ok(counts)
 }

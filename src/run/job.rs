@@ -154,30 +154,26 @@ impl<'a> Job<'a> {
             sets = sets.fit(room(limit, footprint.neurons), weights.as_ref())?;
         }
         let ft_time = started.elapsed();
-        let mut job = PlanesJob {
+        // Held-out planes are in memory, too, unless all are in a file.
+        let held_bytes = if is_spilled {
+            0
+        } else {
+            footprint.planes(&self.sets()[1..])
+        };
+        let job = PlanesJob {
             sets,
             weights,
             search: self.search.clone(),
             time_limit: self.time_limit,
-            certify: None,
+            certify: self.certify,
+            memory: limit.saturating_sub(held_bytes),
         };
-        if self.certify {
-            let held = if is_spilled {
-                0
-            } else {
-                footprint.planes(&self.sets()[1..])
-            };
-            let resident = job.bytes_searched() + held;
-            job.certify = Some(limit.saturating_sub(resident));
-        }
         let searched = job.run(&mut watch.search)?;
         let spilled = is_spilled.then(|| SpilledSearch::of(bytes, &searched));
-        let found = found(self, weights.as_ref(), searched, &held, zeros)?;
-        Ok(Found {
-            ft_time,
-            spilled,
-            ..found
-        })
+        let weights = weights.as_ref();
+        Ok(found(
+            self, weights, searched, &held, zeros, spilled, ft_time,
+        )?)
     }
 
     /// How many positions are evaluated.

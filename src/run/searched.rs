@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::holdout::{BucketCounts, Measured};
 use super::{Found, Job, RunError, Share, SpilledSearch, WeightedRates};
-use crate::planes::PlanesFileError;
 use crate::planes::subsample::PlaneSource;
+use crate::planes::{PlanesFileError, ZeroPlanes};
 use crate::positions::bucket_weights::{BucketWeights, weight_of};
 use crate::search::{
     ByBucket, Certificate, CertifyOptions, Control, Rated, SampleSets, SearchOptions,
@@ -22,8 +22,10 @@ pub struct PlanesJob<'a> {
     pub search: SearchOptions,
     /// Ends the search after this time; the outcome then depends on the machine's speed.
     pub time_limit: Option<Duration>,
-    /// Certify the result in so many bytes of memory.
-    pub certify: Option<u64>,
+    /// Check the result for local optimality and bound it from above.
+    pub certify: bool,
+    /// Memory for the certificate and the planes that are searched on, in bytes.
+    pub memory: u64,
 }
 
 /// What a [`PlanesJob`] found.
@@ -51,11 +53,13 @@ impl PlanesJob<'_> {
         let rated = search_and_rate(&self.sets, weights, &self.search, control)?;
         let search_time = started.elapsed();
         let mut certificate = None;
-        if let Some(bytes) = self.certify {
+        let samples_searched = self.sets.samples_searched(weights);
+        if self.certify {
+            let planes = ZeroPlanes::bytes_for(self.sets.neurons(), samples_searched);
             // To its end, even if the search's time ran out.
             control.deadline = None;
             let options = CertifyOptions {
-                bytes,
+                bytes: self.memory.saturating_sub(planes),
                 ..CertifyOptions::of_seed(self.search.seed)
             };
             let planes = self.sets.weighted(weights)?;
@@ -63,18 +67,12 @@ impl PlanesJob<'_> {
         }
         Ok(Searched {
             samples: self.sets.samples(),
-            samples_searched: self.sets.samples_searched(weights),
+            samples_searched,
             rated,
             certificate,
             search_time,
             certify_time: started.elapsed() - search_time,
         })
-    }
-
-    /// Memory that the planes which are searched on take.
-    pub(super) fn bytes_searched(&self) -> u64 {
-        let samples = self.sets.samples_searched(self.weights.as_ref());
-        crate::planes::ZeroPlanes::bytes_for(self.sets.neurons(), samples)
     }
 }
 
@@ -85,6 +83,8 @@ pub(super) fn found(
     searched: Searched,
     held: &[HeldOut],
     zeros: Vec<u64>,
+    spilled: Option<SpilledSearch>,
+    ft_time: Duration,
 ) -> Result<Found, PlanesFileError> {
     let Searched {
         rated:
@@ -140,8 +140,8 @@ pub(super) fn found(
         }),
         buckets: weights.map_or(Vec::new(), |_| BucketCounts::of(samples, [before, after])),
         holdout_buckets: measured[0].by_bucket(&holdout.boards, |board| job.model.bucket(board)),
-        spilled: None,
-        ft_time: Duration::ZERO,
+        spilled,
+        ft_time,
         search_time: searched.search_time,
         certify_time: searched.certify_time,
         zeros,

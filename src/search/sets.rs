@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::{Control, SearchError, SearchOptions, SearchResult, search_planes};
 use crate::compute::{Backend, ComputeError, HostPlanes, PlaneSet, WeightedPlanes};
 use crate::order::Permutation;
-use crate::planes::subsample::{PlaneSource, Share, Subsample};
+use crate::planes::subsample::{PlaneSource, Share, Subsample, join};
 use crate::planes::{PlanesFileError, ZeroPlanes};
 use crate::positions::bucket_weights::{BUCKETS, BucketWeights, weight_of};
 
@@ -266,28 +266,22 @@ impl<'a> SampleSets<'a> {
     /// counting is fastest on long planes.
     fn load(&mut self, weights: Option<&BucketWeights>) -> Result<(), FitError> {
         for used in self.used_weights(weights) {
-            let is_meant = |bucket: Option<usize>, place: &Place| {
-                weight_of(bucket, weights) == used && place.is_on_disk()
+            let is_meant = |(bucket, place): &(Option<usize>, Place)| {
+                weight_of(*bucket, weights) == used && place.is_on_disk()
             };
-            let meant = self.sets.iter();
-            let meant = meant.filter(|(bucket, place)| is_meant(*bucket, place));
-            let samples: u64 = meant.map(|(_, place)| place.samples()).sum();
-            if samples == 0 {
+            let meant = self.sets.iter().filter(|set| is_meant(set));
+            let sources: Vec<Vec<&dyn PlaneSource>> = meant
+                .map(|(_, place)| place.sources())
+                .collect::<Result<_, _>>()?;
+            if sources.is_empty() {
                 continue;
             }
-            let mut chunk = ZeroPlanes::new(self.neurons, samples as usize);
+            let chunk = join(self.neurons, &sources.concat())?;
             let number = self.loaded.len();
             let mut first = 0;
-            for (bucket, place) in &mut self.sets {
-                if !is_meant(*bucket, place) {
-                    continue;
-                }
-                let begin = first;
-                for source in place.sources()? {
-                    source.copy_into(&mut chunk, first)?;
-                    first += source.samples();
-                }
-                let samples = begin..first;
+            for (_, place) in self.sets.iter_mut().filter(|set| is_meant(set)) {
+                let samples = first..first + place.samples() as usize;
+                first = samples.end;
                 *place = Place::Loaded { number, samples };
             }
             let planes = HostPlanes::new(self.backend, vec![chunk]);

@@ -20,11 +20,16 @@ const PATIENCE: &str = "120";
 
 /// Runs the program with little memory and time.
 fn limited(folder: &Path, arguments: &[&str]) -> Output {
+    limited_to(MEMORY, folder, arguments)
+}
+
+/// As [`limited`], with so many KiB of address space.
+fn limited_to(memory: &str, folder: &Path, arguments: &[&str]) -> Output {
     Command::new("sh")
         .args([
             "-c",
             r#"ulimit -v "$0"; exec timeout -k 5 "$@""#,
-            MEMORY,
+            memory,
             PATIENCE,
         ])
         .arg(env!("CARGO_BIN_EXE_ftperm"))
@@ -213,14 +218,7 @@ fn text_is_not_read_into_memory() {
         line.write_all(&[b'a'; 1 << 20]).unwrap();
     }
     line.finish().unwrap();
-    let output = Command::new("sh")
-        .args(["-c", r#"ulimit -v 550000; exec "$0" "$@""#])
-        .arg(env!("CARGO_BIN_EXE_ftperm"))
-        .args(["inspect", "line.zst"])
-        .env("RAYON_NUM_THREADS", "2")
-        .current_dir(&folder)
-        .output()
-        .unwrap();
+    let output = limited_to("550000", folder.path(), &["inspect", "line.zst"]);
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");
     let expected = "line.zst: no network in it, it is a text file";
@@ -242,14 +240,7 @@ fn files_of_unknown_kinds_are_not_read_into_memory() {
         let mut file = File::create(folder.path().join("large")).unwrap();
         file.write_all(begin).unwrap();
         file.set_len(600 << 20).unwrap();
-        let output = Command::new("sh")
-            .args(["-c", r#"ulimit -v 550000; exec "$0" "$@""#])
-            .arg(env!("CARGO_BIN_EXE_ftperm"))
-            .args(["inspect", "large"])
-            .env("RAYON_NUM_THREADS", "2")
-            .current_dir(&folder)
-            .output()
-            .unwrap();
+        let output = limited_to("550000", folder.path(), &["inspect", "large"]);
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains(kind), "{message}");

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use ftperm::files::atomic;
 use ftperm::nets::source::{NetSource, Origin};
-use ftperm::nets::stockfish::{VERSION_2020, VERSION_2021, VERSION_2026};
+use ftperm::nets::stockfish::VERSIONS;
 use ftperm::positions;
 
 use crate::cli::UsageError;
@@ -206,8 +206,7 @@ fn name_of(file: &Path) -> PathBuf {
 fn is_network(file: &Path) -> bool {
     let mut version = [0; 4];
     let read = File::open(file).and_then(|mut file| file.read_exact(&mut version));
-    let known = [VERSION_2020, VERSION_2021, VERSION_2026];
-    file.is_file() && read.is_ok() && known.contains(&u32::from_le_bytes(version))
+    file.is_file() && read.is_ok() && VERSIONS.contains(&u32::from_le_bytes(version))
 }
 
 #[cfg(test)]
@@ -262,7 +261,7 @@ mod tests {
     fn only_networks_are_replaced_by_what_is_made_of_them() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        std::fs::write(at("net"), VERSION_2020.to_le_bytes()).unwrap();
+        std::fs::write(at("net"), VERSIONS[0].to_le_bytes()).unwrap();
         std::fs::write(at("checkpoint"), "PK\x03\x04").unwrap();
         let in_place = |name: &str| {
             Files::new()

@@ -47,12 +47,10 @@ pub struct Outcome<'a> {
     pub shape: Shape,
     pub backend: &'a dyn Backend,
     pub net: NetReport,
-    /// Digest of the weights of the network that was read.
-    pub weights: [u8; 32],
     pub found: &'a Found,
     pub curve: Option<SearchCurve>,
-    /// Unless nothing is to be written.
-    pub delivery: Option<Written>,
+    /// What was written, and the digest of the weights that were read; unless nothing is to be written.
+    pub delivery: Option<(Written, [u8; 32])>,
     /// Times of the steps, but for what is still to be written.
     pub seconds: Seconds,
 }
@@ -193,12 +191,12 @@ impl Optimize {
             console::warn(NO_CERTIFICATE);
         }
         let mut report = self.describe(&outcome);
-        let (begun, weights, delivery) = (outcome.begun, outcome.weights, outcome.delivery);
+        let (begun, delivery) = (outcome.begun, outcome.delivery);
         let verified = delivery
             .as_ref()
-            .map(|written| written.network.proof.clone());
+            .map(|(written, _)| written.network.proof.clone());
         let files = match delivery {
-            Some(written) => self.deliver(begun, written, weights, &mut report)?,
+            Some((written, weights)) => self.deliver(begun, written, weights, &mut report)?,
             None => Vec::new(),
         };
         report.seconds.write += clock.elapsed().as_secs_f64();
@@ -335,10 +333,10 @@ impl Optimize {
             out: outcome
                 .delivery
                 .as_ref()
-                .map(|written| &written.network.file)
+                .map(|(written, _)| &written.network.file)
                 .map(|network| NetSummary::new(network.target(), &network.sha256())),
             perm: None,
-            verified: outcome.delivery.as_ref().map(|written| Verified {
+            verified: outcome.delivery.as_ref().map(|(written, _)| Verified {
                 positions: written.network.positions,
                 equal: true,
                 // Nothing else is written.

@@ -94,8 +94,12 @@ impl Provenance {
     pub(super) fn of(network: &Network) -> Provenance {
         let mut it = Provenance::new(&network.architecture, &network.recognition);
         it.encodings.clone_from(&network.ft.encodings);
-        if network.nonzero_padding() <= MAX_PADDING {
-            it.padding = padding_of(&network.stacks);
+        let padding = network.nonzero_padding().take(MAX_PADDING + 1);
+        let padding: Vec<PaddingByte> = padding
+            .map(|(stack, layer, place, value)| PaddingByte(stack, layer, place, value))
+            .collect();
+        if padding.len() <= MAX_PADDING {
+            it.padding = padding;
         }
         if network.description.len() <= MAX_DESCRIPTION {
             match std::str::from_utf8(&network.description) {
@@ -144,21 +148,6 @@ impl Provenance {
             (None, None) => None,
         }
     }
-}
-
-fn padding_of(stacks: &[LayerStack]) -> Vec<PaddingByte> {
-    let mut found = Vec::new();
-    for (number, stack) in stacks.iter().enumerate() {
-        for (layer, it) in stack.layers.iter().enumerate() {
-            let padding = it
-                .weights
-                .iter()
-                .enumerate()
-                .filter(|&(place, &value)| place % it.padded_inputs >= it.inputs && value != 0);
-            found.extend(padding.map(|(place, &value)| PaddingByte(number, layer, place, value)));
-        }
-    }
-    found
 }
 
 fn hex_digits(bytes: &[u8]) -> String {

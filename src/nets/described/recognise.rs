@@ -14,7 +14,7 @@ use super::storage::{Encoding, FileCompression};
 use super::tensor::{ElementType, Role, Tensor};
 use crate::files::reading::Compression;
 use crate::nets::MAX_BYTES;
-use crate::nets::stockfish::{VERSION_2020, VERSION_2021, VERSION_2026};
+use crate::nets::stockfish::VERSIONS;
 
 /// Biases of trained feature transformers are far below what 16 bits hold: clamps are 127 to 4095.
 const LARGEST_BIAS: i32 = 1 << 14;
@@ -53,18 +53,17 @@ pub(super) fn fitting_among(rows: &'static [BuiltIn], path: &Path) -> io::Result
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Ok(Vec::new());
     }
-    let layouts: Vec<(&BuiltIn, Layout)> = rows
-        .iter()
-        .filter_map(|row| Some((row, row.layout().ok()?)))
-        .collect();
     let len = metadata.len();
     let mut begin = Vec::new();
     file.by_ref().take(BEGIN).read_to_end(&mut begin)?;
     if is_of_stockfish(&begin) {
         return Ok(Vec::new());
     }
-    let possible: Vec<_> = layouts
-        .into_iter()
+    // Only now: most files are Stockfish's, and twenty layouts take their time to be read.
+    let layouts = rows
+        .iter()
+        .filter_map(|row| Some((row, row.layout().ok()?)));
+    let possible: Vec<(&BuiltIn, Layout)> = layouts
         .filter(|(_, layout)| is_possible(layout, len, &begin))
         .collect();
     if possible.is_empty() {
@@ -96,12 +95,10 @@ fn is_of_stockfish(begin: &[u8]) -> bool {
         // The beginning of a file ends too early, so this ends with an error.
         let _ = reader.take(4).read_to_end(&mut unpacked);
     }
-    [VERSION_2020, VERSION_2021, VERSION_2026]
-        .iter()
-        .any(|version| {
-            let version = version.to_le_bytes();
-            begin.starts_with(&version) || unpacked.starts_with(&version)
-        })
+    VERSIONS.iter().any(|version| {
+        let version = version.to_le_bytes();
+        begin.starts_with(&version) || unpacked.starts_with(&version)
+    })
 }
 
 /// Can a file of this length and beginning have the layout?

@@ -88,48 +88,37 @@ impl Threats {
             pairs,
             count: 0,
         };
-        threats.count = match order {
-            ThreatOrder::Victim => threats.number_by_victim(&kinds),
-            ThreatOrder::Square => threats.number_by_square(&kinds),
-        } as usize;
+        threats.count = threats.number(&kinds, order) as usize;
         if threats.count == 0 {
             return Err(LayoutError::Input("threats has no threat at all".into()));
         }
         Ok(threats)
     }
 
-    fn number_by_victim(&mut self, kinds: &[Vec<usize>]) -> u32 {
-        let mut next = 0;
-        for side in 0..2 {
-            for (kind, victims) in kinds.iter().enumerate() {
-                let attacker = 2 * kind + side;
-                for victim_side in 0..2 {
-                    for victim in victims {
+    /// Numbers all threats and returns how many there are. `kinds` has the victims' kinds of each attacker's.
+    fn number(&mut self, kinds: &[Vec<usize>], order: ThreatOrder) -> u32 {
+        // Side and kind of the attacker, side of the victim and its place among those of the attacker, square.
+        let mut all = Vec::new();
+        for (kind, victims) in kinds.iter().enumerate() {
+            for side in 0..2 {
+                for (place, victim) in victims.iter().enumerate() {
+                    for victim_side in 0..2 {
                         for from in 0..64 {
-                            self.base[64 * attacker + from][2 * victim + victim_side] = next;
-                            next += empty_board_attacks(attacker, from as u8).count_ones();
+                            let key = match order {
+                                ThreatOrder::Victim => [side, kind, victim_side, place, from],
+                                ThreatOrder::Square => [kind, side, from, place, victim_side],
+                            };
+                            all.push((key, 2 * kind + side, from, 2 * victim + victim_side));
                         }
                     }
                 }
             }
         }
-        next
-    }
-
-    fn number_by_square(&mut self, kinds: &[Vec<usize>]) -> u32 {
+        all.sort_unstable();
         let mut next = 0;
-        for (kind, victims) in kinds.iter().enumerate() {
-            for side in 0..2 {
-                let attacker = 2 * kind + side;
-                for from in 0..64 {
-                    for victim in victims {
-                        for victim_side in 0..2 {
-                            self.base[64 * attacker + from][2 * victim + victim_side] = next;
-                            next += empty_board_attacks(attacker, from as u8).count_ones();
-                        }
-                    }
-                }
-            }
+        for (_, attacker, from, victim) in all {
+            self.base[64 * attacker + from][victim] = next;
+            next += empty_board_attacks(attacker, from as u8).count_ones();
         }
         next
     }

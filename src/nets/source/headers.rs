@@ -6,8 +6,8 @@ use std::path::Path;
 use memchr::memmem;
 
 use super::kind::{FileKind, SAMPLE};
-use super::scan::VERSIONS;
 use crate::files::reading::{first_bytes, open};
+use crate::nets::stockfish::VERSIONS;
 
 /// Files up to this size are read whole without asking, in bytes.
 const SMALL: u64 = 16 << 20;

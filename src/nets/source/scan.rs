@@ -4,10 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::nets::stockfish::{Network, VERSION_2020, VERSION_2021, VERSION_2026};
-
-/// What every network begins with.
-pub(super) const VERSIONS: [u32; 3] = [VERSION_2020, VERSION_2021, VERSION_2026];
+use crate::nets::stockfish::{Network, VERSIONS};
 
 /// What a scan found.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -156,16 +156,21 @@ impl Network {
         hasher.finalize().into()
     }
 
-    /// Padding bytes of the fully connected layers that are not zero: they are kept, but mean nothing.
-    pub fn nonzero_padding(&self) -> usize {
-        let layers = self.stacks.iter().flat_map(|stack| &stack.layers);
-        layers
-            .flat_map(|layer| {
-                let rows = layer.weights.chunks_exact(layer.padded_inputs);
-                rows.flat_map(|row| &row[layer.inputs..])
-            })
-            .filter(|&&weight| weight != 0)
-            .count()
+    /// Padding bytes of the fully connected layers that are not zero: they are kept, but mean nothing. Layer stack,
+    /// layer, place among the layer's weights, value.
+    pub fn nonzero_padding(&self) -> impl Iterator<Item = (usize, usize, usize, i8)> {
+        let stacks = self.stacks.iter().enumerate();
+        let layers = stacks.flat_map(|(stack, found)| {
+            let layers = found.layers.iter().enumerate();
+            layers.map(move |(number, layer)| (stack, number, layer))
+        });
+        layers.flat_map(|(stack, number, layer)| {
+            let weights = layer.weights.iter().enumerate();
+            let padding = weights.filter(|&(place, &value)| {
+                value != 0 && place % layer.padded_inputs >= layer.inputs
+            });
+            padding.map(move |(place, &value)| (stack, number, place, value))
+        })
     }
 }
 
