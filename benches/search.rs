@@ -67,7 +67,8 @@ fn main() {
         for &(effort, limit) in rows {
             for seed in 0..seeds {
                 let mut find = ftperm();
-                find.args(["find", "--json", "--backend", "cpu", "--effort", effort]);
+                // The order of the last network is of no use for the next.
+                find.args(["find", "--json", "--force", "--backend", "cpu", "--effort", effort]);
                 find.args(["--seed", &seed.to_string(), "--data"])
                     .arg(training);
                 if kernel != "auto" {
