@@ -43,8 +43,11 @@
 //!
 //! Beside the pipeline: [`nets::stockfish::inference`] is the plain forward pass that everything is verified against,
 //! [`run::holdout`] says how sure a rate is, [`chess::walks`] goes to positions as engines meet them, [`nets::source`]
-//! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] and [`planes::recorded`]
-//! are other tools' files, and [`report`] is what a run says about itself.
+//! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] is another tool's file, and
+//! [`report`] is what a run says about itself.
+//!
+//! What these pages show is what the library promises. What is public beside it and hidden from them serves the program
+//! and the tests, and may change at any time.
 //!
 //! # Features
 //!
@@ -59,15 +62,17 @@
 //! | `lc0` | `nets::lc0`: weight files of Lc0 | |
 //! | `report` | `report`: what a run says about itself, as JSON and as a page with pictures | `checkpoint` |
 //! | `bench` | `bench`: engines over UCI | `engines` |
-//! | `batch` | `batch`: records, locks and metrics of unattended runs | |
+//! | `batch` | records, locks and metrics of unattended runs, for the program | |
 //! | `cli` | the program `ftperm`; nothing in the library | all |
 
 #[cfg(feature = "batch")]
+#[doc(hidden)]
 pub mod batch;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod chess;
 pub mod compute;
+#[doc(hidden)]
 pub mod files;
 pub mod nets;
 pub mod order;

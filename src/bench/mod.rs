@@ -19,9 +19,14 @@ mod session;
 mod statistics;
 
 pub use compare::Pair;
+#[doc(hidden)]
 pub use counters::Counts;
 pub use error::EngineError;
+#[doc(hidden)]
 pub use nets::EngineNet;
+#[doc(hidden)]
 pub use running::kill_engines;
 pub use session::{BenchRun, EngineBench};
-pub use statistics::{CONFIDENCE, SpeedRatio, median};
+pub use statistics::SpeedRatio;
+#[doc(hidden)]
+pub use statistics::{CONFIDENCE, median};

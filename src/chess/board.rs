@@ -51,13 +51,16 @@ impl PieceKind {
 }
 
 /// Piece code: `2 * kind + colour`, so 0 is a white pawn and 11 the black king (the order of binpack files).
+#[doc(hidden)]
 pub const fn piece_code(kind: PieceKind, color: Color) -> u8 {
     2 * kind as u8 + color as u8
 }
 
 /// Code of the white king.
+#[doc(hidden)]
 pub const WHITE_KING: u8 = piece_code(PieceKind::King, Color::White);
 /// Code of the black king.
+#[doc(hidden)]
 pub const BLACK_KING: u8 = piece_code(PieceKind::King, Color::Black);
 
 /// Why a text or a set of pieces is not a [`Board`].

@@ -28,12 +28,14 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)]
 pub use co_zero_counts::GpuCoZeroCounter;
-pub use device::{
-    AdapterDescription, AdapterKind, AdapterSelector, Tally, WorkLimits, has_hardware_adapter,
-    list_adapters,
-};
+pub use device::{AdapterDescription, AdapterKind, AdapterSelector, list_adapters};
+#[doc(hidden)]
+pub use device::{Tally, WorkLimits, has_hardware_adapter};
+#[doc(hidden)]
 pub use device_planes::DevicePlanes;
+#[doc(hidden)]
 pub use ft_zeros::GpuFtEvaluator;
 
 /// One or several open graphics adapters. Each holds a share of the samples; counts are summed.

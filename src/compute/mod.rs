@@ -258,6 +258,7 @@ pub enum ComputeError {
     Planes(#[from] PlanesFileError),
 }
 
+#[doc(hidden)]
 pub mod choice;
 pub mod cpu;
 mod disk;

@@ -51,6 +51,7 @@ mod quantise;
 mod ranges;
 mod rows;
 mod rules;
+#[doc(hidden)]
 pub mod safetensors;
 mod state_dict;
 mod statistics;
@@ -58,18 +59,29 @@ mod tensor;
 mod torch;
 mod weights;
 
+#[doc(hidden)]
 pub use choose::ChoiceError;
-pub use convert::{Conversion, ConvertError, ConvertOptions, DEFAULT_DESCRIPTION, same_features};
+pub use convert::{Conversion, ConvertError, ConvertOptions};
+#[doc(hidden)]
+pub use convert::{DEFAULT_DESCRIPTION, same_features};
 pub use error::{CheckpointError, CheckpointFileError};
 pub use export::network_state;
+#[doc(hidden)]
 pub use names::known_features;
+#[doc(hidden)]
 pub use pickle::PickleError;
+#[doc(hidden)]
 pub use provenance::Provenance;
+#[doc(hidden)]
 pub use ranges::{Example, Ranges};
+#[doc(hidden)]
 pub use rules::RangeRule;
 pub use state_dict::{StateDict, StateTensor, write_torch};
+#[doc(hidden)]
 pub use statistics::{TensorStatistics, statistics};
+#[doc(hidden)]
 pub use tensor::{ElementType, Tensor};
+#[doc(hidden)]
 pub use weights::WeightsError;
 
 use bytes::FileBytes;
@@ -121,6 +133,7 @@ pub struct Checkpoint {
 
 /// Do these first bytes of a file (16 are enough) look like those of a checkpoint? A zip archive may hold something
 /// else: [`is_checkpoint_file`] looks.
+#[doc(hidden)]
 pub fn is_checkpoint(bytes: &[u8]) -> bool {
     is_archive(bytes) || safetensors::is_safetensors(bytes)
 }
@@ -130,6 +143,7 @@ pub fn is_checkpoint(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// The file cannot be read.
+#[doc(hidden)]
 pub fn is_checkpoint_file(path: &Path) -> io::Result<bool> {
     if !path.is_file() {
         return Ok(false);

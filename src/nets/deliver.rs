@@ -91,7 +91,7 @@ pub enum DeliverError {
 /// A network that was written and proved, but has not got its name yet.
 #[derive(Debug)]
 pub struct Proved {
-    /// Its [`commit`](FinishedFile::commit) is the delivery.
+    /// Its `commit` is the delivery.
     pub file: FinishedFile,
     /// Positions on which it was also found to compute the same.
     pub positions: usize,
@@ -178,6 +178,7 @@ fn prove(
 ///
 /// # Errors
 /// It cannot be written, or holds something else.
+#[doc(hidden)]
 pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
     let finished = write_temporary(|out| network.write(out), target, network.extension())?;
     compare(finished.temporary_path(), network)?;

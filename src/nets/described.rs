@@ -26,18 +26,26 @@ mod syntax;
 mod tensor;
 mod threats;
 
+#[doc(hidden)]
 pub use activation::ActivationKind;
 pub use built_in::{BUILT_IN, BuiltIn};
+#[doc(hidden)]
 pub use compare::{LayoutDifference, Proof, compare, proof_text};
 pub use description::Layout;
 pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
+#[doc(hidden)]
 pub use ft::{Outputs, outputs};
+#[doc(hidden)]
 pub use input::{Block, Input, Mirror};
+#[doc(hidden)]
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
 pub use recognise::{Fitting, fitting};
+#[doc(hidden)]
 pub use storage::{Encoding, FileCompression};
+#[doc(hidden)]
 pub use tensor::{ElementType, Role, Tensor};
+#[doc(hidden)]
 pub use threats::{ThreatOrder, ThreatPairs};
 
 #[cfg(test)]

@@ -45,25 +45,47 @@ mod tree;
 mod version;
 mod wire;
 
-pub use compare::{Comparison, Difference, FormatDifference, compare};
+pub use compare::{Comparison, compare};
+#[doc(hidden)]
+pub use compare::{Difference, FormatDifference};
+#[doc(hidden)]
 pub use container::Container;
+pub use describe::Description;
+#[doc(hidden)]
 pub use describe::{
-    Body, Description, FormatField, Head, Loads, OnnxModel, Part, Ranges, Smolgen, TensorFacts,
-    Training, Unknown,
+    Body, FormatField, Head, Loads, OnnxModel, Part, Ranges, Smolgen, TensorFacts, Training,
+    Unknown,
 };
+#[doc(hidden)]
 pub use discover::{Lc0Candidate, Lc0Places, Verdict};
-pub use embedded::{embed, embedded, without_embedded};
-pub use error::{Lc0Error, Refusal};
-pub use layer::{Arithmetic, Encoding};
+#[doc(hidden)]
+pub use embedded::without_embedded;
+pub use embedded::{embed, embedded};
+pub use error::Lc0Error;
+#[doc(hidden)]
+pub use error::Refusal;
+#[doc(hidden)]
+pub use layer::Arithmetic;
+pub use layer::Encoding;
+#[doc(hidden)]
 pub use migrate::Change;
-pub use net::{Lc0File, Lc0Net, is_weights_file};
-pub use rewrite::{Rewrite, Rewritten, TensorChange};
+#[doc(hidden)]
+pub use net::is_weights_file;
+pub use net::{Lc0File, Lc0Net};
+#[doc(hidden)]
+pub use rewrite::TensorChange;
+pub use rewrite::{Rewrite, Rewritten};
+#[doc(hidden)]
 pub use shape::Problem;
+#[doc(hidden)]
 pub use tensors::{HEADS, Tensor, TensorOptions};
+#[doc(hidden)]
 pub use version::{NoVersion, Version};
 
 /// Most bytes that a file may unpack to: 2 GiB, which protobuf allows for a message.
+#[doc(hidden)]
 pub const MAX_BYTES: u64 = 1 << 31;
 
 /// The magic number of weight files.
+#[doc(hidden)]
 pub const MAGIC: u32 = 0x1C0;

@@ -13,4 +13,5 @@ pub mod stockfish;
 
 /// Most bytes of a network's file, and of what a compressed one unpacks to: 1 GiB. The largest network that Stockfish
 /// shipped has 0.1 GiB.
+#[doc(hidden)]
 pub const MAX_BYTES: u64 = 1 << 30;

@@ -36,13 +36,21 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+#[doc(hidden)]
 pub use crate::files::reading::Compression;
+#[doc(hidden)]
 pub use crate::nets::MAX_BYTES;
-pub use discovery::{Candidate, Place, SearchPlaces};
+#[doc(hidden)]
+pub use discovery::Place;
+pub use discovery::{Candidate, SearchPlaces};
+#[doc(hidden)]
 pub use embed::{embed, embedded};
+#[doc(hidden)]
 pub use engine::{Engine, EngineNet, Extracted};
 pub use error::SourceError;
+#[doc(hidden)]
 pub use kind::FileKind;
+#[doc(hidden)]
 pub use release::Release;
 
 use crate::files::digest;
@@ -50,9 +58,11 @@ use crate::nets::stockfish::{VERSION_2020, VERSION_2021, VERSION_2026};
 use input::Input;
 
 /// What to say for discovery.
+#[doc(hidden)]
 pub const AUTODISCOVER: &str = "<autodiscover>";
 
 /// What to say for the network embedded in this program.
+#[doc(hidden)]
 pub const EMBEDDED: &str = "<embed>";
 
 /// What a user may give for a network.
@@ -107,6 +117,7 @@ pub struct Origin {
 
 /// A place inside an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
 pub struct Inside {
     /// From 1.
     pub number: usize,

@@ -28,9 +28,11 @@ mod architecture;
 mod clamp;
 mod error;
 pub mod features;
+#[doc(hidden)]
 pub mod hash;
 pub mod inference;
 mod known;
+#[doc(hidden)]
 pub mod leb128;
 mod model;
 mod network;
@@ -44,6 +46,7 @@ mod registry;
 mod relayout;
 #[cfg(test)]
 mod sample;
+#[doc(hidden)]
 pub mod samples;
 mod sections;
 mod sizes;
@@ -52,32 +55,46 @@ pub mod verify;
 mod weights;
 mod write;
 
-pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
+pub use architecture::Architecture;
+#[doc(hidden)]
+pub use architecture::{LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
 #[cfg(feature = "checkpoint")]
 pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
 pub use error::{NetError, NetFileError};
+#[doc(hidden)]
 pub use hash::FeatureHash;
 pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
+#[doc(hidden)]
 pub use numbers::FileNumbers;
 pub(crate) use parts::FileParts;
-pub use permute::{PermuteError, Permuted};
+pub use permute::PermuteError;
+#[doc(hidden)]
+pub use permute::Permuted;
 pub use read::ReadOptions;
-pub use recognise::{Reading, Recognition};
+#[doc(hidden)]
+pub use recognise::Reading;
+pub use recognise::Recognition;
 pub use registry::{ERAS, Era, era};
+#[doc(hidden)]
 pub use relayout::RelayoutError;
 #[cfg(test)]
 pub(crate) use sample::sample;
 #[cfg(feature = "checkpoint")]
 pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
+#[doc(hidden)]
 pub use storage::Storage;
 pub use write::FtCompression;
 pub(crate) use write::take;
 
 /// Version constant of SFNNv1 files.
+#[doc(hidden)]
 pub const VERSION_2020: u32 = 0x7AF3_2F16;
 /// Version constant of SFNNv2 to SFNNv14 files.
+#[doc(hidden)]
 pub const VERSION_2021: u32 = 0x7AF3_2F20;
 /// Version constant of SFNNv14.1 and later files.
+#[doc(hidden)]
 pub const VERSION_2026: u32 = 0x6A44_8AFA;
 /// All of them.
+#[doc(hidden)]
 pub const VERSIONS: [u32; 3] = [VERSION_2020, VERSION_2021, VERSION_2026];

@@ -21,11 +21,12 @@ mod file;
 mod keywords;
 mod listing;
 
-pub use file::{
-    NET_SHA256, PERMUTED_NET_SHA256, PermutationFile, PermutationFileError, PermutationFileProblem,
-    WEIGHTS_SHA256, is_npy,
-};
-pub use listing::{Language, Listing, ListingError, Pairing};
+#[doc(hidden)]
+pub use file::{NET_SHA256, PERMUTED_NET_SHA256, PermutationFileProblem, WEIGHTS_SHA256, is_npy};
+pub use file::{PermutationFile, PermutationFileError};
+pub use listing::{Language, Listing};
+#[doc(hidden)]
+pub use listing::{ListingError, Pairing};
 
 /// A permutation of `0..n`, in the convention of the reference tool: `new[i] <- old[perm[i]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use crate::planes::ZeroPlanes;
 
 /// When an output counts as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[doc(hidden)]
 pub enum ZeroRule {
     /// As engines compute: the product of two columns, shifted right, is 0.
     #[default]
@@ -43,6 +44,7 @@ pub struct MatrixFileError {
 /// What is wrong with an activation matrix.
 #[derive(Debug, Error)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum MatrixProblem {
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -88,6 +90,7 @@ const BATCH: usize = 1 << 13;
 ///
 /// With [`ZeroRule::Floor`] the result is that of the compute backends, which are faster and want L1 to be a multiple
 /// of 8. With [`ZeroRule::Round`] sums do not wrap around in 16 bits, as the reference tool's do not.
+#[doc(hidden)]
 pub fn gather(
     network: &Network,
     boards: &[Board],
@@ -200,6 +203,7 @@ pub fn read(path: &Path) -> Result<ZeroPlanes, MatrixFileError> {
 ///
 /// # Errors
 /// The bytes are no activation matrix.
+#[doc(hidden)]
 pub fn parse(input: &mut impl Read, len: u64) -> Result<ZeroPlanes, MatrixProblem> {
     let Header {
         dtype,
@@ -316,6 +320,7 @@ pub fn zero_block_percentage(
 /// Why planes and a permutation do not go together.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum EvalError {
     #[error("the permutation has {found} entries, the matrix {neurons} outputs per perspective")]
     Length { found: usize, neurons: usize },

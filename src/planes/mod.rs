@@ -17,15 +17,21 @@
 mod file;
 pub mod matrix;
 pub mod record;
+#[doc(hidden)]
 pub mod recorded;
 mod spill;
 mod stored;
 pub mod subsample;
 mod sums;
 
-pub use file::{MAGIC, PlanesFileError, PlanesProblem, PlanesWriter};
+#[doc(hidden)]
+pub use file::{MAGIC, PlanesProblem};
+pub use file::{PlanesFileError, PlanesWriter};
+#[doc(hidden)]
 pub use spill::{Spill, SpillError};
-pub use stored::{StoredGroup, StoredPlanes};
+#[doc(hidden)]
+pub use stored::StoredGroup;
+pub use stored::StoredPlanes;
 
 use std::ops::Range;
 

@@ -34,6 +34,7 @@ pub struct Record {
 
 /// A file that positions were read from. Its folder is left out: it differs between machines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[doc(hidden)]
 pub struct DataFile {
     pub name: String,
     /// Its size on the disk; unknown for standard input.
@@ -43,6 +44,7 @@ pub struct DataFile {
 
 /// A part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[doc(hidden)]
 pub struct Shard {
     /// From 1 to `of`.
     pub number: u32,
@@ -108,6 +110,7 @@ impl Record {
 /// Why planes files do not belong together.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum MixError {
     #[error(
         "{} is of network {net_a}, {} of network {net_b}: an order is for one network",
@@ -142,6 +145,7 @@ pub enum MixError {
 ///
 /// # Errors
 /// Planes of two networks, the same part of the same data twice, parts that overlap.
+#[doc(hidden)]
 pub fn check_together(
     files: &[(&Path, Option<&Record>)],
 ) -> Result<(Option<String>, Vec<String>), MixError> {

@@ -118,6 +118,7 @@ impl PlaneSource for ZeroPlanes {
 ///
 /// # Errors
 /// Those of the sources.
+#[doc(hidden)]
 pub fn join(neurons: usize, sources: &[&dyn PlaneSource]) -> Result<ZeroPlanes, PlanesFileError> {
     let samples = sources.iter().map(|source| source.samples()).sum();
     let mut planes = ZeroPlanes::new(neurons, samples);

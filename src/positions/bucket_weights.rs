@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 /// Layer stacks and PSQT buckets of a network, by the number of pieces.
+#[doc(hidden)]
 pub const BUCKETS: usize = 8;
 
 /// Most decimals of a weight.
@@ -21,6 +22,7 @@ pub struct BucketWeights {
 
 /// Weights for a search that counts no more than so much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
 pub enum Fitted {
     /// As they are.
     Same,

@@ -5,6 +5,7 @@ use super::irreversible::Irreversible;
 use crate::chess::board::{Board, BoardError, Color, PieceKind, piece_code};
 
 /// Score of entries that were never searched (Stockfish's VALUE_NONE).
+#[doc(hidden)]
 pub const PLACEHOLDER_SCORE: i32 = 32_002;
 
 /// One entry of a data file: a position and what was recorded with it.
@@ -31,9 +32,11 @@ pub trait Entry {
 }
 
 /// Piece values of the reference loader's simple evaluation (`docs/notes/options.md`, section 4.2): P N B R Q.
+#[doc(hidden)]
 pub const MATERIAL: [i32; 5] = [208, 781, 825, 1276, 2538];
 
 /// Kinds with a value in [`MATERIAL`].
+#[doc(hidden)]
 pub const MATERIAL_KINDS: [PieceKind; 5] = [
     PieceKind::Pawn,
     PieceKind::Knight,
@@ -44,6 +47,7 @@ pub const MATERIAL_KINDS: [PieceKind; 5] = [
 
 /// Recorded move, as far as filters and games need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
 pub struct RecordedMove {
     pub from: u8,
     /// Target square; the own rook's square if the move is castling.
@@ -52,6 +56,7 @@ pub struct RecordedMove {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
 pub enum MoveKind {
     /// Also captures and promotions.
     Normal,

@@ -30,37 +30,54 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+#[doc(hidden)]
 pub mod binpack;
 pub mod bucket_weights;
+#[doc(hidden)]
 pub mod bullet;
 mod contain;
 pub mod entry;
 mod error;
+#[doc(hidden)]
 pub mod fens;
+#[doc(hidden)]
 pub mod filter;
+#[doc(hidden)]
 pub mod format;
+#[doc(hidden)]
 pub mod games;
+#[doc(hidden)]
 pub mod input;
+#[doc(hidden)]
 pub mod irreversible;
+#[doc(hidden)]
 pub mod lines;
 mod neighbours;
 mod open;
+#[doc(hidden)]
 pub mod packed_sfen;
 mod part;
 mod pipeline;
+#[doc(hidden)]
 pub mod plain;
 mod records;
 mod sample;
+#[doc(hidden)]
 pub mod viri;
 
-pub use self::error::{Damage, PositionsError, Problem};
+#[doc(hidden)]
+pub use self::error::Damage;
+pub use self::error::{PositionsError, Problem};
 pub use self::filter::{Filters, Reason, Statistics};
 pub use self::format::Format;
-pub use self::part::{InputFile, Part, PartBy, input_files, part_by};
+#[doc(hidden)]
+pub use self::part::{InputFile, input_files, part_by};
+pub use self::part::{Part, PartBy};
 pub use self::sample::Sampling;
 use crate::chess::board::Board;
 
 /// Every data format there is, in the order in which they are tried: those that are recognised most surely come first.
+#[doc(hidden)]
 pub static FORMATS: [&dyn Format; 6] = [
     &binpack::Binpack,
     &plain::Plain,
@@ -170,6 +187,7 @@ pub fn read(inputs: &[OsString], options: &Options) -> Result<Positions, Positio
 ///
 /// # Errors
 /// As [`read`].
+#[doc(hidden)]
 pub fn read_with_progress(
     inputs: &[OsString],
     options: &Options,

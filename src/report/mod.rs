@@ -9,21 +9,27 @@ use thiserror::Error;
 
 mod advice;
 mod check;
+#[doc(hidden)]
 pub mod curve;
+#[doc(hidden)]
 pub mod measures;
 mod optimize;
 mod page;
 mod weights;
 
+#[doc(hidden)]
 pub use advice::CountAdvice;
+#[doc(hidden)]
 pub use optimize::{
-    BucketRates, BucketReport, CertificateReport, CheckReport, HoldoutReport, Moves, NetReport,
-    NetSummary, OptimizeReport, PermReport, Rates, Seconds, SpilledReport, Verified,
+    BucketRates, BucketReport, CertificateReport, CheckReport, HoldoutReport, Moves, SpilledReport,
 };
+pub use optimize::{NetReport, NetSummary, OptimizeReport, PermReport, Rates, Seconds, Verified};
 pub use page::{PageError, page};
+#[doc(hidden)]
 pub use weights::{RangeReport, TensorReport, WeightsReport};
 
 /// Version of the reports' form. It grows when a field goes or changes its meaning, not when one is added.
+#[doc(hidden)]
 pub const SCHEMA: u32 = 1;
 
 /// Any report; in JSON the field `kind` says which.
@@ -37,6 +43,7 @@ pub enum Report {
 /// The value of `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[doc(hidden)]
 pub enum Kind {
     Optimize,
     Weights,

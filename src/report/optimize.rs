@@ -17,7 +17,7 @@ use crate::search::{Certificate, MoveCount};
 /// What a run of `ftperm optimize` found, from what, and what it wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OptimizeReport {
-    /// [`SCHEMA`](super::SCHEMA) of the version that wrote it.
+    /// `SCHEMA` of the version that wrote it.
     pub schema: u32,
     /// [`Kind::Optimize`].
     pub kind: Kind,

@@ -9,7 +9,7 @@ use crate::nets::stockfish::Network;
 /// What a checkpoint, or a network, holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WeightsReport {
-    /// [`SCHEMA`](super::SCHEMA) of the version that wrote it.
+    /// `SCHEMA` of the version that wrote it.
     pub schema: u32,
     /// [`Kind::Weights`].
     pub kind: Kind,

@@ -182,7 +182,7 @@ impl<'a> Job<'a> {
     }
 
     /// Memory that the planes of all positions take, if they go to a temporary file: because it is more than
-    /// [`room`](Self::room) has, or because the search [can only count a part](Fitted::Part) of the samples.
+    /// [`room`](Self::room) has, or because the search can only count a part of the samples.
     pub fn spilled_bytes(&self) -> Option<u64> {
         let footprint = self.footprint();
         let in_part = self.room.is_some() && self.fitted_weights() == Fitted::Part;

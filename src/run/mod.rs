@@ -21,7 +21,9 @@ mod spill;
 
 pub use deliver::Written;
 pub use footprint::Footprint;
-pub use found::{Found, Share, SpilledSearch, WeightedRates};
+#[doc(hidden)]
+pub use found::Share;
+pub use found::{Found, SpilledSearch, WeightedRates};
 pub use job::{Job, Watch};
 pub use searched::{PlanesJob, Searched};
 pub use spill::PlanesRoom;

@@ -44,15 +44,23 @@ mod sets;
 mod state;
 mod thinning;
 
-pub use certificate::{Certificate, CertifyOptions, Check, certify, certify_planes};
-pub use control::{Control, MoveCount, Progress};
+pub use certificate::{Certificate, CertifyOptions, certify};
+#[doc(hidden)]
+pub use certificate::{Check, certify_planes};
+#[doc(hidden)]
+pub use control::MoveCount;
+pub use control::{Control, Progress};
+#[doc(hidden)]
 pub use fit_table::MAX_SAMPLES;
+#[doc(hidden)]
 pub use memory::{room, search_bytes, table_bytes};
 pub use partition::BLOCK;
-pub use saved::{SavedSearch, SavedSearchError, SearchSaver};
-pub use sets::{
-    ByBucket, FitError, Rated, Room, SampleSets, by_bucket, search_and_rate, weighted_sum,
-};
+#[doc(hidden)]
+pub use saved::SearchSaver;
+pub use saved::{SavedSearch, SavedSearchError};
+#[doc(hidden)]
+pub use sets::{ByBucket, FitError, Room, by_bucket, search_and_rate, weighted_sum};
+pub use sets::{Rated, SampleSets};
 
 /// How much work a search does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -121,6 +121,24 @@ impl Job {
         format!(".ftperm-job-{}-", hex(&digest[..8]))
     }
 
+    /// Is none of the files written one that is read?
+    fn check_files(&self) -> Result<(), String> {
+        let net = Files::new().input("net", Some(&self.net_file()));
+        let files = self.input_files();
+        let files = files
+            .iter()
+            .fold(net, |files, input| files.input("an input", Some(input)));
+        for (option, output) in [
+            ("out", &self.out),
+            ("perm", &self.perm),
+            ("report", &self.report),
+        ] {
+            let files = files.clone().output(option, output.as_deref());
+            files.check().map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
     /// Files whose names are known before the job runs.
     pub fn named_outputs(&self) -> impl Iterator<Item = &PathBuf> {
         self.out.iter().chain(&self.perm).chain(&self.report)
@@ -433,28 +451,7 @@ impl Plan {
         layers: &[&Vec<Setting>],
     ) -> Result<Job, UsageError> {
         let wrong = |why: &str| UsageError(format!("{origin}: job {name}: {why}"));
-        let mut stacked: Vec<Vec<Setting>> = Vec::new();
-        stacked.extend(net.map(|net| {
-            vec![Setting {
-                option: "net".to_string(),
-                value: Value::Values(vec![net.into()]),
-                origin: origin.clone(),
-            }]
-        }));
-        stacked.extend(layers.iter().map(|layer| (*layer).clone()));
-        stacked.extend(self.below.iter().cloned());
-        let mut settings = stack(&self.optimize, &[], &stacked)?;
-        settings.retain(|it| !NOT_FOR_JOBS.contains(&it.option.as_str()));
-        if !settings
-            .iter()
-            .any(|it| it.option == "out" || it.option == "out-sha")
-        {
-            settings.push(Setting {
-                option: "out-sha".to_string(),
-                value: Value::Values(vec![".".into()]),
-                origin: origin.clone(),
-            });
-        }
+        let mut settings = self.stacked(net, origin, layers)?;
         let net = settings
             .iter()
             .find(|it| it.option == "net")
@@ -465,20 +462,8 @@ impl Plan {
             .filter(|setting| OUTPUTS.contains(&setting.option.as_str()));
         let filled = Filling::new(&name, self.base.join(&net)).fill(outputs);
         settings.sort_by(|a, b| a.option.cmp(&b.option));
-        let command = if settings.iter().any(|setting| setting.option == "data") {
-            JobCommand::Optimize
-        } else {
-            let own = layers.first().into_iter().flat_map(|own| own.iter());
-            let mut own = own;
-            if let Some(setting) = own.find(|setting| !converts(setting)) {
-                let option = &setting.option;
-                return Err(wrong(&format!(
-                    "without data a network is only converted, and {option} means nothing"
-                )));
-            }
-            settings.retain(converts);
-            JobCommand::Serialize
-        };
+        let own = layers.first().map_or(&[][..], |own| own.as_slice());
+        let command = command_for(&mut settings, own).map_err(|why| wrong(&why))?;
         let words = words(command, &settings);
         check_words(command, &words).map_err(|why| wrong(&why))?;
 
@@ -536,21 +521,51 @@ impl Plan {
             words,
             name: name.clone(),
         };
-        let net = Files::new().input("net", Some(&job.net_file()));
-        let files = job.input_files();
-        let files = files
-            .iter()
-            .fold(net, |files, input| files.input("an input", Some(input)));
-        for (option, output) in [
-            ("out", &job.out),
-            ("perm", &job.perm),
-            ("report", &job.report),
-        ] {
-            let files = files.clone().output(option, output.as_deref());
-            files.check().map_err(|error| wrong(&error.to_string()))?;
-        }
+        job.check_files().map_err(|why| wrong(&why))?;
         Ok(job)
     }
+
+    /// All settings of a job: its layers, the strongest first, and what stands below them.
+    fn stacked(
+        &self,
+        net: Option<&Path>,
+        origin: &Origin,
+        layers: &[&Vec<Setting>],
+    ) -> Result<Vec<Setting>, UsageError> {
+        let one = |option: &str, value: OsString| Setting {
+            option: option.to_string(),
+            value: Value::Values(vec![value]),
+            origin: origin.clone(),
+        };
+        let mut stacked: Vec<Vec<Setting>> = Vec::new();
+        stacked.extend(net.map(|net| vec![one("net", net.into())]));
+        stacked.extend(layers.iter().map(|layer| (*layer).clone()));
+        stacked.extend(self.below.iter().cloned());
+        let mut settings = stack(&self.optimize, &[], &stacked)?;
+        settings.retain(|setting| !NOT_FOR_JOBS.contains(&setting.option.as_str()));
+        let names_output =
+            |setting: &Setting| ["out", "out-sha"].contains(&setting.option.as_str());
+        if !settings.iter().any(names_output) {
+            settings.push(one("out-sha", ".".into()));
+        }
+        Ok(settings)
+    }
+}
+
+/// With data a network is optimised. Without it is only converted, and only what converting means is kept; `own` are the
+/// settings of the job itself, which must all mean something.
+fn command_for(settings: &mut Vec<Setting>, own: &[Setting]) -> Result<JobCommand, String> {
+    if settings.iter().any(|setting| setting.option == "data") {
+        return Ok(JobCommand::Optimize);
+    }
+    if let Some(setting) = own.iter().find(|setting| !converts(setting)) {
+        let option = &setting.option;
+        return Err(format!(
+            "without data a network is only converted, and {option} means nothing"
+        ));
+    }
+    settings.retain(converts);
+    Ok(JobCommand::Serialize)
 }
 
 /// The command without the options that all commands share.

@@ -9,39 +9,69 @@ use crate::cli::console;
 /// Warnings and what was asked for beside the result; at the end five lines, of which `verified` is one if a
 /// network was written.
 pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
-    let rates = &report.zero_block_rate;
-    let percent = |rate: f64| 100.0 * rate;
-    let (unit, units) = report.units();
     if report.interrupted {
         console::warn(INTERRUPTED);
     }
-    for (kind, what) in [
-        ("data", "as the data have them"),
-        ("search", "as a search meets them"),
-    ] {
-        if let Some(it) = report.holdout_by_positions.get(kind)
-            && kind != report.positions_kind
-        {
-            console::say(format!(
-                "on held-out {units}, positions {what}: {:.2} % before, {:.2} % after",
-                percent(it.before),
-                percent(it.after)
-            ));
-        }
-    }
-    let samples = report.samples as u64;
-    let in_part = report.samples_searched() < samples;
-    if let Some(it) = &report.spilled {
+    other_positions(report);
+    let in_part = report.samples_searched() < report.samples as u64;
+    if let Some(spilled) = &report.spilled {
         if in_part {
-            console::say(searched_in_part(it.samples_searched, samples));
+            let samples = report.samples as u64;
+            console::say(searched_in_part(spilled.samples_searched, samples));
         }
-        if it.start_is_better {
+        if spilled.start_is_better {
             console::warn(START_IS_BETTER);
         }
     }
     if let Some(weighted) = &report.weighted_zero_block_rate {
         weights(report, weighted);
     }
+    doubts(report);
+    if let Some(certificate) = &report.certificate {
+        say_certificate(certificate, in_part);
+    }
+    rates(report, in_part);
+    if let Some(verified) = verified {
+        console::say(verified);
+    }
+    seconds(report);
+    let total = report.seconds.total;
+    match (&report.out, &report.perm) {
+        (Some(out), Some(perm)) => console::say(format!(
+            "wrote {} and {} after {total:.2} s",
+            out.path, perm.path
+        )),
+        _ => console::say(format!(
+            "already in the best order found; nothing written (--force) after {total:.2} s"
+        )),
+    }
+}
+
+fn percent(rate: f64) -> f64 {
+    100.0 * rate
+}
+
+/// The rates on held-out positions of kinds that were not searched on.
+fn other_positions(report: &OptimizeReport) {
+    let (_, units) = report.units();
+    for (kind, what) in [
+        ("data", "as the data have them"),
+        ("search", "as a search meets them"),
+    ] {
+        if let Some(rates) = report.holdout_by_positions.get(kind)
+            && kind != report.positions_kind
+        {
+            console::say(format!(
+                "on held-out {units}, positions {what}: {:.2} % before, {:.2} % after",
+                percent(rates.before),
+                percent(rates.after)
+            ));
+        }
+    }
+}
+
+/// Why the rates say little, and that there were too few positions.
+fn doubts(report: &OptimizeReport) {
     let doubts = report.doubts();
     if !doubts.is_empty() {
         console::warn(format!(
@@ -63,9 +93,12 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
             advice.count
         ));
     }
-    if let Some(it) = &report.certificate {
-        say_certificate(it, in_part);
-    }
+}
+
+/// The result in three lines: on the samples searched on, on held-out ones, and what engines read.
+fn rates(report: &OptimizeReport, in_part: bool) {
+    let rates = &report.zero_block_rate;
+    let (unit, units) = report.units();
     let skipped = era(&report.net.era).is_none_or(|era| era.sparse);
     console::say(format!(
         "blocks that {}: {:.2} % before, {:.2} % after, on {} {} samples{}",
@@ -73,7 +106,7 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
         percent(rates.before),
         percent(rates.after),
         if in_part { "all" } else { "the" },
-        samples,
+        report.samples,
         if in_part { "" } else { " searched on" }
     ));
     let sure = rates.holdout_after_interval;
@@ -106,9 +139,9 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
             report.net.era
         ));
     }
-    if let Some(verified) = verified {
-        console::say(verified);
-    }
+}
+
+fn seconds(report: &OptimizeReport) {
     let seconds = &report.seconds;
     tracing::info!(
         "took {:.2} s (network {:.2}, positions {:.2}, feature transformer {:.2}, search {:.2}, \
@@ -122,16 +155,6 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
         seconds.verify,
         seconds.write
     );
-    match (&report.out, &report.perm) {
-        (Some(out), Some(perm)) => console::say(format!(
-            "wrote {} and {} after {:.2} s",
-            out.path, perm.path, seconds.total
-        )),
-        _ => console::say(format!(
-            "already in the best order found; nothing written (--force) after {:.2} s",
-            seconds.total
-        )),
-    }
 }
 
 /// By how much fewer, or more, blocks are read; shares, and between which bounds that is with 95 % certainty.
@@ -162,7 +185,6 @@ fn blocks_read(saving: f64, bounds: Option<(f64, f64)>) -> String {
 
 /// What was searched for, and what it did to every bucket.
 fn weights(report: &OptimizeReport, weighted: &Rates) {
-    let percent = |rate: f64| 100.0 * rate;
     let held = match (weighted.holdout_before, weighted.holdout_after) {
         (Some(before), Some(after)) => format!(
             "; held-out {:.2} % before, {:.2} % after",
@@ -176,23 +198,23 @@ fn weights(report: &OptimizeReport, weighted: &Rates) {
         percent(weighted.before),
         percent(weighted.after)
     ));
-    for it in &report.buckets {
+    for bucket in &report.buckets {
         let rates = |rates: &Option<BucketRates>| {
-            rates.as_ref().map_or("none".to_string(), |it| {
+            rates.as_ref().map_or("none".to_string(), |rates| {
                 format!(
                     "{:.2} % before, {:.2} % after ({} samples)",
-                    percent(it.before),
-                    percent(it.after),
-                    it.samples
+                    percent(rates.before),
+                    percent(rates.after),
+                    rates.samples
                 )
             })
         };
         console::say(format!(
             "bucket {}, weight {}: {}; held-out {}",
-            it.bucket,
-            it.weight.unwrap_or(1.0),
-            rates(&it.training),
-            rates(&it.holdout)
+            bucket.bucket,
+            bucket.weight.unwrap_or(1.0),
+            rates(&bucket.training),
+            rates(&bucket.holdout)
         ));
     }
 }

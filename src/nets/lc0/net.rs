@@ -26,7 +26,7 @@ impl Lc0File {
     /// Reads and unpacks a file.
     ///
     /// # Errors
-    /// It cannot be read, its gzip stream is damaged, or it unpacks to more than [`MAX_BYTES`](super::MAX_BYTES).
+    /// It cannot be read, its gzip stream is damaged, or it unpacks to more than 2 GiB.
     pub fn open(path: &Path) -> Result<Lc0File, Lc0Error> {
         let named = |source| Lc0Error::File {
             path: path.to_path_buf(),

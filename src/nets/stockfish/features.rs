@@ -17,15 +17,22 @@ mod pawn_pairs;
 mod rays;
 mod words;
 
+#[doc(hidden)]
 pub use a768_hm::A768_HM;
+#[doc(hidden)]
 pub use full_threats::{
     FULL_THREATS_59808, FULL_THREATS_60144, FULL_THREATS_60720, FULL_THREATS_66864,
     FULL_THREATS_79856,
 };
+#[doc(hidden)]
 pub use half_ka::HALF_KA;
+#[doc(hidden)]
 pub use half_ka_v2::HALF_KA_V2;
+#[doc(hidden)]
 pub use half_ka_v2_hm::HALF_KA_V2_HM;
+#[doc(hidden)]
 pub use half_kp::HALF_KP;
+#[doc(hidden)]
 pub use pawn_pairs::PP_3WIDE;
 
 /// Active feature indices: `[White's perspective, Black's perspective]`, in no particular order.

@@ -61,7 +61,7 @@ pub struct Permuted<'a> {
 
 impl Network {
     /// This network with output i of each perspective being the old output `permutation[i]`, to be
-    /// [written](Permuted::write).
+    /// written.
     ///
     /// # Errors
     /// The permutation's length is not the number of neurons.

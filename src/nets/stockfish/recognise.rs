@@ -96,6 +96,17 @@ impl Candidate {
     }
 }
 
+/// What became of an era when a file was read as one of it.
+enum Attempt {
+    Fills(Candidate),
+    /// Its hashes are not the file's.
+    Rejected(String),
+    /// Its hashes are, and then the file stops to fit.
+    Fails(Failure),
+    /// Nothing is to be said of it.
+    Silent,
+}
+
 /// Candidates by size, and what became of all others.
 pub(super) fn candidates(
     bytes: &[u8],
@@ -110,73 +121,37 @@ pub(super) fn candidates(
         if options.era.is_some_and(|wanted| wanted.id != era.id) {
             continue;
         }
-        let reject = |reason: String| Reading {
-            era: era.id,
-            possible: false,
-            reason,
-        };
-        if era.architecture.version != header.version {
-            if options.era.is_some() {
-                readings.push(reject(format!(
-                    "its version is {:#010X}",
-                    era.architecture.version
-                )));
+        let reason = if era.architecture.version != header.version {
+            if options.era.is_none() {
+                continue;
             }
-            continue;
-        }
-        let Some(l1) = width(era, header.ft_hash) else {
-            readings.push(reject(format!(
+            format!("its version is {:#010X}", era.architecture.version)
+        } else if let Some(l1) = width(era, header.ft_hash) {
+            features_match = true;
+            match attempt(bytes, header, era, l1) {
+                Attempt::Fills(candidate) => {
+                    found.push(candidate);
+                    continue;
+                }
+                Attempt::Rejected(reason) => reason,
+                Attempt::Fails(failure) => {
+                    let reason = failure.failure.error.to_string();
+                    failures.push(failure);
+                    reason
+                }
+                Attempt::Silent => continue,
+            }
+        } else {
+            format!(
                 "the feature transformer hash {:#010X} is not that of {}",
                 header.ft_hash,
                 era.architecture.feature_names()
-            )));
-            continue;
+            )
         };
-        features_match = true;
-        let stack_hash = header.hash ^ header.ft_hash;
-        let shipped = era.architecture;
-        let base = Architecture { l1, ..shipped };
-        let pairs = layer_pairs(&base, stack_hash);
-        let Some(&(outputs0, outputs1)) = pairs.first() else {
-            readings.push(reject(format!(
-                "no layer sizes give the stack hash {stack_hash:#010X}"
-            )));
-            continue;
-        };
-        let filled = filling(bytes, header, &base, &pairs, Some(stack_hash));
-        if let Some(candidate) = first_of(era, filled) {
-            found.push(candidate);
-            continue;
-        }
-        // Where the likeliest sizes stop to fit says what is wrong.
-        let architecture = Architecture {
-            outputs0,
-            outputs1,
-            ..base
-        };
-        let exact = architecture.same_sizes(&shipped);
-        let Err(mut failure) = walk(bytes, header, &architecture, era.id) else {
-            continue;
-        };
-        // Sizes of no engine that end at stacks of a shipped one: it is the header that is damaged.
-        let shipped_stack = hash::stack_hash(l1, shipped.outputs0, shipped.outputs1);
-        if let NetError::StackHash {
-            stack: 0, found, ..
-        } = failure.error
-            && !exact
-            && found == shipped_stack
-        {
-            failure.error = NetError::HeaderMismatch {
-                header: header.hash,
-                expected: header.ft_hash ^ shipped_stack,
-                era: era.id,
-            };
-        }
-        readings.push(reject(failure.error.to_string()));
-        failures.push(Failure {
-            exact,
-            architecture,
-            failure,
+        readings.push(Reading {
+            era: era.id,
+            possible: false,
+            reason,
         });
     }
     if !found.is_empty() {
@@ -198,6 +173,51 @@ pub(super) fn candidates(
         return Err(failure.error);
     }
     Err(hash_error(header, features_match))
+}
+
+/// Reads the file as one of an era, whose feature hash is the file's at width `l1`.
+fn attempt(bytes: &[u8], header: &Header, era: &'static Era, l1: usize) -> Attempt {
+    let stack_hash = header.hash ^ header.ft_hash;
+    let shipped = era.architecture;
+    let base = Architecture { l1, ..shipped };
+    let pairs = layer_pairs(&base, stack_hash);
+    let Some(&(outputs0, outputs1)) = pairs.first() else {
+        let reason = format!("no layer sizes give the stack hash {stack_hash:#010X}");
+        return Attempt::Rejected(reason);
+    };
+    let filled = filling(bytes, header, &base, &pairs, Some(stack_hash));
+    if let Some(candidate) = first_of(era, filled) {
+        return Attempt::Fills(candidate);
+    }
+    // Where the likeliest sizes stop to fit says what is wrong.
+    let architecture = Architecture {
+        outputs0,
+        outputs1,
+        ..base
+    };
+    let exact = architecture.same_sizes(&shipped);
+    let Err(mut failure) = walk(bytes, header, &architecture, era.id) else {
+        return Attempt::Silent;
+    };
+    // Sizes of no engine that end at stacks of a shipped one: it is the header that is damaged.
+    let shipped_stack = hash::stack_hash(l1, shipped.outputs0, shipped.outputs1);
+    if let NetError::StackHash {
+        stack: 0, found, ..
+    } = failure.error
+        && !exact
+        && found == shipped_stack
+    {
+        failure.error = NetError::HeaderMismatch {
+            header: header.hash,
+            expected: header.ft_hash ^ shipped_stack,
+            era: era.id,
+        };
+    }
+    Attempt::Fails(Failure {
+        exact,
+        architecture,
+        failure,
+    })
 }
 
 /// The first way to fill the file; what else there is becomes an assumption.

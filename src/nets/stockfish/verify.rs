@@ -34,8 +34,15 @@ mod neurons;
 mod outputs;
 mod weights;
 
-pub use differences::{Differences, WeightDifference};
+#[doc(hidden)]
+pub use differences::Differences;
+pub use differences::WeightDifference;
+#[doc(hidden)]
 pub use file::FileDifference;
 pub(crate) use file::compare_file;
-pub use outputs::{Difference, ReferenceOutputs, spread};
-pub use weights::{OtherFunction, WeightComparison, compare_weights};
+pub use outputs::ReferenceOutputs;
+#[doc(hidden)]
+pub use outputs::{Difference, spread};
+#[doc(hidden)]
+pub use weights::OtherFunction;
+pub use weights::{WeightComparison, compare_weights};
