@@ -43,8 +43,8 @@
 //!
 //! Beside the pipeline: [`nets::stockfish::inference`] is the plain forward pass that everything is verified against,
 //! [`run::holdout`] says how sure a rate is, [`chess::walks`] goes to positions as engines meet them, [`nets::source`]
-//! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] is another tool's file, and
-//! [`report`] is what a run says about itself.
+//! finds networks in files and engines, [`mod@bench`] measures them there, [`planes::matrix`] is another tool's file,
+//! and [`report`] is what a run says about itself.
 //!
 //! What these pages show is what the library promises. What is public beside it and hidden from them serves the program
 //! and the tests, and may change at any time.

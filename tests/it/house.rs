@@ -186,6 +186,34 @@ fn lines_have_at_most_120_columns() {
     }
 }
 
+/// From its first line to its closing brace; functions of tests aside.
+#[test]
+fn functions_have_at_most_100_lines() {
+    for path in files("src", "rs") {
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let code = line.trim_start();
+            let indent = line.len() - code.len();
+            let words = code.split('(').next().unwrap().split(' ');
+            let begins = words.clone().any(|word| word == "fn") && !code.starts_with("//");
+            // A body of one line, or none.
+            if begins && !code.ends_with(['}', ';']) {
+                // A declaration of more than one line has no brace of its own.
+                open.retain(|(at, _)| *at < indent);
+                open.push((indent, number));
+            } else if code.starts_with('}') && open.last().is_some_and(|(at, _)| *at == indent) {
+                let (_, begin) = open.pop().unwrap();
+                let lines = number - begin + 1;
+                assert!(lines <= 100, "{}:{begin} has {lines}", path.display());
+            }
+        }
+    }
+}
+
 /// A file that is in no program would never be run.
 #[test]
 fn every_file_of_tests_is_in_a_program() {

@@ -552,8 +552,8 @@ impl Plan {
     }
 }
 
-/// With data a network is optimised. Without it is only converted, and only what converting means is kept; `own` are the
-/// settings of the job itself, which must all mean something.
+/// With data a network is optimised. Without, it is only converted, and only what means something then is kept. All of
+/// `own`, the settings of the job itself, must mean something.
 fn command_for(settings: &mut Vec<Setting>, own: &[Setting]) -> Result<JobCommand, String> {
     if settings.iter().any(|setting| setting.option == "data") {
         return Ok(JobCommand::Optimize);
