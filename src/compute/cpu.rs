@@ -1,4 +1,4 @@
-//! The processor: portable code, AVX2 and AVX-512, chosen at run time.
+//! The processor: portable code, AVX2, AVX-512 and NEON, chosen at run time.
 
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -16,6 +16,8 @@ mod ft_zeros;
 pub enum InstructionSet {
     /// Plain Rust, vectorised by the compiler for the target's baseline.
     Portable,
+    /// 64-bit ARM with NEON, which all but the oddest have.
+    Neon,
     /// x86-64 with AVX2 and POPCNT.
     Avx2,
     /// x86-64 with AVX-512 F and BW; counting also needs VPOPCNTDQ and falls back to AVX2 without it.
@@ -24,8 +26,9 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// All of them, fastest last.
-    pub const ALL: [InstructionSet; 3] = [
+    pub const ALL: [InstructionSet; 4] = [
         InstructionSet::Portable,
+        InstructionSet::Neon,
         InstructionSet::Avx2,
         InstructionSet::Avx512,
     ];
@@ -36,6 +39,7 @@ impl InstructionSet {
         let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt");
         match self {
             InstructionSet::Portable => true,
+            InstructionSet::Neon => false,
             InstructionSet::Avx2 => avx2,
             InstructionSet::Avx512 => {
                 avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")
@@ -44,7 +48,20 @@ impl InstructionSet {
     }
 
     /// Can this machine run it?
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+    pub fn is_supported(self) -> bool {
+        match self {
+            InstructionSet::Portable => true,
+            InstructionSet::Neon => std::arch::is_aarch64_feature_detected!("neon"),
+            InstructionSet::Avx2 | InstructionSet::Avx512 => false,
+        }
+    }
+
+    /// Can this machine run it?
+    #[cfg(not(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    )))]
     pub fn is_supported(self) -> bool {
         self == InstructionSet::Portable
     }
@@ -69,6 +86,7 @@ impl InstructionSet {
     pub fn option(self) -> &'static str {
         match self {
             InstructionSet::Portable => "portable",
+            InstructionSet::Neon => "neon",
             InstructionSet::Avx2 => "avx2",
             InstructionSet::Avx512 => "avx512",
         }
@@ -78,6 +96,7 @@ impl InstructionSet {
     pub fn name(self) -> &'static str {
         match self {
             InstructionSet::Portable => "portable",
+            InstructionSet::Neon => "NEON",
             InstructionSet::Avx2 => "AVX2",
             InstructionSet::Avx512 if has_vector_popcount() => "AVX-512 with VPOPCNTDQ",
             InstructionSet::Avx512 => "AVX-512",

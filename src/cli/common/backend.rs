@@ -42,6 +42,8 @@ pub enum KernelChoice {
     Auto,
     /// Plain code
     Portable,
+    /// 64-bit ARM
+    Neon,
     Avx2,
     Avx512,
 }
@@ -51,6 +53,7 @@ impl KernelChoice {
         match self {
             KernelChoice::Auto => None,
             KernelChoice::Portable => Some(InstructionSet::Portable),
+            KernelChoice::Neon => Some(InstructionSet::Neon),
             KernelChoice::Avx2 => Some(InstructionSet::Avx2),
             KernelChoice::Avx512 => Some(InstructionSet::Avx512),
         }

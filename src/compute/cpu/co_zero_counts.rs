@@ -19,6 +19,8 @@ use crate::planes::ZeroPlanes;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 mod portable;
 
 /// Words of a block of samples: 4 KiB a row.
@@ -227,14 +229,16 @@ impl<'a> Counter<'a> {
     #[inline]
     fn count_tile(&self, left_groups: usize, left: &Rows<'_>, right: &Rows<'_>) -> TileCounts {
         match self.set {
-            InstructionSet::Portable => portable::count_tile(left_groups, left, right),
             // SAFETY: `CpuBackend` has only instruction sets that the machine has, and `for_counts` was asked.
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2 => unsafe { avx2::count_tile(left_groups, left, right) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx512 => unsafe { avx512::count_tile(left_groups, left, right) },
-            #[cfg(not(target_arch = "x86_64"))]
+            // SAFETY: as above.
+            #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+            InstructionSet::Neon => unsafe { neon::count_tile(left_groups, left, right) },
+            // Plain code, which is all that other machines have.
             _ => portable::count_tile(left_groups, left, right),
         }
     }

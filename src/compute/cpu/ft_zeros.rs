@@ -22,8 +22,13 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod changes;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
 mod portable;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little")
+))]
 mod row_sums;
 mod transpose;
 
@@ -37,7 +42,10 @@ const SAMPLES: usize = 64;
 const TASK_WORDS: usize = 64;
 
 /// Rows are asked for so many rows before they are used: main memory is slow.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little")
+))]
 const AHEAD: usize = 128;
 
 /// Samples are chained if there are at least so many slices: for fewer, finding the changes costs what they save.
@@ -120,6 +128,23 @@ fn prefetch<Row>(rows: &[Row], row: u32) {
     }
 }
 
+/// Asks for a row that is read later.
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+#[inline(always)]
+fn prefetch<Row>(rows: &[Row], row: u32) {
+    let row = rows.as_ptr().wrapping_add(row as usize).cast::<u8>();
+    for line in (0..size_of::<Row>()).step_by(64) {
+        // SAFETY: the instruction reads nothing and accepts any address.
+        unsafe {
+            std::arch::asm!(
+                "prfm pldl1keep, [{line}]",
+                line = in(reg) row.wrapping_add(line),
+                options(nostack, preserves_flags, readonly)
+            );
+        }
+    }
+}
+
 /// Rows of one store.
 #[derive(Clone, Copy)]
 struct Lists<'a> {
@@ -140,7 +165,10 @@ impl<'a> Lists<'a> {
     }
 
     /// As many rows, [`AHEAD`] further. `None` at the end of all.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little")
+    ))]
     #[inline(always)]
     fn ahead(self, places: Range<usize>) -> Option<&'a [u32]> {
         self.rows.get(places.start + AHEAD..places.end + AHEAD)
@@ -438,9 +466,6 @@ impl Evaluator<'_> {
         for word in 0..words {
             let lists = run.word(word);
             match self.set {
-                InstructionSet::Portable => {
-                    portable::masks(slice, lists, self.test, &mut sums, &mut masks)
-                }
                 // SAFETY: `check` was passed, so rows are below the rows of the slice; ends of a `Run` are within its
                 // rows.
                 // `CpuBackend` has only instruction sets that the machine has.
@@ -453,7 +478,12 @@ impl Evaluator<'_> {
                 InstructionSet::Avx512 => unsafe {
                     avx512::masks(slice, lists, self.test, &mut sums, &mut masks);
                 },
-                #[cfg(not(target_arch = "x86_64"))]
+                // SAFETY: as above.
+                #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+                InstructionSet::Neon => unsafe {
+                    neon::masks(slice, lists, self.test, &mut sums, &mut masks);
+                },
+                // Plain code, which is all that other machines have.
                 _ => portable::masks(slice, lists, self.test, &mut sums, &mut masks),
             }
             for (masks, out) in masks.iter_mut().zip(task.out.chunks_mut(LANES)) {

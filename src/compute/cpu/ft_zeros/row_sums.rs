@@ -1,4 +1,4 @@
-//! What the AVX2 and the AVX-512 kernel have in common: sums of rows, in registers of either.
+//! What the kernels of all instruction sets have in common: sums of rows, in registers of any length.
 
 /// Sums of rows in registers of `HALF` to a half of a slice, for the module that it is expanded in. The caller's names
 /// of intrinsics are for lanes of 16 bits.
