@@ -9,7 +9,9 @@ use ftperm::nets::source::SearchPlaces;
 use ftperm::order::{NET_SHA256, PermutationFile, WEIGHTS_SHA256};
 use serde::Serialize;
 
-use super::common::{Files, LoadedModel, NetArgs, NetSummary, OutArgs, check_entries, parse};
+use super::common::{
+    AppliedArgs, Files, LoadedModel, NetArgs, NetSummary, OutArgs, check_entries, parse,
+};
 use super::layout::LayoutArgs;
 use super::{Global, console};
 
@@ -35,6 +37,9 @@ pub struct Apply {
     inverse: bool,
     #[command(flatten)]
     layout: LayoutArgs,
+    /// PERM is an order of the neurons as the engine has them, for example one found on outputs that it recorded
+    #[command(flatten)]
+    applied: AppliedArgs,
 }
 
 #[derive(Serialize)]
@@ -54,7 +59,8 @@ impl Apply {
         let files = Files::new()
             .network_output("--out", self.out.out.as_deref())
             .input("the permutation", Some(&self.permutation))
-            .input("--layout", self.layout.file());
+            .input("--layout", self.layout.file())
+            .input("--applied", self.applied.applied.as_deref());
         let net = self.net.net.as_deref();
         let files = match &self.layout.layout {
             Some(_) => files.layout_network("--net", net),
@@ -64,6 +70,7 @@ impl Apply {
         let target = self.out.target()?;
         let loaded = self.load(&file)?;
         loaded.check_output(&self.out)?;
+        loaded.say_overflow();
         files.network_found("--net", &loaded.origin).check()?;
         let (net, era) = (loaded.summary(), loaded.kind());
         if !self.inverse {
@@ -76,6 +83,10 @@ impl Apply {
         };
         let neurons = loaded.model().shape().neurons;
         check_entries(&self.permutation, &permutation, neurons)?;
+        let permutation = match self.applied.order(&loaded)? {
+            Some(build) => build.in_file(&permutation),
+            None => permutation,
+        };
         let network = loaded.into_written(&self.out);
         let boards = random_positions(1, VERIFIED_POSITIONS);
         let proved = write_permuted(network, &permutation, &target, boards, &|| {})?;

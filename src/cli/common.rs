@@ -1,5 +1,6 @@
 //! Options that several commands share, and what they turn into.
 
+pub mod applied;
 mod backend;
 mod filters;
 mod kind;
@@ -17,6 +18,7 @@ mod ways;
 mod weight;
 mod written;
 
+pub use applied::AppliedArgs;
 pub use backend::{BackendArgs, Prepared};
 pub use filters::{FILTERS, FilterArgs};
 pub use ftperm::report::NetSummary;

@@ -1,13 +1,15 @@
 //! `ftperm export`, and the option `--export` of the commands that find an order.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ftperm::files::atomic::{check_writable, write_file};
+use ftperm::nets::described::BuildArray;
 use ftperm::order::{Language, Listing, Pairing, Permutation, PermutationFile};
 use serde::Serialize;
 
-use super::common::Files;
+use super::common::{Files, applied, check_entries};
+use super::layout::named;
 use super::{Global, UsageError, console};
 
 /// Print a permutation as an array to paste into an engine's source
@@ -21,8 +23,25 @@ pub struct Export {
     #[arg(value_name = "PERM")]
     permutation: PathBuf,
     /// What to write
-    #[arg(id = "as", long = "as", value_name = "LANGUAGE", value_enum)]
-    language: LanguageChoice,
+    #[arg(
+        id = "as", long = "as", value_name = "LANGUAGE", value_enum,
+        required_unless_present_any = ["for", "applied"]
+    )]
+    language: Option<LanguageChoice>,
+    /// Write the array that this engine's build moves the neurons by, so that the network's file can stay as it is
+    /// (`ftperm layouts` lists the names; Viridithas, Halogen, Hobbes and Minke have one)
+    #[arg(
+        id = "for", long = "for", value_name = "NAME",
+        conflicts_with_all = ["as", "inverse", "name", "columns"]
+    )]
+    engine: Option<String>,
+    /// Write this source file of the engine with the order in the array that its build moves the neurons by. PERM is an
+    /// order of the neurons as the engine has them now, for example one found on outputs that it recorded
+    #[arg(
+        long, value_name = "SOURCE",
+        conflicts_with_all = ["as", "inverse", "name", "columns"]
+    )]
+    applied: Option<PathBuf>,
     /// Write the inverse too; text and npy hold one array, so they get the inverse alone
     #[arg(long)]
     inverse: bool,
@@ -41,7 +60,9 @@ const EXAMPLES: &str = "\
 Examples:
   ftperm export nn.perm.txt --as rust --name NEURON_ORDER > src/nnue/order.rs
   ftperm export nn.perm.txt --as cpp --inverse --columns halves
-  ftperm export nn.perm.txt --as npy --out perm.npy";
+  ftperm export nn.perm.txt --as npy --out perm.npy
+  ftperm export nn.perm.txt --for viridithas
+  ftperm export recorded.perm.txt --for viridithas --applied src/nnue/network.rs --out network.rs";
 
 /// What the order is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -96,31 +117,24 @@ impl Export {
             let text = "--json reports about a file: name one with --out, or print the array with --as json";
             return Err(UsageError(text.into()).into());
         }
-        if let Some(name) = &self.name {
-            let checked = Language::from(self.language).check_name(name);
+        if let (Some(name), Some(language)) = (&self.name, self.language) {
+            let checked = Language::from(language).check_name(name);
             checked.map_err(|error| UsageError(format!("--name: {error}")))?;
         }
         if let Some(out) = &self.out {
             Files::new()
                 .output("--out", Some(out))
                 .input("the permutation", Some(&self.permutation))
+                .input("--applied", self.applied.as_deref())
                 .check()?;
             check_writable(out)?;
         }
         super::lc0::refuse_net(&self.permutation)?;
-        let mut order = PermutationFile::read(&self.permutation)?.permutation;
-        if let Some(pairing) = self.columns {
-            order = order.columns(match pairing {
-                PairingChoice::Halves => Pairing::Halves,
-                PairingChoice::Adjacent => Pairing::Adjacent,
-            });
-        }
-        let listing = Listing {
-            language: self.language.into(),
-            name: self.name.as_deref(),
-            inverse: self.inverse,
+        let order = PermutationFile::read(&self.permutation)?.permutation;
+        let bytes = match self.language {
+            Some(language) => self.listing(language, &order)?,
+            None => self.for_build(&order)?,
         };
-        let bytes = listing.of(&order)?;
         let Some(out) = &self.out else {
             return print(self.language, &bytes);
         };
@@ -136,6 +150,52 @@ impl Export {
             console::result(&report.out)
         }
     }
+
+    fn listing(&self, language: LanguageChoice, order: &Permutation) -> anyhow::Result<Vec<u8>> {
+        let order = match self.columns {
+            Some(PairingChoice::Halves) => &order.columns(Pairing::Halves),
+            Some(PairingChoice::Adjacent) => &order.columns(Pairing::Adjacent),
+            None => order,
+        };
+        let listing = Listing {
+            language: language.into(),
+            name: self.name.as_deref(),
+            inverse: self.inverse,
+        };
+        Ok(listing.of(order)?)
+    }
+
+    /// The array by which an engine's build moves the neurons, alone or in its source file.
+    fn for_build(&self, order: &Permutation) -> anyhow::Result<Vec<u8>> {
+        let known = self.engine.as_deref().map(build_array).transpose()?;
+        if let Some((known, neurons)) = &known {
+            check_entries(&self.permutation, order, *neurons)?;
+            if self.applied.is_none() {
+                return Ok(known.listing(order).into_bytes());
+            }
+        }
+        let known = known.as_ref().map(|(known, _)| known);
+        let source = self.applied.as_deref().unwrap_or(Path::new(""));
+        let (array, build, mut bytes) = applied::read(source, known, order.len())?;
+        let kind = known.map_or_else(|| array.likely_kind(), |known| known.kind);
+        let numbers = kind.listing(&build.then(order));
+        bytes.splice(array.place, numbers.into_bytes());
+        Ok(bytes)
+    }
+}
+
+/// What is known of an engine's build, and its number of neurons.
+fn build_array(engine: &str) -> anyhow::Result<(BuildArray, usize)> {
+    let row = named(engine)?;
+    let layout = row.layout()?;
+    let neurons = layout.neurons();
+    let known = layout.build_order.ok_or_else(|| {
+        UsageError(format!(
+            "--for: the build of {} moves no neurons: `ftperm apply` writes its network in the new order",
+            row.engine
+        ))
+    })?;
+    Ok((known, neurons))
 }
 
 /// Printing the order that a command found.
@@ -173,7 +233,7 @@ impl ExportArgs {
             name: None,
             inverse: self.inverse,
         };
-        print(language, &listing.of(order)?)?;
+        print(Some(language), &listing.of(order)?)?;
         Ok(true)
     }
 }
@@ -186,7 +246,7 @@ fn refuse_terminal(language: LanguageChoice) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(language: LanguageChoice, bytes: &[u8]) -> anyhow::Result<()> {
-    refuse_terminal(language)?;
+fn print(language: Option<LanguageChoice>, bytes: &[u8]) -> anyhow::Result<()> {
+    language.map_or(Ok(()), refuse_terminal)?;
     console::raw(bytes)
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use ftperm::nets::described::{BuiltIn, Fitting, Layout, RawNet, fitting};
+use ftperm::nets::described::{BuiltIn, Fitting, Layout, Overflow, RawNet, fitting};
 use ftperm::nets::source::NetSource;
 
 use super::common::ReadingArgs;
@@ -156,6 +156,17 @@ fn say_notes(layout: &Layout) {
         console::warn(format!(
             "the layout gives tensor {tensor} no role, but it has an axis of as many places as there are neurons: if \
              its values belong to neurons, the written network is broken; if not, role = \"other\" says so"
+        ));
+    }
+}
+
+/// Says so if the engine may compute something else in another order, although every weight is the same.
+pub fn say_overflow(net: &RawNet) {
+    if let Some(Overflow { tensor, sum, added }) = net.overflow() {
+        console::warn(format!(
+            "{tensor} has weights so large that {added} products, which builds of this engine for processors without \
+             VNNI add in 16 bits, may reach {sum}: there an evaluation may change with the order, as it may between \
+             builds"
         ));
     }
 }

@@ -13,8 +13,8 @@ use ftperm::run::{Footprint, Found, Written};
 
 use super::common::numbers::share;
 use super::common::{
-    BackendArgs, KindArgs, LoadedModel, MemoryArgs, NetArgs, OutArgs, PositionArgs, SearchArgs,
-    WeightArgs,
+    AppliedArgs, BackendArgs, KindArgs, LoadedModel, MemoryArgs, NetArgs, OutArgs, PositionArgs,
+    SearchArgs, WeightArgs,
 };
 use super::export::ExportArgs;
 use super::layout::LayoutArgs;
@@ -82,6 +82,8 @@ pub struct Optimize {
     export: ExportArgs,
     #[command(flatten)]
     layout: LayoutArgs,
+    #[command(flatten)]
+    applied: AppliedArgs,
 }
 
 impl Optimize {
@@ -113,21 +115,29 @@ impl Optimize {
         };
         loaded.check_output(&self.out)?;
         loaded.say_buckets(&self.weight);
+        loaded.say_overflow();
         let found_at = begun.files.clone().network_found("--net", &loaded.origin);
         found_at.check()?;
         self.check_permutation(&hex(&loaded.sha256))?;
-        let model = loaded.model();
+        let build = self.applied.order(&loaded)?;
+        let in_engine = build.as_ref().map(|build| loaded.in_engine(build));
+        let in_engine = in_engine.transpose()?;
+        let model = in_engine.as_deref().unwrap_or(loaded.model());
         let shape = model.shape();
         self.search
             .check_start(begun.start.as_ref(), shape.neurons)?;
+        if let Some(build) = &build {
+            begun.start = begun.start.map(|start| build.in_engine(&start));
+        }
+        let copies = 1 + u64::from(in_engine.is_some());
         let mut chosen = self.choose(&InMemory {
-            bytes: model.demand().bytes,
+            bytes: copies * model.demand().bytes,
             delivery: loaded.delivery_bytes(),
             footprint: Footprint::of(model, self.weight.weight.is_some()),
         })?;
         let backend = self.open(&mut begun, shape, &chosen)?;
         let job = self.job(model, &begun, &mut chosen);
-        let (found, curve) = self.search(&job, backend.as_ref())?;
+        let (mut found, curve) = self.search(&job, backend.as_ref())?;
         if let Some(doubt) = model.doubt(&found.zeros) {
             console::warn(doubt);
         }
@@ -138,7 +148,11 @@ impl Optimize {
             era: loaded.kind(),
             l1: shape.columns,
         };
-        let reread = model.reread();
+        let order = found.search.permutation.clone();
+        if let Some(build) = &build {
+            found.search.permutation = build.in_file(&order);
+        }
+        let reread = loaded.model().reread();
         let mut unwritten = None;
         let delivery = if self.delivers(&found) {
             let weights = loaded.weights_sha256();
@@ -161,17 +175,18 @@ impl Optimize {
             seconds,
         };
         self.finish(outcome, |written| {
-            let (order, backend) = (&found.search.permutation, backend.as_ref());
-            let of = |model: &dyn Model| measure(model, backend, &measured.0, &measured.1, order);
-            match (written, &unwritten) {
-                (Some(path), _) => {
+            let backend = backend.as_ref();
+            let of = |model: &dyn Model| measure(model, backend, &measured.0, &measured.1, &order);
+            match (written, &in_engine, &unwritten) {
+                (_, Some(model), _) => Ok(of(model.as_ref())?),
+                (Some(path), None, _) => {
                     let mut model = reread.read(path).map_err(anyhow::Error::from_boxed)?;
                     let back = model.permute(&order.inverse());
                     back.map_err(anyhow::Error::from_boxed)?;
                     Ok(of(model.as_ref())?)
                 }
-                (None, Some(loaded)) => Ok(of(loaded.model())?),
-                (None, None) => bail!("there is no network to measure"),
+                (None, None, Some(loaded)) => Ok(of(loaded.model())?),
+                (None, None, None) => bail!("there is no network to measure"),
             }
         })
     }

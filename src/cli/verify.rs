@@ -211,6 +211,7 @@ impl Verify {
     fn compare_under(&self, layout: &Layout) -> anyhow::Result<Compared> {
         let (a, _) = layout::load(layout, Some(self.a.as_os_str()))?;
         let (b, _) = layout::load(layout, Some(self.b.as_os_str()))?;
+        layout::say_overflow(&a);
         let boards = if self.positions.data.is_empty() {
             random_positions(self.positions.seed, self.count as usize)
         } else {

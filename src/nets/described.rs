@@ -8,6 +8,7 @@
 //! `docs/5-other-engines.md` describes the language; `layouts/` has examples.
 
 mod activation;
+mod build_array;
 mod built_in;
 mod compare;
 mod description;
@@ -18,6 +19,7 @@ mod lanes;
 mod leb128;
 mod model;
 mod net;
+mod overflow;
 mod places;
 mod recognise;
 mod rows;
@@ -28,6 +30,9 @@ mod threats;
 
 #[doc(hidden)]
 pub use activation::ActivationKind;
+#[doc(hidden)]
+#[doc(hidden)]
+pub use build_array::BuildArray;
 pub use built_in::{BUILT_IN, BuiltIn};
 #[doc(hidden)]
 pub use compare::{LayoutDifference, Proof, compare, proof_text};
@@ -40,10 +45,11 @@ pub use input::{Block, Input, Mirror};
 #[doc(hidden)]
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
+#[doc(hidden)]
+#[doc(hidden)]
+pub use overflow::Overflow;
 pub use recognise::{Fitting, fitting};
-#[doc(hidden)]
 pub use storage::{Encoding, FileCompression};
-#[doc(hidden)]
 pub use tensor::{ElementType, Role, Tensor};
 #[doc(hidden)]
 pub use threats::{ThreatOrder, ThreatPairs};

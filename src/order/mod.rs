@@ -17,16 +17,22 @@
 
 use thiserror::Error;
 
+mod build_order;
 mod file;
 mod keywords;
 mod listing;
+mod source_array;
 
+#[doc(hidden)]
+pub use build_order::BuildOrder;
 #[doc(hidden)]
 pub use file::{NET_SHA256, PERMUTED_NET_SHA256, PermutationFileProblem, WEIGHTS_SHA256, is_npy};
 pub use file::{PermutationFile, PermutationFileError};
 pub use listing::{Language, Listing};
 #[doc(hidden)]
 pub use listing::{ListingError, Pairing};
+#[doc(hidden)]
+pub use source_array::{ArrayKind, SourceArray, SourceArrayError, SourceArrayProblem};
 
 /// A permutation of `0..n`, in the convention of the reference tool: `new[i] <- old[perm[i]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod actmats;
 mod batch;
 mod batch_checkpoints;
 mod bench_command;
+mod build_order;
 mod checksums;
 mod cli;
 #[path = "../common/mod.rs"]

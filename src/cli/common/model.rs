@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use ftperm::files::digest::{hex, sha256};
-use ftperm::nets::described::RawNet;
+use ftperm::nets::described::{Layout, RawNet};
 use ftperm::nets::model::ModelFile;
 use ftperm::nets::source::Origin;
 use ftperm::nets::stockfish::Network;
+use ftperm::order::BuildOrder;
 use ftperm::report::NetSummary;
 
 use super::{LoadedNet, NetArgs, OutArgs, WeightArgs};
@@ -83,6 +84,25 @@ impl LoadedModel {
         }
     }
 
+    /// The network as the engine has it, whose build moves the neurons once more.
+    pub fn in_engine(&self, build: &BuildOrder) -> anyhow::Result<Box<dyn ModelFile>> {
+        let mut model: Box<dyn ModelFile> = match &self.network {
+            AnyNetwork::Stockfish(network) => Box::new(network.clone()),
+            AnyNetwork::Described(network) => Box::new(network.clone()),
+        };
+        let moved = model.permute(build.permutation());
+        moved.map_err(anyhow::Error::from_boxed)?;
+        Ok(model)
+    }
+
+    /// What another engine's file is.
+    pub fn layout(&self) -> Option<&Layout> {
+        match &self.network {
+            AnyNetwork::Stockfish(_) => None,
+            AnyNetwork::Described(network) => Some(network.layout()),
+        }
+    }
+
     /// The network to write, with the compression and the description that were asked for.
     pub fn into_written(self, out: &OutArgs) -> Box<dyn ModelFile> {
         match self.network {
@@ -135,6 +155,13 @@ impl LoadedModel {
             return Err(UsageError(text.into()).into());
         }
         Ok(())
+    }
+
+    /// Says so if an order may change what the engine computes.
+    pub fn say_overflow(&self) {
+        if let AnyNetwork::Described(network) = &self.network {
+            layout::say_overflow(network);
+        }
     }
 
     /// Says what --weight goes by, where the network does not.

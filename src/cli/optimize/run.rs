@@ -73,6 +73,7 @@ impl Optimize {
             .output("--report", self.report.as_deref())
             .input("--start", self.search.start_file())
             .input("--layout", self.layout.file())
+            .input("--applied", self.applied.applied.as_deref())
             .data("--data", &self.positions.data);
         let net = self.net.net.as_deref();
         let files = match &self.layout.layout {

@@ -4,11 +4,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::activation::{ActivationKind, LayoutActivation, activation};
+use super::build_array::BuildArray;
 use super::error::{LayoutError, LayoutFileError};
 use super::input::{Block, Input, input};
 use super::places::{Places, columns, places, tensor_error};
 use super::storage::{Encoding, FileCompression, Storage};
-use super::syntax::RawLayout;
+use super::syntax::{FirstLayer, RawLayout};
 use super::tensor::{ElementType, Role, Tensor};
 use crate::files::quote::excerpt_of;
 
@@ -22,6 +23,9 @@ pub struct Layout {
     pub name: String,
     /// What a user of it should know.
     pub note: Option<String>,
+    /// How the engine's build moves the neurons once more, if it does.
+    pub build_order: Option<BuildArray>,
+    pub(super) first_layer: Option<FirstLayer>,
     pub(super) storage: Storage,
     pub(super) magic: Option<String>,
     pub(super) input: Input,
@@ -90,6 +94,8 @@ impl Layout {
         let mut layout = Layout {
             name: raw.name,
             note: raw.note,
+            build_order: raw.build_order,
+            first_layer: raw.first_layer,
             storage: Storage {
                 compression: raw.file.compression,
                 plain: raw.file.plain,
@@ -114,6 +120,11 @@ impl Layout {
             {
                 layout.unmarked.push(tensor.name.clone());
             }
+        }
+        if let Some(FirstLayer { added }) = layout.first_layer
+            && !(1..=32).contains(&added)
+        {
+            return Err(LayoutError::Added(added));
         }
         layout.check_sizes()?;
         Ok(layout)

@@ -25,6 +25,8 @@ pub enum LayoutError {
     Toml { line: usize, message: String },
     #[error("format {0} is not known, only 1 is")]
     Format(u32),
+    #[error("first_layer: added is {0}, the number of products is 1 to 32")]
+    Added(usize),
     #[error("tensor {tensor}: {problem}")]
     Tensor { tensor: String, problem: String },
     #[error("[file]: {0}")]

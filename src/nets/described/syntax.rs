@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::activation::{Accumulator, ActivationKind};
+use super::build_array::BuildArray;
 use super::input::{Block, Mirror};
 use super::storage::{Encoding, FileCompression};
 use super::tensor::{ElementType, Role};
@@ -18,7 +19,17 @@ pub(super) struct RawLayout {
     pub file: RawFile,
     pub input: RawInput,
     pub activation: RawActivation,
+    pub first_layer: Option<FirstLayer>,
+    pub build_order: Option<BuildArray>,
     pub tensor: Vec<RawTensor>,
+}
+
+/// How the engine computes its first layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FirstLayer {
+    /// Products that are added in 16 bits.
+    pub added: usize,
 }
 
 #[derive(Debug, Default, Deserialize)]

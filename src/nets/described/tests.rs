@@ -295,6 +295,35 @@ fn changes_are_found() {
     assert!(!proof.same_neurons);
 }
 
+/// Four products of 127 and 64 fit into 16 bits, whatever the order.
+#[test]
+fn large_weights_of_a_first_layer_may_overflow() {
+    let overflow = |weights: [i8; 16], added: &str| {
+        let activation =
+            "kind = \"clipped\"\nclamp = 127\n[first_layer]\nadded = ".to_string() + added;
+        let layout = Layout::parse(&small("", &activation)).unwrap();
+        let mut file = vec![0; 2 * 768 * 8 + 2 * 8];
+        file.extend(weights.map(|weight| weight as u8));
+        RawNet::parse(file, &layout).unwrap().overflow()
+    };
+    let mut weights = [64; 16];
+    assert_eq!(overflow(weights, "4"), None);
+    // 127 * (66 + 3 * 64) = 32766 fits, 127 * (67 + 3 * 64) = 32893 does not.
+    weights[3] = 66;
+    assert_eq!(overflow(weights, "4"), None);
+    weights[3] = 67;
+    assert_eq!(overflow(weights, "4").unwrap().sum, 32893);
+    assert_eq!(overflow(weights, "2"), None);
+    weights[7..10].fill(-100);
+    assert_eq!(overflow(weights, "4").unwrap().sum, -38100);
+    let wrong = small("", "kind = \"clipped\"\n[first_layer]\nadded = 0");
+    let said = Layout::parse(&wrong).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "first_layer: added is 0, the number of products is 1 to 32"
+    );
+}
+
 #[test]
 fn what_is_wrong_is_said() {
     let good = small;
