@@ -1,6 +1,7 @@
 //! Options that several commands share, and what they turn into.
 
 mod backend;
+pub mod fens;
 mod filters;
 mod kind;
 mod memory;

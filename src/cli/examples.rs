@@ -89,6 +89,17 @@ Examples:
   A network of Lc0: what it is, and whether this lc0 loads it:
     ftperm inspect maia-1900.pb.gz --lc0-version 0.32.1";
 
+pub const FEATURES: &str = "\
+Examples:
+  All feature sets, with hashes and rows:
+    ftperm features
+  Today's default union, and how many of its features no legal position activates:
+    ftperm features Full_Threats+PP_3Wide+HalfKAv2_hm^
+  What a position switches on, in words:
+    ftperm features HalfKAv2_hm --fen '8/8/8/4k3/8/8/4P3/4K3 w - - 0 1'
+  What a row of January's trainer is, and which rows are added to it:
+    ftperm features HalfKAv2_hm^ --inputs january --index 22500";
+
 pub const TRACE: &str = "\
 Examples:
   All buckets, features and zero counts of a position:

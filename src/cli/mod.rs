@@ -14,6 +14,7 @@ mod embed;
 mod eval;
 mod examples;
 mod export;
+mod features;
 mod find;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -148,6 +149,9 @@ enum Command {
     /// Say what a network, engine, checkpoint, permutation, planes file or training data is
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
+    /// List the feature sets, or show one of them, the features of positions, or a single feature
+    #[command(after_help = examples::FEATURES)]
+    Features(features::Features),
     /// Show what an engine would compute for positions
     #[command(after_help = examples::TRACE)]
     Trace(trace::Trace),
@@ -302,6 +306,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Verify(command) => command.run(&cli.global),
         Command::Serialize(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
+        Command::Features(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
         Command::Layouts(command) => command.run(&cli.global),

@@ -174,6 +174,17 @@ fn json_is_as_documented() {
             "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1",
         ],
     );
+    check("features", &["features"]);
+    check("features NAMES", &["features", "PP_3Wide+HalfKAv2_hm^"]);
+    let fen = ["--fen", "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1"];
+    check(
+        "features --fen",
+        &[&["features", "HalfKAv2_hm^"][..], &fen].concat(),
+    );
+    check(
+        "features --index",
+        &["features", "HalfKAv2_hm^", "--index", "600"],
+    );
     check("nets", &["nets"]);
     check("layouts", &["layouts"]);
     check("layouts NAME", &["layouts", "hobbes"]);

@@ -18,6 +18,7 @@ mod engine;
 mod engines;
 mod export;
 mod fallback;
+mod features;
 mod fuzz_corpus;
 mod holdout;
 mod hostile_files;
