@@ -76,6 +76,14 @@ Examples:
   The same network in half precision, for lc0 0.33 and later:
     ftperm serialize maia-1900.pb.gz half.pb.gz --encoding float16";
 
+pub const INIT: &str = "\
+Examples:
+  Today's default network, before its first step:
+    ftperm init Full_Threats+PP_3Wide+HalfKAv2_hm^ start.pt --l1 1024
+  A small one for a trainer of before 2026, and one with other layers:
+    ftperm init HalfKAv2_hm^ small.safetensors --l1 128 --inputs january --seed 7
+    ftperm init HalfKAv2_hm^ other.pt --l1 128 --l2 15 --l3 32";
+
 pub const INSPECT: &str = "\
 Examples:
   What a network is, and how that is known:

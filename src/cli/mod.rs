@@ -19,6 +19,7 @@ mod find;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gather;
+mod init;
 mod inspect;
 mod inspect_checkpoint;
 mod inspect_layout;
@@ -146,6 +147,9 @@ enum Command {
     /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
     #[command(after_help = examples::SERIALIZE)]
     Serialize(serialize::Serialize),
+    /// Write a state dictionary to begin training with
+    #[command(after_help = examples::INIT)]
+    Init(init::Init),
     /// Say what a network, engine, checkpoint, permutation, planes file or training data is
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
@@ -305,6 +309,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Export(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
         Command::Serialize(command) => command.run(&cli.global),
+        Command::Init(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
         Command::Features(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),

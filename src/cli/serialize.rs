@@ -581,9 +581,10 @@ impl Serialize {
 }
 
 /// Endings of state dictionaries.
-const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
+pub const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
+/// Does the name end in one of these, in whatever case?
+pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().unwrap_or_default();
     endings
         .iter()

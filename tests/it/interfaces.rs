@@ -159,6 +159,8 @@ fn json_is_as_documented() {
     );
     check("serialize", &["serialize", net, "s.safetensors"]);
     check("serialize", &["serialize", "s.safetensors", "s.nnue"]);
+    let small = ["PP_3Wide+HalfKAv2_hm^", "i.pt", "--l1", "8"];
+    check("init", &[&["init"][..], &small].concat());
     check("network", &["inspect", net]);
     check("permutation", &["inspect", "p.txt"]);
     check("planes", &["inspect", "g.planes"]);

@@ -23,6 +23,7 @@ mod fuzz_corpus;
 mod holdout;
 mod hostile_files;
 mod house;
+mod init;
 mod interfaces;
 mod interruptions;
 mod large_data;
