@@ -222,3 +222,30 @@ fn what_no_trainer_has_is_refused() {
         "today's trainer has no HalfKP",
     );
 }
+
+/// Two blocks of one set have as many rows as another set: that is said.
+#[test]
+fn unions_of_january_are_not_taken_for_another_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--l1", "8", "--inputs", "january"];
+    let twice = init(folder.path(), "HalfKAv2_hm+HalfKAv2_hm", "a.pt", &options);
+    let network = folder.path().join("a.nnue");
+    let serialize = |file: &Path| Case::new("serialize").args([file, &network]);
+    let text = "the 45056 rows are HalfKAv2; the union HalfKAv2_hm+HalfKAv2_hm of January's trainer has as many";
+    serialize(&twice).ok().says(text);
+    Case::new("inspect").arg(&twice).ok();
+    std::fs::remove_file(&network).unwrap();
+    serialize(&twice)
+        .args(["--features", "HalfKAv2_hm+HalfKAv2_hm"])
+        .ends_with(1)
+        .says("a union of the trainer until January 2026");
+    let union = init(folder.path(), "HalfKA+HalfKAv2^", "b.pt", &options);
+    serialize(&union)
+        .ends_with(1)
+        .says("so many rows has the union HalfKA+HalfKAv2^ or HalfKA^+HalfKAv2");
+    assert!(!network.exists());
+    // A set alone, of whose rows no two sets make as many, is taken without a word.
+    let single = init(folder.path(), "HalfKAv2_hm", "c.pt", &options);
+    let done = serialize(&single).ok();
+    assert!(!done.stderr.contains("union"), "{}", done.stderr);
+}

@@ -138,6 +138,20 @@ pub fn names(inputs: Inputs) -> Vec<String> {
     }
 }
 
+/// The unions of two sets with which January's trainer has a matrix of so many rows, whatever the order of both.
+pub(super) fn january_unions(rows: usize) -> Vec<String> {
+    let single = |name: &String| InputSets::parse(name, Some(Inputs::January), None).ok();
+    let all: Vec<InputSets> = names(Inputs::January).iter().filter_map(single).collect();
+    let of = |sets: &InputSets| sets.counts().0 + sets.counts().1;
+    let mut found = Vec::new();
+    for (number, first) in all.iter().enumerate() {
+        let others = all[number..].iter();
+        let fitting = others.filter(|second| of(first) + of(second) == rows);
+        found.extend(fitting.map(|second| format!("{}+{}", first.names(), second.names())));
+    }
+    found
+}
+
 impl InputSets {
     /// Reads names joined by `+`. Without `inputs` it is today's trainer if it has all of them and one has a `^`, else
     /// January's if one has a `^`, else a network.
@@ -552,6 +566,16 @@ mod tests {
             Some(RowKind::NoFeature { .. })
         ));
         assert!(today.row(88944).is_none());
+    }
+
+    #[test]
+    fn unions_by_their_rows() {
+        assert_eq!(january_unions(45056), ["HalfKAv2_hm+HalfKAv2_hm"]);
+        assert_eq!(january_unions(45824), ["HalfKAv2_hm+HalfKAv2_hm^"]);
+        assert_eq!(january_unions(41024 + 49216), ["HalfKP+HalfKA"]);
+        let either = ["HalfKA+HalfKAv2^", "HalfKA^+HalfKAv2"];
+        assert_eq!(january_unions(49216 + 45056 + 768), either);
+        assert!(january_unions(22528).is_empty());
     }
 
     #[test]
