@@ -71,6 +71,8 @@ Examples:
     ftperm serialize last.ckpt nn.nnue --ft_perm=best.perm --ft_compression=none
   A network to a state dictionary for PyTorch's load_state_dict:
     ftperm serialize nn.nnue model.pt
+  Without the rows that no legal position activates, for a smaller download:
+    ftperm serialize nn.nnue smaller.nnue --zero-unreachable
   A network of Lc0 to plain tensors, as lc0 has them after loading:
     ftperm serialize maia-1900.pb.gz maia.safetensors --fold-batch-norm
   The same network in half precision, for lc0 0.33 and later:
@@ -88,6 +90,8 @@ pub const INSPECT: &str = "\
 Examples:
   What a network is, and how that is known:
     ftperm inspect nn.nnue
+  What each part of it costs in bytes:
+    ftperm inspect nn.nnue --size
   Take the networks out of an engine:
     ftperm inspect /usr/games/stockfish --extract nets
   A checkpoint: tensors, feature sets, epoch, what would be clipped:

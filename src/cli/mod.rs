@@ -23,6 +23,7 @@ mod init;
 mod inspect;
 mod inspect_checkpoint;
 mod inspect_layout;
+mod inspect_size;
 pub mod interrupt;
 mod layout;
 mod layouts;

@@ -26,6 +26,7 @@
 
 mod architecture;
 mod clamp;
+mod cost;
 mod error;
 pub mod features;
 pub mod hash;
@@ -48,6 +49,7 @@ pub mod samples;
 mod sections;
 mod sizes;
 mod storage;
+mod unreachable;
 pub mod verify;
 mod weights;
 mod write;
@@ -55,6 +57,7 @@ mod write;
 pub use architecture::{Architecture, LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
 #[cfg(feature = "checkpoint")]
 pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
+pub use cost::Cost;
 pub use error::{NetError, NetFileError};
 pub use hash::FeatureHash;
 pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
@@ -70,6 +73,7 @@ pub(crate) use sample::sample;
 #[cfg(feature = "checkpoint")]
 pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
 pub use storage::Storage;
+pub use unreachable::UnreachableRows;
 pub use write::FtCompression;
 pub(crate) use write::take;
 

@@ -162,6 +162,7 @@ fn json_is_as_documented() {
     let small = ["PP_3Wide+HalfKAv2_hm^", "i.pt", "--l1", "8"];
     check("init", &[&["init"][..], &small].concat());
     check("network", &["inspect", net]);
+    check("size", &["inspect", net, "--size"]);
     check("permutation", &["inspect", "p.txt"]);
     check("planes", &["inspect", "g.planes"]);
     check("positions", &["inspect", data]);

@@ -47,6 +47,7 @@ mod snapshots;
 mod sources;
 mod storage;
 mod traps;
+mod unreachable;
 mod vectors;
 mod verify;
 mod walks;
