@@ -414,7 +414,8 @@ impl Iterator for Pieces {
     }
 }
 
-fn to_shakmaty(code: u8) -> shakmaty::Piece {
+/// A piece by its code in the form of the `shakmaty` crate.
+pub(crate) fn to_shakmaty(code: u8) -> shakmaty::Piece {
     const ROLES: [shakmaty::Role; 6] = [
         shakmaty::Role::Pawn,
         shakmaty::Role::Knight,

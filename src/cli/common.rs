@@ -2,6 +2,7 @@
 
 pub mod applied;
 mod backend;
+pub mod fens;
 mod filters;
 mod kind;
 mod memory;

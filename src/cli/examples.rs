@@ -71,15 +71,27 @@ Examples:
     ftperm serialize last.ckpt nn.nnue --ft_perm=best.perm --ft_compression=none
   A network to a state dictionary for PyTorch's load_state_dict:
     ftperm serialize nn.nnue model.pt
+  Without the rows that no legal position activates, for a smaller download:
+    ftperm serialize nn.nnue smaller.nnue --zero-unreachable
   A network of Lc0 to plain tensors, as lc0 has them after loading:
     ftperm serialize maia-1900.pb.gz maia.safetensors --fold-batch-norm
   The same network in half precision, for lc0 0.33 and later:
     ftperm serialize maia-1900.pb.gz half.pb.gz --encoding float16";
 
+pub const INIT: &str = "\
+Examples:
+  Today's default network, before its first step:
+    ftperm init Full_Threats+PP_3Wide+HalfKAv2_hm^ start.pt --l1 1024
+  A small one for a trainer of before 2026, and one with other layers:
+    ftperm init HalfKAv2_hm^ small.safetensors --l1 128 --inputs january --seed 7
+    ftperm init HalfKAv2_hm^ other.pt --l1 128 --l2 15 --l3 32";
+
 pub const INSPECT: &str = "\
 Examples:
   What a network is, and how that is known:
     ftperm inspect nn.nnue
+  What each part of it costs in bytes:
+    ftperm inspect nn.nnue --size
   Take the networks out of an engine:
     ftperm inspect /usr/games/stockfish --extract nets
   A checkpoint: tensors, feature sets, epoch, what would be clipped:
@@ -88,6 +100,17 @@ Examples:
     ftperm inspect train.binpack
   A network of Lc0: what it is, and whether this lc0 loads it:
     ftperm inspect maia-1900.pb.gz --lc0-version 0.32.1";
+
+pub const FEATURES: &str = "\
+Examples:
+  All feature sets, with hashes and rows:
+    ftperm features
+  Today's default union, and how many of its features no legal position activates:
+    ftperm features Full_Threats+PP_3Wide+HalfKAv2_hm^
+  What a position switches on, in words:
+    ftperm features HalfKAv2_hm --fen '8/8/8/4k3/8/8/4P3/4K3 w - - 0 1'
+  What a row of January's trainer is, and which rows are added to it:
+    ftperm features HalfKAv2_hm^ --inputs january --index 22500";
 
 pub const TRACE: &str = "\
 Examples:

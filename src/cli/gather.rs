@@ -9,7 +9,7 @@ use ftperm::compute::choice::Work;
 use ftperm::files::atomic::{OutputFile, check_writable, io_error};
 use ftperm::files::digest::{hex, sha256};
 use ftperm::files::reading::is_blank;
-use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, same_features};
+use ftperm::nets::checkpoint::{Checkpoint, ConvertOptions, known_features, same_features};
 use ftperm::nets::model::{FtSource, Model, SampleOrder, Shape};
 use ftperm::nets::stockfish::Network;
 use ftperm::order::is_npy;
@@ -238,6 +238,9 @@ impl Gather {
 
     fn check_options(&self) -> anyhow::Result<()> {
         let wrong = |text: &str| Err(UsageError(text.into()).into());
+        if let Some(features) = &self.features {
+            known_features(features).map_err(UsageError)?;
+        }
         let matrix = is_npy(&self.out);
         if self.zero_rule == ZeroRuleChoice::Round && !matrix {
             return wrong("--zero-rule round is for matrices: give --out a name that ends in .npy");

@@ -23,7 +23,7 @@ use super::common::{Files, ReadingArgs};
 use super::layout::LayoutArgs;
 use super::progress::watch_positions;
 use super::report::write_report;
-use super::{Global, UsageError, console, inspect_checkpoint, inspect_layout, lc0};
+use super::{Global, UsageError, console, inspect_checkpoint, inspect_layout, inspect_size, lc0};
 
 /// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
 /// training data, zero planes, a trainer's checkpoint, or a weight file of Lc0
@@ -39,6 +39,10 @@ pub struct Inspect {
     /// .html, else JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Show what each tensor of a network costs in bytes, raw and compressed, and how many rows belong to features that
+    /// no legal position activates
+    #[arg(long, conflicts_with_all = ["extract", "report", "layout", "lc0_version"])]
+    size: bool,
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
@@ -187,6 +191,9 @@ struct PermutationReport {
 
 impl Inspect {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if self.size {
+            return inspect_size::run(&self.file, &self.reading, global);
+        }
         let path = Path::new(&self.file);
         if let Some(done) = self.run_lc0(path, global) {
             return done;

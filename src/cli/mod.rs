@@ -14,13 +14,16 @@ mod embed;
 mod eval;
 mod examples;
 mod export;
+mod features;
 mod find;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gather;
+mod init;
 mod inspect;
 mod inspect_checkpoint;
 mod inspect_layout;
+mod inspect_size;
 pub mod interrupt;
 mod layout;
 mod layouts;
@@ -145,9 +148,15 @@ enum Command {
     /// Turn a trainer's checkpoint into a network, or a network into a state dictionary
     #[command(after_help = examples::SERIALIZE)]
     Serialize(serialize::Serialize),
+    /// Write a state dictionary to begin training with
+    #[command(after_help = examples::INIT)]
+    Init(init::Init),
     /// Say what a network, engine, checkpoint, permutation, planes file or training data is
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
+    /// List the feature sets, or show one of them, the features of positions, or a single feature
+    #[command(after_help = examples::FEATURES)]
+    Features(features::Features),
     /// Show what an engine would compute for positions
     #[command(after_help = examples::TRACE)]
     Trace(trace::Trace),
@@ -301,7 +310,9 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Export(command) => command.run(&cli.global),
         Command::Verify(command) => command.run(&cli.global),
         Command::Serialize(command) => command.run(&cli.global),
+        Command::Init(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
+        Command::Features(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),
         Command::Layouts(command) => command.run(&cli.global),

@@ -104,6 +104,10 @@ pub struct Serialize {
     /// from the same weights in another layout (v10a and v10b, v13a and v13b)
     #[arg(long, value_name = "ERA", value_parser = known_era)]
     target_era: Option<&'static Era>,
+    /// Set the rows of features that no legal position activates to zero: the file compresses better, and the network
+    /// computes the same on every legal position
+    #[arg(long)]
+    zero_unreachable: bool,
     /// Let values that do not fit wrap around where the reference tool of that version does
     #[arg(long)]
     compat: bool,
@@ -166,6 +170,7 @@ struct Report {
     permuted: bool,
     clamped: usize,
     out_of_range: usize,
+    zeroed_rows: Option<usize>,
     version: &'static str,
     /// For --report.
     #[serde(skip)]
@@ -233,6 +238,7 @@ impl Serialize {
             permuted: self.ft_perm.is_some() || self.ft_optimize,
             clamped: 0,
             out_of_range: 0,
+            zeroed_rows: None,
             version: env!("CARGO_PKG_VERSION"),
             weights: None,
         };
@@ -243,7 +249,10 @@ impl Serialize {
                     Source::Network(network) => Some(reference_of(network)),
                     Source::Checkpoint(_) => None,
                 };
-                let network = self.network(source, &mut report)?;
+                let mut network = self.network(source, &mut report)?;
+                if self.zero_unreachable {
+                    report.zeroed_rows = Some(zero_unreachable(&mut network)?);
+                }
                 self.write_network(network, reference, &target)?
             }
             Output::Safetensors => self.write_state(source, safetensors::write)?,
@@ -276,6 +285,7 @@ impl Serialize {
             ("--features", self.features.is_some()),
             ("--target-era", self.target_era.is_some()),
             ("--compat", self.compat),
+            ("--zero-unreachable", self.zero_unreachable),
             ("--histograms", self.histograms),
             ("--report", self.report.is_some()),
             ("--era", self.reading.era.is_some()),
@@ -339,6 +349,7 @@ impl Serialize {
             ("--histograms", self.histograms),
             ("--report", self.report.is_some()),
             ("--compat", self.compat),
+            ("--zero-unreachable", self.zero_unreachable),
         ];
         if !matches!(output, Output::Network(_))
             && let Some((option, _)) = only_networks.iter().find(|(_, given)| *given)
@@ -580,10 +591,31 @@ impl Serialize {
     }
 }
 
-/// Endings of state dictionaries.
-const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
+/// Zeroes the rows, and proves that nothing else changed. Returns how many were not zero.
+fn zero_unreachable(network: &mut Network) -> anyhow::Result<usize> {
+    let before = network.reachable_digest();
+    let zeroed = network.zero_unreachable();
+    let left: usize = network
+        .unreachable_rows()
+        .iter()
+        .map(|rows| rows.not_zero)
+        .sum();
+    anyhow::ensure!(
+        network.reachable_digest() == before && left == 0,
+        "rows that legal positions activate were changed; this is a fault of ftperm"
+    );
+    console::say(format!(
+        "proved: {zeroed} rows set to zero, each of a feature that no legal position activates by the rules of chess, \
+         and no other weight changed: equal on every legal position"
+    ));
+    Ok(zeroed)
+}
 
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
+/// Endings of state dictionaries.
+pub const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
+
+/// Does the name end in one of these, in whatever case?
+pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().unwrap_or_default();
     endings
         .iter()

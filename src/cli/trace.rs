@@ -2,21 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::Context as _;
 use ftperm::chess::board::Board;
 use ftperm::files::digest::{hex, sha256};
 use ftperm::files::quote::excerpt;
 use ftperm::nets::stockfish::Architecture;
 use ftperm::nets::stockfish::inference::{Evaluation, evaluate};
-use ftperm::positions::lines::{LineError, TextLines};
 use ftperm::positions::{self, Sampling};
 use serde::Serialize;
 
 use super::common::NetArgs;
+use super::common::fens::{self, Fens};
 use super::common::names::name;
 use super::{Global, console};
 
@@ -70,9 +68,6 @@ struct Line<'a> {
     ft_zero4: usize,
 }
 
-/// A position as it was given, with the place it was found at.
-type Found = anyhow::Result<(String, String)>;
-
 impl Trace {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
         let mut fens = self.source.fens(self.count)?.peekable();
@@ -98,10 +93,9 @@ impl Trace {
 }
 
 impl Source {
-    fn fens(&self, count: u64) -> anyhow::Result<Box<dyn Iterator<Item = Found>>> {
+    fn fens(&self, count: u64) -> anyhow::Result<Fens> {
         if let Some(fen) = &self.fen {
-            let found = Ok(("--fen".to_string(), fen.clone()));
-            return Ok(Box::new(std::iter::once(found)));
+            return Ok(fens::one(fen));
         }
         if let Some(data) = &self.data {
             let options = positions::Options {
@@ -117,38 +111,8 @@ impl Source {
                 Ok((format!("position {}", number + 1), board.fen()))
             })));
         }
-        let path = self.fens.as_deref().unwrap_or(Path::new("-"));
-        let (name, reader): (_, Box<dyn BufRead>) = if path == Path::new("-") {
-            let reader = BufReader::new(std::io::stdin());
-            ("standard input".into(), Box::new(reader))
-        } else {
-            let name = path.display().to_string();
-            let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
-            (name, Box::new(BufReader::new(file)))
-        };
-        lines_of(name, reader)
+        fens::of_file(self.fens.as_deref().unwrap_or(Path::new("-")))
     }
-}
-
-/// One position a line, read as it is needed.
-fn lines_of(
-    name: String,
-    reader: Box<dyn BufRead>,
-) -> anyhow::Result<Box<dyn Iterator<Item = Found>>> {
-    let mut lines = TextLines::new(reader).peekable();
-    if lines.peek().is_none() {
-        bail!("{name}: no FEN in it");
-    }
-    Ok(Box::new(lines.map(move |line| {
-        let (number, line) = line.map_err(|error| match error {
-            LineError::Io(error) => anyhow!("cannot read {name}: {error}"),
-            error => anyhow!("{name}: {error}"),
-        })?;
-        let place = format!("{name}, line {number}");
-        let fen = String::from_utf8(line)
-            .map_err(|_| anyhow!("{place}: not UTF-8; a list of FENs is expected"))?;
-        Ok((place, fen))
-    })))
 }
 
 fn line<'a>(i: usize, fen: &'a str, it: &Architecture, found: &'a Evaluation) -> Line<'a> {

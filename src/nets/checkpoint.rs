@@ -44,6 +44,7 @@ mod choose;
 mod convert;
 mod error;
 mod export;
+mod initial;
 mod names;
 mod pickle;
 mod provenance;
@@ -53,6 +54,7 @@ mod rows;
 mod rules;
 #[doc(hidden)]
 pub mod safetensors;
+mod sets;
 mod state_dict;
 mod statistics;
 mod tensor;
@@ -67,6 +69,8 @@ pub use convert::{DEFAULT_DESCRIPTION, same_features};
 pub use error::{CheckpointError, CheckpointFileError};
 pub use export::network_state;
 #[doc(hidden)]
+pub use initial::{InitialError, InitialSizes, initial_state};
+#[doc(hidden)]
 pub use names::known_features;
 #[doc(hidden)]
 pub use pickle::PickleError;
@@ -76,6 +80,9 @@ pub use provenance::Provenance;
 pub use ranges::{Example, Ranges};
 #[doc(hidden)]
 pub use rules::RangeRule;
+pub use sets::InputSets;
+#[doc(hidden)]
+pub use sets::{ActiveRow, ActiveRows, Block, Inputs, RowKind, SetsError, names};
 pub use state_dict::{StateDict, StateTensor, write_torch};
 #[doc(hidden)]
 pub use statistics::{TensorStatistics, statistics};

@@ -26,6 +26,7 @@
 
 mod architecture;
 mod clamp;
+mod cost;
 mod error;
 pub mod features;
 #[doc(hidden)]
@@ -51,6 +52,7 @@ pub mod samples;
 mod sections;
 mod sizes;
 mod storage;
+mod unreachable;
 pub mod verify;
 mod weights;
 mod write;
@@ -60,6 +62,7 @@ pub use architecture::Architecture;
 pub use architecture::{LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
 #[cfg(feature = "checkpoint")]
 pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
+pub use cost::Cost;
 pub use error::{NetError, NetFileError};
 #[doc(hidden)]
 pub use hash::FeatureHash;
@@ -83,6 +86,7 @@ pub(crate) use sample::sample;
 pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
 #[doc(hidden)]
 pub use storage::Storage;
+pub use unreachable::UnreachableRows;
 pub use write::FtCompression;
 pub(crate) use write::take;
 

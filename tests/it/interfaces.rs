@@ -159,7 +159,10 @@ fn json_is_as_documented() {
     );
     check("serialize", &["serialize", net, "s.safetensors"]);
     check("serialize", &["serialize", "s.safetensors", "s.nnue"]);
+    let small = ["PP_3Wide+HalfKAv2_hm^", "i.pt", "--l1", "8"];
+    check("init", &[&["init"][..], &small].concat());
     check("network", &["inspect", net]);
+    check("size", &["inspect", net, "--size"]);
     check("permutation", &["inspect", "p.txt"]);
     check("planes", &["inspect", "g.planes"]);
     check("positions", &["inspect", data]);
@@ -173,6 +176,17 @@ fn json_is_as_documented() {
             "--fen",
             "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1",
         ],
+    );
+    check("features", &["features"]);
+    check("features NAMES", &["features", "PP_3Wide+HalfKAv2_hm^"]);
+    let fen = ["--fen", "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1"];
+    check(
+        "features --fen",
+        &[&["features", "HalfKAv2_hm^"][..], &fen].concat(),
+    );
+    check(
+        "features --index",
+        &["features", "HalfKAv2_hm^", "--index", "600"],
     );
     check("nets", &["nets"]);
     check("layouts", &["layouts"]);

@@ -10,6 +10,7 @@ use crate::nets::stockfish::{
 
 use super::provenance::Provenance;
 use super::rows::{SetRows, assign};
+use super::sets::january_unions;
 use super::weights::{InputStyle, Weights};
 
 /// Why no era can be chosen.
@@ -43,6 +44,11 @@ pub enum ChoiceError {
     },
     #[error("L1 is {found} by the tensors, --l1 says {wanted}")]
     L1 { found: usize, wanted: usize },
+    #[error(
+        "--features says {0}, a union of the trainer until January 2026: no engine reads such a network, and ftperm \
+         does not make one"
+    )]
+    Union(String),
     #[error("the features are {found} by the tensors, --features says {wanted}")]
     Features { found: String, wanted: String },
 }
@@ -180,6 +186,7 @@ pub(super) fn choose(weights: &Weights<'_>, wanted: &Wanted<'_>) -> Result<Choic
             noted.clamp
         ));
     }
+    assumptions.extend(other_unions(weights, &chosen));
     let exact = chosen.is_exact();
     let mut evidence = vec![evidence(weights, &chosen)];
     if noted.is_some() {
@@ -208,6 +215,26 @@ pub(super) fn choose(weights: &Weights<'_>, wanted: &Wanted<'_>) -> Result<Choic
             readings,
         },
     })
+}
+
+/// The unions of January's trainer that have the same matrix; `None` if nothing is known of them.
+fn unions(weights: &Weights<'_>) -> Option<String> {
+    let rows = weights
+        .inputs
+        .first()
+        .filter(|_| weights.style == InputStyle::OneMatrix)?;
+    let unions = january_unions(rows.real.rows);
+    (!unions.is_empty()).then(|| unions.join(" or "))
+}
+
+/// That one matrix may be that of two sets, too.
+fn other_unions(weights: &Weights<'_>, chosen: &Candidate) -> Option<String> {
+    Some(format!(
+        "the {} rows are {}; the union {} of January's trainer has as many, and nothing tells them apart",
+        weights.inputs.first()?.real.rows,
+        chosen.architecture.feature_names(),
+        unions(weights)?
+    ))
 }
 
 fn evidence(weights: &Weights<'_>, chosen: &Candidate) -> String {
@@ -318,7 +345,13 @@ fn prefer(
         hint: hint.to_string(),
     };
     if candidates.is_empty() {
-        return Err(none(""));
+        let hint = unions(weights).map(|unions| {
+            format!(
+                "; so many rows has the union {unions} of the trainer until January 2026, which no engine reads and \
+                 ftperm does not convert"
+            )
+        });
+        return Err(none(&hint.unwrap_or_default()));
     }
     let mut left: Vec<usize> = (0..candidates.len()).collect();
     if weights.style == InputStyle::OneMatrix && weights.pairwise {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::nets::stockfish::{
     Architecture, DenseLayer, Encoding, Era, FeatureTransformer, LayerStack, Network, Store,
-    TensorRole,
+    TensorRole, VERSION_2026,
 };
 
 use super::Checkpoint;
@@ -15,8 +15,9 @@ use super::choose::{Choice, ChoiceError, Wanted, choose};
 use super::provenance::Provenance;
 use super::quantise::{Integer, quantise_row};
 use super::ranges::Ranges;
-use super::rows::{Rule, SetRows};
+use super::rows::{Rule, SetRows, factorised};
 use super::rules::{RangeRule, Rules};
+use super::sets::{InputSets, Inputs};
 use super::weights::{Dense, Input, Weights, WeightsError};
 
 /// What the reference tool writes where no other description is given.
@@ -248,6 +249,10 @@ fn check_wishes(choice: &Choice, options: &ConvertOptions) -> Result<(), ChoiceE
         }
     }
     match &options.features {
+        // What the tensors say is only that it has as many rows.
+        Some(wanted) if is_january_union(wanted, &choice.sets, &choice.architecture) => {
+            Err(ChoiceError::Union(wanted.clone()))
+        }
         Some(wanted) if !same_features(wanted, &choice.architecture) => {
             Err(ChoiceError::Features {
                 found: choice.features(),
@@ -256,6 +261,24 @@ fn check_wishes(choice: &Choice, options: &ConvertOptions) -> Result<(), ChoiceE
         }
         _ => Ok(()),
     }
+}
+
+/// Do the names mean a union with as many rows as one matrix of these sets has?
+fn is_january_union(names: &str, rows: &[SetRows], architecture: &Architecture) -> bool {
+    let (Ok(wanted), Some(last)) = (
+        InputSets::parse(names, Some(Inputs::January), None),
+        rows.last(),
+    ) else {
+        return false;
+    };
+    let shared = match (last.has_shared_rows(), architecture.sets.last()) {
+        (true, Some(set)) => factorised(*set).map_or(0, |(shared, _)| shared),
+        _ => 0,
+    };
+    let (real, wanted_shared) = wanted.counts();
+    wanted.blocks.len() > 1
+        && architecture.version != VERSION_2026
+        && real + wanted_shared == architecture.features_in(0..architecture.sets.len()) + shared
 }
 
 /// Does a list of names mean these sets? `^` marks factorised ones, which are recognised anyway. January's

@@ -46,7 +46,7 @@ pub(super) struct Sum {
 const TWELVE_PLANES: usize = 32 * 768;
 
 /// Square of the own king in a mirrored bucket: ranks from the eighth to the first, files from h to e.
-fn king_of_bucket(bucket: usize) -> usize {
+pub(super) fn king_of_bucket(bucket: usize) -> usize {
     8 * (7 - bucket / 4) + (7 - bucket % 4)
 }
 
@@ -61,6 +61,16 @@ fn twelve_plane(plane_and_square: usize, own_king: usize) -> usize {
 }
 
 impl SetRows {
+    /// In the first input.
+    pub(super) fn at(first: usize, shared: usize, rule: Rule) -> SetRows {
+        SetRows {
+            input: 0,
+            first,
+            shared,
+            rule,
+        }
+    }
+
     /// The sum for a feature of the set.
     pub(super) fn sum(&self, feature: usize) -> Sum {
         let base = self.first + feature;
@@ -116,7 +126,7 @@ impl SetRows {
 }
 
 /// Rows that the factorised form of a set has in addition, and the rule to add them.
-fn factorised(set: &dyn FeatureSet) -> Option<(usize, Rule)> {
+pub(super) fn factorised(set: &dyn FeatureSet) -> Option<(usize, Rule)> {
     match set.name() {
         "HalfKP" => Some((64 + 640, Rule::HalfKp)),
         "HalfKA" => Some((768, Rule::HalfKa)),

@@ -8,17 +8,21 @@ use std::fmt::Debug;
 use crate::chess::board::{Board, Color};
 
 mod a768_hm;
+mod example;
 mod full_threats;
 mod half_ka;
 mod half_ka_v2;
 mod half_ka_v2_hm;
 mod half_kp;
+mod meaning;
 mod pawn_pairs;
 mod rays;
-mod words;
+pub(crate) mod words;
 
 #[doc(hidden)]
 pub use a768_hm::A768_HM;
+#[doc(hidden)]
+pub use example::example;
 #[doc(hidden)]
 pub use full_threats::{
     FULL_THREATS_59808, FULL_THREATS_60144, FULL_THREATS_60720, FULL_THREATS_66864,
@@ -32,6 +36,8 @@ pub use half_ka_v2::HALF_KA_V2;
 pub use half_ka_v2_hm::HALF_KA_V2_HM;
 #[doc(hidden)]
 pub use half_kp::HALF_KP;
+#[doc(hidden)]
+pub use meaning::{Impossible, Meaning, PlacedPiece};
 #[doc(hidden)]
 pub use pawn_pairs::PP_3WIDE;
 
@@ -55,6 +61,18 @@ pub trait FeatureSet: Debug + Sync {
     /// What a feature stands for, in words: pieces and squares as the perspective sees them, turned and mirrored as the
     /// set does it. `feature` is below [`FeatureSet::count`].
     fn describe(&self, feature: u32) -> String;
+    /// The same as data. `feature` is below [`FeatureSet::count`].
+    ///
+    /// # Errors
+    /// It stands for nothing that could be on a board.
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible>;
+    /// Why no legal position activates a feature, if none does; [`example`] has a position for all others.
+    fn impossible(&self, feature: u32) -> Option<Impossible> {
+        match self.meaning(feature) {
+            Ok(meaning) => meaning.impossible(),
+            Err(impossible) => Some(impossible),
+        }
+    }
     /// Is a feature a slot of the file that the set's formula gives to nothing, in whatever position?
     fn is_never_active(&self, _feature: u32) -> bool {
         false

@@ -9,15 +9,32 @@ pub enum FeatureHash {
     First,
     /// `h = rotl(h, 1) ^ component` over all components.
     Combined,
+    /// `h0 ^ (t << 1) ^ (t >> 1)`, where t is the hash of all that follow by the same rule: the trainer's until
+    /// January 2026, which no engine has. It keeps bits beyond the 32nd and then cannot write the file; here they are
+    /// lost.
+    January,
 }
 
 /// The feature hash of these sets, in file order.
 pub fn feature_hash(sets: &[&dyn FeatureSet], rule: FeatureHash) -> u32 {
+    let hashes: Vec<u32> = sets.iter().map(|set| set.hash()).collect();
+    combine(&hashes, rule)
+}
+
+/// The feature hash of components, in file order.
+pub fn combine(components: &[u32], rule: FeatureHash) -> u32 {
     match rule {
-        FeatureHash::First => sets.first().map_or(0, |set| set.hash()),
-        FeatureHash::Combined => sets
+        FeatureHash::First => components.first().copied().unwrap_or(0),
+        FeatureHash::Combined => components
             .iter()
-            .fold(0u32, |hash, set| hash.rotate_left(1) ^ set.hash()),
+            .fold(0u32, |hash, component| hash.rotate_left(1) ^ component),
+        FeatureHash::January => {
+            let mut from_the_last = components.iter().rev().copied();
+            let last = from_the_last.next().unwrap_or(0);
+            from_the_last.fold(last, |tail, component| {
+                component ^ (tail << 1) ^ (tail >> 1)
+            })
+        }
     }
 }
 

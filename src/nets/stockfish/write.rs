@@ -174,7 +174,7 @@ fn write_block<T: Leb128Value>(
     })
 }
 
-fn write_raw<T: bytemuck::NoUninit, const N: usize>(
+pub(super) fn write_raw<T: bytemuck::NoUninit, const N: usize>(
     out: &mut impl Write,
     values: &[T],
     to_bytes: fn(T) -> [u8; N],

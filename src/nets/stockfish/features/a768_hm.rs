@@ -1,5 +1,6 @@
 //! A768_hm, the 768 inputs of the small browser net of the Stockfish 19 era.
 
+use super::meaning::{EAST, Impossible, Meaning, PlacedPiece};
 use super::{ActiveFeatures, FeatureSet, half_ka_v2_hm::orientation, words};
 use crate::chess::board::{Board, Color};
 
@@ -43,6 +44,20 @@ impl FeatureSet for A768Hm {
                 u32::from(square ^ orient) + 64 * plane
             }));
         }
+    }
+
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let plane = feature / 64;
+        Ok(Meaning {
+            first: PlacedPiece {
+                code: 2 * (plane % 6) + plane / 6,
+                square: feature % 64,
+            },
+            second: None,
+            bucket: None,
+            own_king: None,
+            king_files: EAST,
+        })
     }
 
     fn describe(&self, feature: u32) -> String {

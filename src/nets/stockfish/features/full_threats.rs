@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use shakmaty::{Bitboard, Square, attacks};
 
+use super::meaning::{Impossible, Meaning, PlacedPiece, WEST};
 use super::{ActiveFeatures, FeatureSet, flip_ranks, rays, words};
 use crate::chess::board::{BLACK_KING, Board, Color, WHITE_KING};
 
@@ -144,6 +145,13 @@ struct Threat {
     victim: u32,
     to: u32,
     is_mutual: bool,
+}
+
+impl Threat {
+    /// Does a pawn look straight ahead? That is a feature before pawns only, though other pieces have rows for it.
+    fn is_push(&self) -> bool {
+        self.attacker < 2 && self.from % 8 == self.to % 8
+    }
 }
 
 /// Pieces of one kind attack each other, except for pawns of one colour. Codes are relative.
@@ -419,6 +427,24 @@ impl FeatureSet for FullThreats {
         }
     }
 
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let threat = self.threat(feature).ok_or(Impossible::NoMeaning)?;
+        if threat.is_mutual && threat.from < threat.to {
+            return Err(Impossible::CountedFromTheOther);
+        }
+        if threat.is_push() && threat.victim >= 2 {
+            return Err(Impossible::NoThreat);
+        }
+        let placed = |code, square| PlacedPiece { code, square };
+        Ok(Meaning {
+            first: placed(threat.attacker, threat.from),
+            second: Some(placed(threat.victim, threat.to)),
+            bucket: None,
+            own_king: None,
+            king_files: WEST,
+        })
+    }
+
     fn describe(&self, feature: u32) -> String {
         let Some(threat) = self.threat(feature) else {
             return "a slot without a meaning".to_string();
@@ -434,6 +460,6 @@ impl FeatureSet for FullThreats {
 
     fn is_never_active(&self, feature: u32) -> bool {
         self.threat(feature)
-            .is_none_or(|it| it.is_mutual && it.from < it.to)
+            .is_none_or(|it| it.is_mutual && it.from < it.to || it.is_push() && it.victim >= 2)
     }
 }

@@ -1,6 +1,6 @@
 //! HalfKA, a set of the reference trainer that no engine shipped (`docs/notes/eras.md`, section 5.2).
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, separate_plane, words};
+use super::{ActiveFeatures, FeatureSet, Impossible, Meaning, flip_ranks, separate_plane, words};
 use crate::chess::board::{Board, Color};
 
 /// King square x (dummy slot + 12 planes x 64 squares): 64 * 769 features.
@@ -45,6 +45,12 @@ impl FeatureSet for HalfKa {
                     + PER_KING * king
             }));
         }
+    }
+
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let (king, slot) = (feature / PER_KING, feature % PER_KING);
+        let place = slot.checked_sub(1).ok_or(Impossible::NoMeaning)?;
+        Ok(Meaning::of_piece(place / 64, place % 64, king, king))
     }
 
     fn describe(&self, feature: u32) -> String {

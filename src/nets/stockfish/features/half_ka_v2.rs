@@ -1,6 +1,6 @@
 //! HalfKAv2, the inputs of SFNNv2 (`docs/notes/eras.md`, section 5.3).
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane, words};
+use super::{ActiveFeatures, FeatureSet, Impossible, Meaning, flip_ranks, merged_plane, words};
 use crate::chess::board::{Board, Color};
 
 /// King square x 11 planes x 64 squares; both kings share plane 10.
@@ -42,6 +42,11 @@ impl FeatureSet for HalfKaV2 {
                 u32::from(square ^ orient) + 64 * merged_plane(code, perspective) + base
             }));
         }
+    }
+
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let (king, place) = (feature / PER_KING, feature % PER_KING);
+        Ok(Meaning::of_merged_piece(place / 64, place % 64, king, king))
     }
 
     fn describe(&self, feature: u32) -> String {

@@ -1,6 +1,6 @@
 //! HalfKAv2_hm, the piece-square inputs of SFNNv3 and later (`docs/notes/eras.md`, section 5.4).
 
-use super::{ActiveFeatures, FeatureSet, flip_ranks, merged_plane, words};
+use super::{ActiveFeatures, FeatureSet, Impossible, Meaning, flip_ranks, merged_plane, words};
 use crate::chess::board::{Board, Color};
 
 /// As HalfKAv2 with the board mirrored so that the own king stands on files e to h: 32 king buckets.
@@ -51,6 +51,17 @@ impl FeatureSet for HalfKaV2Hm {
                 u32::from(square ^ orient) + 64 * merged_plane(code, perspective) + base
             }));
         }
+    }
+
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let (bucket, place) = (feature / PER_KING, feature % PER_KING);
+        let king = 8 * (7 - bucket / 4) + 7 - bucket % 4;
+        Ok(Meaning::of_merged_piece(
+            place / 64,
+            place % 64,
+            bucket,
+            king,
+        ))
     }
 
     fn describe(&self, feature: u32) -> String {

@@ -1,6 +1,6 @@
 //! HalfKP, the inputs of SFNNv1 (`docs/notes/eras.md`, section 5.1).
 
-use super::{ActiveFeatures, FeatureSet, separate_plane, words};
+use super::{ActiveFeatures, FeatureSet, Impossible, Meaning, separate_plane, words};
 use crate::chess::board::{Board, Color, WHITE_KING};
 
 /// King square x (dummy slot + 10 planes x 64 squares): 64 * 641 features. Kings themselves are not features.
@@ -49,6 +49,12 @@ impl FeatureSet for HalfKp {
                 },
             ));
         }
+    }
+
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let (king, slot) = (feature / PER_KING, feature % PER_KING);
+        let place = slot.checked_sub(1).ok_or(Impossible::NoMeaning)?;
+        Ok(Meaning::of_piece(place / 64, place % 64, king, king))
     }
 
     fn describe(&self, feature: u32) -> String {

@@ -1,6 +1,7 @@
 //! PP_3Wide, the pawn pairs of SFNNv16 (`docs/notes/eras.md`, section 5.6).
 
 use super::full_threats::{FILE_A, PAWN_RANKS, orientations};
+use super::meaning::{Impossible, Meaning, PlacedPiece, WEST};
 use super::{ActiveFeatures, FeatureSet, words};
 use crate::chess::board::Board;
 
@@ -72,6 +73,24 @@ impl FeatureSet for PawnPairs3Wide {
                 black.push(index(a[1], b[1]));
             }
         }
+    }
+
+    fn meaning(&self, feature: u32) -> Result<Meaning, Impossible> {
+        let (high, low) = pair(feature);
+        if (high % 8).abs_diff(low % 8) > 1 {
+            return Err(Impossible::FilesApart);
+        }
+        let pawn = |id: u32| PlacedPiece {
+            code: id / 48,
+            square: id % 48 + 8,
+        };
+        Ok(Meaning {
+            first: pawn(low),
+            second: Some(pawn(high)),
+            bucket: None,
+            own_king: None,
+            king_files: WEST,
+        })
     }
 
     fn describe(&self, feature: u32) -> String {

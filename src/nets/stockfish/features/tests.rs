@@ -249,3 +249,87 @@ fn words_tell_features_apart_and_active_ones_are_not_dead() {
         }
     }
 }
+
+/// Every feature has a legal position that activates it, or breaks a rule that legal positions keep.
+#[test]
+fn what_is_not_impossible_has_a_legal_position() {
+    use rayon::prelude::*;
+    for set in FEATURE_SETS {
+        (0..set.count() as u32).into_par_iter().for_each(|feature| {
+            assert_eq!(
+                example(set, feature).is_some(),
+                set.impossible(feature).is_none(),
+                "{} {feature}: {}",
+                set.name(),
+                set.describe(feature)
+            );
+            assert!(!set.is_never_active(feature) || set.impossible(feature).is_some());
+        });
+    }
+}
+
+/// Counted by hand.
+#[test]
+fn how_many_features_are_impossible() {
+    let count = |set: &dyn FeatureSet, reason: Impossible| {
+        let all = 0..set.count() as u32;
+        all.filter(|&feature| set.impossible(feature) == Some(reason))
+            .count()
+    };
+    // 64 kings: a slot each, two kinds of pawns on 16 squares, and eight other pieces on the king's square, as are
+    // pawns unless the king is on the first or last rank.
+    assert_eq!(count(&HALF_KP, Impossible::NoMeaning), 64);
+    assert_eq!(count(&HALF_KP, Impossible::PawnRank), 64 * 32);
+    assert_eq!(count(&HALF_KP, Impossible::SameSquare), 64 * 8 + 48 * 2);
+    // 420 pairs of neighbouring squares, half of them with the king on files e to h.
+    assert_eq!(count(&HALF_KA_V2, Impossible::AdjacentKings), 420);
+    assert_eq!(count(&HALF_KA_V2_HM, Impossible::AdjacentKings), 210);
+    assert_eq!(count(&HALF_KA_V2_HM, Impossible::PawnRank), 32 * 32);
+    assert_eq!(
+        count(&HALF_KA_V2_HM, Impossible::SameSquare),
+        32 * 8 + 24 * 2
+    );
+    // HalfKA has the own king on 64 squares for each place of it.
+    assert_eq!(count(&HALF_KA, Impossible::OwnKingElsewhere), 64 * 63);
+    assert_eq!(count(&A768_HM, Impossible::Mirrored), 32);
+    assert_eq!(count(&A768_HM, Impossible::PawnRank), 32);
+    // Two pawns of other colours on each of 48 squares; of all pairs 4 x (120 + 252) are near each other.
+    assert_eq!(count(&PP_3WIDE, Impossible::SameSquare), 48);
+    assert_eq!(
+        count(&PP_3WIDE, Impossible::FilesApart),
+        4560 - 48 - 4 * 372
+    );
+    assert_eq!(count(&PP_3WIDE, Impossible::PawnRank), 0);
+}
+
+/// The rule holds on positions of random games of chess and of Chess960, and on walks from them.
+#[test]
+fn no_legal_position_activates_what_is_impossible() {
+    use rayon::prelude::*;
+    let mut boards = crate::chess::random_games::random_positions(11, 3000);
+    boards.extend(crate::chess::random_games::random_positions_960(12, 3000));
+    boards.extend(crate::chess::walks::walk(
+        &boards,
+        crate::chess::walks::Walk::Random,
+        13,
+    ));
+    for set in FEATURE_SETS {
+        let impossible: Vec<bool> = (0..set.count() as u32)
+            .into_par_iter()
+            .map(|feature| set.impossible(feature).is_some())
+            .collect();
+        for board in &boards {
+            let mut lists = ActiveFeatures::default();
+            set.append_active(board, &mut lists);
+            for &feature in lists.iter().flatten() {
+                assert!(
+                    !impossible[feature as usize],
+                    "{} {}: {}",
+                    set.name(),
+                    board.fen(),
+                    set.describe(feature)
+                );
+            }
+        }
+    }
+}

@@ -3,13 +3,13 @@
 const KINDS: [&str; 6] = ["pawn", "knight", "bishop", "rook", "queen", "king"];
 
 /// The name of a square, counted from a1 along the ranks.
-pub(super) fn square(square: u32) -> String {
+pub(crate) fn square(square: u32) -> String {
     let (file, rank) = (square % 8, square / 8 % 8);
     format!("{}{}", char::from(b'a' + file as u8), rank + 1)
 }
 
 /// A piece by its relative code: `2 * kind + (0 own, 1 opponent)`.
-pub(super) fn piece(code: u32) -> String {
+pub(crate) fn piece(code: u32) -> String {
     let side = ["own", "opponent's"][code as usize % 2];
     format!("{side} {}", KINDS[code as usize / 2 % 6])
 }
