@@ -29,6 +29,7 @@ mod logging;
 mod nets;
 mod optimize;
 mod progress;
+mod reference;
 mod report;
 mod serialize;
 mod trace;
@@ -40,6 +41,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use common::{BackendArgs, FilterArgs};
+use reference::options::GivenOptions;
 
 /// Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first
 /// layer, and proves that the network computes the same.
@@ -183,6 +185,9 @@ enum Command {
     /// Turn the JSON report of a run into one HTML page
     #[command(after_help = examples::REPORT)]
     Report(report::MakeReport),
+    /// Put this program into a folder under the names of the reference tools
+    #[command(after_help = examples::SHIMS)]
+    Shims(reference::shims::Shims),
 }
 
 /// Most threads that may be asked for where there are fewer cores.
@@ -201,6 +206,17 @@ impl Command {
             Command::Serialize(command) => Some(&command.backend),
             Command::BatchJob(command) => Some(&command.optimize.backend),
             Command::BatchSerialize(command) => Some(&command.serialize.backend),
+            _ => None,
+        }
+    }
+
+    /// Options of the reference tools that decide nothing.
+    fn reference(&self) -> Option<&dyn GivenOptions> {
+        match self {
+            Command::Gather(command) => Some(&command.reference),
+            Command::Find(command) => Some(&command.reference),
+            Command::Eval(command) => Some(&command.reference),
+            Command::Serialize(command) => Some(&command.reference),
             _ => None,
         }
     }
@@ -241,6 +257,8 @@ impl Cli {
     fn check(&self) -> Result<(), UsageError> {
         let backend = self.command.backend();
         backend.map_or(Ok(()), BackendArgs::check)?;
+        let reference = self.command.reference();
+        reference.map_or(Ok(()), GivenOptions::check)?;
         let (threads, origin) = self.threads();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         if threads > cores.max(MAX_THREADS) {
@@ -275,6 +293,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<()> {
+    if let Some(reference) = cli.command.reference() {
+        reference.say();
+    }
     // What batch does is more than one job's.
     if !matches!(cli.command, Command::Batch(_)) {
         interrupt::watch()?;
@@ -315,6 +336,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::BatchSerialize(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Report(command) => command.run(&cli.global),
+        Command::Shims(command) => command.run(&cli.global),
     }
 }
 

@@ -27,6 +27,7 @@ use super::common::{
     usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
+use super::reference::{OfSerialize, Options};
 use super::report::finish_report;
 use super::{Global, UsageError, console, lc0};
 
@@ -40,7 +41,6 @@ const VERIFIED_POSITIONS: usize = 500;
 /// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
 /// A weight file of Lc0 becomes a .safetensors, or a .pb.gz in another encoding or format.
 #[derive(Debug, clap::Args)]
-#[command(mut_args(filters_need_positions))]
 pub struct Serialize {
     /// The checkpoint or network to read; for networks all that --net of other commands takes
     #[arg(value_parser = name())]
@@ -48,10 +48,13 @@ pub struct Serialize {
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
     /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into the folder TARGET, or into the folder that
-    /// TARGET is in if its name ends in .nnue; a missing folder is made
+    /// TARGET is in if it is a file or its name ends in .nnue; a missing folder is made
     // Elsewhere --out-sha has a value.
     #[arg(id = "named_by_sha", long = "out-sha", alias = "out_sha")]
     out_sha: bool,
+    /// Undoes --out-sha.
+    #[arg(long, hide = true, overrides_with = "named_by_sha")]
+    no_out_sha: bool,
     /// Description in the network's header [default: that of the source network, else the reference tool's]; for
     /// networks of Lc0 the text about the training
     #[arg(long, value_name = "TEXT")]
@@ -71,11 +74,11 @@ pub struct Serialize {
     /// Search a good permutation and permute the network with it; needs --ft-optimize-data
     #[arg(long, alias = "ft_optimize", requires = "ft_optimize_data")]
     ft_optimize: bool,
+    /// Undoes --ft-optimize.
+    #[arg(long, hide = true, overrides_with = "ft_optimize")]
+    no_ft_optimize: bool,
     /// Training data to search on
-    #[arg(
-        long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize",
-        value_parser = name()
-    )]
+    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., value_parser = name())]
     ft_optimize_data: Vec<OsString>,
     /// Positions to search on
     #[arg(
@@ -83,8 +86,7 @@ pub struct Serialize {
         alias = "ft_optimize_count",
         value_name = "N",
         default_value_t = 10_000,
-        value_parser = clap::value_parser!(u64).range(1..),
-        requires = "ft_optimize"
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     ft_optimize_count: u64,
     /// L1 that the source must have; it is recognised anyway
@@ -122,15 +124,8 @@ pub struct Serialize {
     pub(super) backend: BackendArgs,
     #[command(flatten)]
     lc0: lc0::serialize::Lc0Args,
-}
-
-/// Filters are for the positions of --ft-optimize.
-fn filters_need_positions(arg: clap::Arg) -> clap::Arg {
-    if arg.get_help_heading() == Some(FILTERS) {
-        arg.requires("ft_optimize")
-    } else {
-        arg
-    }
+    #[command(flatten)]
+    pub(super) reference: Options<OfSerialize>,
 }
 
 /// The feature transformer's compression.
@@ -179,6 +174,7 @@ impl Serialize {
             return self.run_lc0(source, global);
         }
         self.lc0.refuse()?;
+        self.say_unused(global);
         if let Some(features) = &self.features {
             known_features(features).map_err(UsageError)?;
         }
@@ -230,7 +226,8 @@ impl Serialize {
             era: None,
             features: None,
             l1: None,
-            permuted: self.ft_perm.is_some() || self.ft_optimize,
+            permuted: matches!(output, Output::Network(_))
+                && (self.ft_perm.is_some() || self.ft_optimize),
             clamped: 0,
             out_of_range: 0,
             version: env!("CARGO_PKG_VERSION"),
@@ -305,10 +302,9 @@ impl Serialize {
     fn output(&self) -> anyhow::Result<Output> {
         let target = &self.target;
         if self.out_sha {
+            let names_file = target.is_file() || has_ending(target, &FILE_ENDINGS);
             let folder = match target.parent() {
-                Some(parent) if !target.is_dir() && has_ending(target, &["nnue"]) => {
-                    parent.to_path_buf()
-                }
+                Some(parent) if !target.is_dir() && names_file => parent.to_path_buf(),
                 _ => target.clone(),
             };
             if folder != Path::new("") && !folder.exists() {
@@ -331,10 +327,6 @@ impl Serialize {
             .into());
         };
         let only_networks = [
-            ("--ft-perm", self.ft_perm.is_some()),
-            ("--ft-optimize", self.ft_optimize),
-            ("--ft-compression", self.ft_compression.is_some()),
-            ("--description", self.description.is_some()),
             ("--target-era", self.target_era.is_some()),
             ("--histograms", self.histograms),
             ("--report", self.report.is_some()),
@@ -384,6 +376,42 @@ impl Serialize {
             .into());
         }
         Ok(())
+    }
+
+    /// Says which options decide nothing: serialize.py passes over them too.
+    fn say_unused(&self, global: &Global) {
+        let is_network = self.out_sha || has_ending(&self.target, &["nnue"]);
+        if !is_network && self.ft_compression.is_some() {
+            tracing::info!(
+                "--ft-compression means nothing here: a state dictionary is not compressed"
+            );
+        }
+        let of_networks = [
+            ("--ft-perm", self.ft_perm.is_some()),
+            ("--ft-optimize", self.ft_optimize),
+            ("--description", self.description.is_some()),
+        ];
+        for (option, _) in of_networks
+            .iter()
+            .filter(|(_, given)| *given && !is_network)
+        {
+            console::warn(format!(
+                "{option} is passed over: it is for .nnue targets, and a state dictionary holds the weights as they \
+                 are"
+            ));
+        }
+        if self.ft_optimize {
+            return;
+        }
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("serialize"));
+        let of_positions = |option: &&String| {
+            let named = |arg: &clap::Arg| arg.get_long() == option.strip_prefix("--");
+            let is_filter = |arg: &clap::Arg| named(arg) && arg.get_help_heading() == Some(FILTERS);
+            option.starts_with("--ft-optimize-") || command.get_arguments().any(is_filter)
+        };
+        for option in global.given.iter().filter(of_positions) {
+            console::warn(format!("{option} is passed over without --ft-optimize"));
+        }
     }
 
     /// The network to be written, before it is permuted.
@@ -582,6 +610,9 @@ impl Serialize {
 
 /// Endings of state dictionaries.
 const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
+
+/// Endings of what stands for its folder with --out-sha, whether it is there or not.
+const FILE_ENDINGS: [&str; 5] = ["nnue", "pt", "pth", "ckpt", "safetensors"];
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().unwrap_or_default();
