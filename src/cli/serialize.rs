@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use ftperm::chess::random_games::random_positions;
 use ftperm::compute::choice::Work;
-use ftperm::files::atomic::{OutputFile, check_writable, commit_all, create_folder, io_error};
+use ftperm::files::atomic::{
+    FinishedFile, OutputFile, check_writable, commit_all, create_folder, io_error,
+};
 use ftperm::nets::checkpoint::{
     self, Checkpoint, Conversion, ConvertOptions, StateDict, known_features, network_state,
     safetensors, same_features, statistics, write_torch,
@@ -106,6 +108,10 @@ pub struct Serialize {
     /// from the same weights in another layout (v10a and v10b, v13a and v13b)
     #[arg(long, value_name = "ERA", value_parser = known_era)]
     target_era: Option<&'static Era>,
+    /// Write the weights into a copy of this .pt or .ckpt, which the trainer itself wrote, to go on training from:
+    /// all else is kept as it is there. TARGET is a .pt or .ckpt
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
     /// Let values that do not fit wrap around where the reference tool of that version does
     #[arg(long)]
     compat: bool,
@@ -143,6 +149,8 @@ enum Output {
     Network(Target),
     Safetensors,
     Torch,
+    /// A copy of this file.
+    Like(PathBuf),
 }
 
 /// What SOURCE is.
@@ -179,7 +187,10 @@ impl Serialize {
             known_features(features).map_err(UsageError)?;
         }
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
-        let is_state = target.is_some_and(|target| has_ending(target, &STATE_ENDINGS));
+        let is_state = target.is_some_and(|target| {
+            has_ending(target, &STATE_ENDINGS)
+                || (self.like.is_some() && has_ending(target, &["ckpt"]))
+        });
         let files = Files::new();
         let files = if is_state {
             files.output("TARGET", target)
@@ -190,6 +201,7 @@ impl Serialize {
             .output("--report", self.report.as_deref())
             .network("SOURCE", Some(&self.source))
             .input("--ft-perm", self.ft_perm.as_deref())
+            .input("--like", self.like.as_deref())
             .data("--ft-optimize-data", &self.ft_optimize_data);
         files.check()?;
         let output = self.output()?;
@@ -245,6 +257,7 @@ impl Serialize {
             }
             Output::Safetensors => self.write_state(source, safetensors::write)?,
             Output::Torch => self.write_state(source, write_torch)?,
+            Output::Like(template) => self.write_like(&source, &template)?,
         };
         report.out = NetSummary::new(finished.target(), &finished.sha256());
         let mut finished = vec![finished];
@@ -269,6 +282,7 @@ impl Serialize {
             ("--ft-compression", self.ft_compression.is_some()),
             ("--ft-perm", self.ft_perm.is_some()),
             ("--ft-optimize", self.ft_optimize),
+            ("--like", self.like.is_some()),
             ("--l1", self.l1.is_some()),
             ("--features", self.features.is_some()),
             ("--target-era", self.target_era.is_some()),
@@ -301,6 +315,11 @@ impl Serialize {
     /// What TARGET asks for; options that mean nothing there are refused.
     fn output(&self) -> anyhow::Result<Output> {
         let target = &self.target;
+        let takes_template = !self.out_sha && has_ending(target, &["pt", "pth", "ckpt"]);
+        if self.like.is_some() && !takes_template {
+            let text = "--like is for targets whose names end in .pt or .ckpt";
+            return Err(UsageError(text.into()).into());
+        }
         if self.out_sha {
             let names_file = target.is_file() || has_ending(target, &FILE_ENDINGS);
             let folder = match target.parent() {
@@ -313,7 +332,9 @@ impl Serialize {
             check_writable(&folder.join("nn.nnue"))?;
             return Ok(Output::Network(Target::Named(folder)));
         }
-        let output = if has_ending(target, &["nnue"]) {
+        let output = if let Some(template) = &self.like {
+            Output::Like(template.clone())
+        } else if has_ending(target, &["nnue"]) {
             Output::Network(Target::File(target.clone()))
         } else if has_ending(target, &["safetensors"]) {
             Output::Safetensors
@@ -491,7 +512,7 @@ impl Serialize {
         mut network: Network,
         reference: Option<ReferenceOutputs>,
         target: &Target,
-    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
+    ) -> anyhow::Result<FinishedFile> {
         store(
             &mut network,
             match self.ft_compression {
@@ -577,27 +598,69 @@ impl Serialize {
         Ok(Some(found.search.permutation))
     }
 
+    /// The weights in a copy of a file of the trainer's, which is read back before it gets its name.
+    fn write_like(&self, source: &Source, template: &Path) -> anyhow::Result<FinishedFile> {
+        let name = || template.display().to_string();
+        let like = Checkpoint::open(template)?;
+        let state = match source {
+            Source::Checkpoint(checkpoint) => self.state_of(checkpoint)?,
+            Source::Network(network) => {
+                let factorised = network_state(network, true);
+                if like.has_places(&factorised).is_ok() {
+                    factorised
+                } else {
+                    network_state(network, false)
+                }
+            }
+        };
+        // Before anything is written, and with the name of the file that does not fit.
+        like.has_places(&state).with_context(name)?;
+        let mut file = OutputFile::create(&self.target)?;
+        like.write_like(&state, &mut file).with_context(name)?;
+        file.flush()
+            .map_err(|source| io_error(&self.target, source))?;
+        let file = file.finish()?;
+        let written = Checkpoint::open(file.temporary_path())?;
+        written.holds(&state).with_context(name)?;
+        if let Source::Network(network) = source {
+            let again = written.to_network(&ConvertOptions::default());
+            let (again, _) = again.context("what was written is not the network")?;
+            if again.to_bytes() != network.to_bytes() {
+                anyhow::bail!("what was written would not become the same network again");
+            }
+            console::say("proved: converted back, it is the same network, byte for byte");
+        }
+        console::say(format!(
+            "all but the weights is that of {}",
+            template.display()
+        ));
+        Ok(file)
+    }
+
+    /// A checkpoint's tensors, if they are the expected ones.
+    fn state_of<'a>(&self, checkpoint: &'a Checkpoint) -> anyhow::Result<StateDict<'a>> {
+        let mut state = checkpoint.state_dict()?;
+        // The sizes say whether it is a network at all, and whether it is the expected one.
+        let options = self.expectations();
+        let expected = [self.l1, self.l2, self.l3].iter().any(Option::is_some);
+        if expected || self.features.is_some() || options.clamp.is_some() {
+            let recognised = checkpoint.recognise(&options);
+            let recognised = recognised.with_context(|| self.source_name())?;
+            if options.clamp.is_some() {
+                state.provenance = Some(recognised);
+            }
+        }
+        Ok(state)
+    }
+
     fn write_state(
         &self,
         source: Source,
         write: impl FnOnce(&StateDict<'_>, &mut OutputFile) -> std::io::Result<()>,
-    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
+    ) -> anyhow::Result<FinishedFile> {
         let factorised = self.features.as_deref().is_some_and(|it| it.contains('^'));
         let state = match &source {
-            Source::Checkpoint(checkpoint) => {
-                let mut state = checkpoint.state_dict()?;
-                // The sizes say whether it is a network at all, and whether it is the expected one.
-                let options = self.expectations();
-                let expected = [self.l1, self.l2, self.l3].iter().any(Option::is_some);
-                if expected || self.features.is_some() || options.clamp.is_some() {
-                    let recognised = checkpoint.recognise(&options);
-                    let recognised = recognised.with_context(|| self.source_name())?;
-                    if options.clamp.is_some() {
-                        state.provenance = Some(recognised);
-                    }
-                }
-                state
-            }
+            Source::Checkpoint(checkpoint) => self.state_of(checkpoint)?,
             Source::Network(network) => network_state(network, factorised),
         };
         let mut file = OutputFile::create(&self.target)?;
