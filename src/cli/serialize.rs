@@ -11,8 +11,8 @@ use ftperm::files::atomic::{
     FinishedFile, OutputFile, check_writable, commit_all, create_folder, io_error,
 };
 use ftperm::nets::checkpoint::{
-    self, Checkpoint, Conversion, ConvertOptions, StateDict, known_features, network_state,
-    safetensors, same_features, statistics, write_torch,
+    self, Checkpoint, Container, Conversion, ConvertOptions, StateDict, known_features,
+    network_state, safetensors, same_features, statistics, write_torch,
 };
 use ftperm::nets::deliver::{DeliverError, Target, write_compared, write_permuted};
 use ftperm::nets::stockfish::verify::ReferenceOutputs;
@@ -631,9 +631,15 @@ impl Serialize {
             console::say("proved: converted back, it is the same network, byte for byte");
         }
         console::say(format!(
-            "all but the weights is that of {}",
+            "all but the weights is as in {}",
             template.display()
         ));
+        if !matches!(like.container(), Container::Module) {
+            console::warn(
+                "the optimizer's state is the template's as well, and does not belong to these weights: to go on from \
+                 them alone, take a .pt of the trainer for --like",
+            );
+        }
         Ok(file)
     }
 
