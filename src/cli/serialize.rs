@@ -634,12 +634,7 @@ impl Serialize {
             "all but the weights is as in {}",
             template.display()
         ));
-        if !matches!(like.container(), Container::Module) {
-            console::warn(
-                "the optimizer's state is the template's as well, and does not belong to these weights: to go on from \
-                 them alone, take a .pt of the trainer for --like",
-            );
-        }
+        say_of_template(&like, &state);
         Ok(file)
     }
 
@@ -697,6 +692,28 @@ pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
 
 fn reference_of(network: &Network) -> ReferenceOutputs {
     ReferenceOutputs::new(network, random_positions(1, VERIFIED_POSITIONS))
+}
+
+/// What people should know who go on training from a copy of this file.
+fn say_of_template(like: &Checkpoint, state: &StateDict<'_>) {
+    if matches!(
+        like.container(),
+        Container::Lightning { .. } | Container::Checkpoint
+    ) {
+        console::warn(
+            "the optimizer's state is the template's as well, and does not belong to these weights: to go on from \
+             them alone, take a .pt of the trainer for --like",
+        );
+    }
+    let template = like.recognise(&ConvertOptions::default()).ok();
+    if let (Some(template), Some(put)) = (template, &state.provenance)
+        && template.clamp != put.clamp
+    {
+        console::warn(format!(
+            "one is {} in the weights and {} in the template: a trainer that expects the latter writes another network",
+            put.clamp, template.clamp
+        ));
+    }
 }
 
 /// What was recognised and what did not fit.

@@ -182,4 +182,20 @@ fn templates_that_do_not_fit_are_refused() {
     case.option("--like", &older)
         .ends_with(2)
         .says("are the same file");
+    // What fits, but not in every way.
+    let [state, wide] = ["state.pt", "wide.pt"].map(|name| folder.join(name));
+    serialize(&net, &state, &[]);
+    serialize(&net, &wide, &["--clamp", "255"]);
+    let put = |template: &Path| {
+        let case = Case::new("serialize").args([&net, &folder.join("c.pt")]);
+        case.option("--like", template).ok()
+    };
+    assert!(!put(&state).stderr.contains("warning"));
+    put(&wide).says("one is 127 in the weights and 255 in the template");
+    let case = Case::new("serialize").args([&older, &folder.join("c.ckpt")]);
+    let copy = folder.join("copy.ckpt");
+    std::fs::copy(&older, &copy).unwrap();
+    case.option("--like", &copy)
+        .ok()
+        .says("the optimizer's state is the template's");
 }
