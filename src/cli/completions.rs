@@ -39,10 +39,17 @@ impl Completions {
     }
 }
 
-/// The program with the commands that are for people. Scripts complete hidden ones, too.
+/// The program with the commands and options that are for people. Scripts complete hidden ones, too.
 fn program() -> clap::Command {
     let all = Cli::command();
     let commands = all.get_subcommands().filter(|it| !it.is_hide_set());
+    let commands = commands.map(|command| {
+        let options = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        let about = command.get_about().cloned().unwrap_or_default();
+        // The parser keeps names for good; the program ends after this.
+        let name: &'static str = command.get_name().to_string().leak();
+        clap::Command::new(name).about(about).args(options)
+    });
     clap::Command::new("ftperm")
         .version(env!("CARGO_PKG_VERSION"))
         .args(all.get_arguments())

@@ -14,6 +14,7 @@ use clap::{CommandFactory as _, Parser as _};
 use serde::Serialize;
 
 use super::common::read_configuration;
+use super::reference::words::translate;
 use super::{Cli, Global, UsageError, console};
 use environment::Environment;
 use layers::{FILE_NAME, Given, Layers, merge, places, stack};
@@ -48,6 +49,8 @@ pub struct Config {
 /// parser's message.
 pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
     let program = program();
+    let translated = translate(&program, words);
+    let words = &translated.words;
     let given = Given::read(&program, words);
     let options = given.as_ref().map_or_else(Vec::new, Given::options);
     let layered = given.filter(|it| !it.none && it.command.get_name() != "config");
@@ -56,6 +59,7 @@ pub fn parse(words: &[OsString]) -> anyhow::Result<Cli> {
         None => Cli::try_parse_from(words).or_else(|error| answer(&error, &[]))?,
     };
     cli.global.given = options;
+    cli.warnings.extend(translated.warnings);
     Ok(cli)
 }
 

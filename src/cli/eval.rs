@@ -9,6 +9,7 @@ use ftperm::search::ByBucket;
 use serde::Serialize;
 
 use super::common::{MemoryArgs, PlanesInput};
+use super::reference::{OfEval, Options};
 use super::{Global, console};
 
 /// Print the share of all-zero blocks of planes or a matrix, before and after a permutation
@@ -23,8 +24,13 @@ pub struct Eval {
     /// A permutation
     #[arg(long, value_name = "FILE")]
     perm: Option<PathBuf>,
+    /// Accumulator width that the data must have been made with (pairwise networks)
+    #[arg(long, value_name = "N")]
+    l1: Option<usize>,
     #[command(flatten)]
     memory: MemoryArgs,
+    #[command(flatten)]
+    pub(super) reference: Options<OfEval>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +55,9 @@ impl Eval {
         let limit = self.memory.limit().unwrap_or(u64::MAX);
         let input = PlanesInput::open(&self.data, limit)?;
         let neurons = input.neurons();
+        if let Some(l1) = self.l1.filter(|&l1| l1 != 2 * neurons) {
+            anyhow::bail!("--l1 says {l1}, the data have {}", 2 * neurons);
+        }
         if !neurons.is_multiple_of(4) {
             return Err(EvalError::Blocks(neurons).into());
         }

@@ -188,6 +188,13 @@ Examples:
   How many pairs a half-width of 0.05 % would take, in a longer bench:
     ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15'";
 
+pub const SHIMS: &str = "\
+Examples:
+  For pipelines that call serialize.py and ftperm.py by their names:
+    ftperm shims ~/bin
+  For those that call python serialize.py:
+    ftperm shims scripts --python";
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

@@ -26,6 +26,7 @@ use super::common::{
 };
 use super::export::ExportArgs;
 use super::progress::RunProgress;
+use super::reference::{OfFind, Options};
 use super::{Global, console, interrupt};
 
 mod holdout;
@@ -77,6 +78,8 @@ pub struct Find {
     l1: Option<usize>,
     #[command(flatten)]
     pub(super) backend: BackendArgs,
+    #[command(flatten)]
+    pub(super) reference: Options<OfFind>,
 }
 
 #[derive(Serialize)]

@@ -28,6 +28,7 @@ use super::common::{
 };
 use super::layout::LayoutArgs;
 use super::progress::RunProgress;
+use super::reference::{OfGather, Options};
 use super::{Global, UsageError, console};
 
 mod shards;
@@ -78,10 +79,18 @@ pub struct Gather {
     /// Accumulator width that the network must have; it is recognised without it
     #[arg(long, value_name = "N")]
     l1: Option<usize>,
+    /// L2 that the network must have: rows of the first layer, without one that only skips
+    #[arg(long, value_name = "N")]
+    l2: Option<usize>,
+    /// L3 that the network must have: rows of the second layer
+    #[arg(long, value_name = "N")]
+    l3: Option<usize>,
     #[command(flatten)]
     memory: MemoryArgs,
     #[command(flatten)]
     pub(super) backend: BackendArgs,
+    #[command(flatten)]
+    pub(super) reference: Options<OfGather>,
 }
 
 /// When an output counts as zero.
@@ -335,14 +344,23 @@ impl Gather {
             bail!("--l1 says {l1}, the network has {}", shape.columns);
         }
         let AnyNetwork::Stockfish(network) = network else {
-            if self.features.is_some() || self.zero_rule == ZeroRuleChoice::Round {
-                let text =
-                    "--features and --zero-rule are for networks of Stockfish, not for --layout";
+            let others = [self.l2, self.l3].iter().any(Option::is_some);
+            if others || self.features.is_some() || self.zero_rule == ZeroRuleChoice::Round {
+                let text = "--l2, --l3, --features and --zero-rule are for networks of Stockfish, not for --layout";
                 return Err(UsageError(text.into()).into());
             }
             return Ok(());
         };
         let architecture = &network.architecture;
+        let layers = [
+            ("l2", self.l2, architecture.l2()),
+            ("l3", self.l3, architecture.l3()),
+        ];
+        for (name, said, found) in layers {
+            if let Some(said) = said.filter(|&said| said != found) {
+                bail!("--{name} says {said}, the network has {found}");
+            }
+        }
         if let Some(names) = &self.features
             && !same_features(names, architecture)
         {

@@ -32,6 +32,7 @@ mod logging;
 mod nets;
 mod optimize;
 mod progress;
+mod reference;
 mod report;
 mod serialize;
 mod trace;
@@ -43,6 +44,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use common::{BackendArgs, FilterArgs};
+use reference::options::GivenOptions;
 
 /// Puts the feature transformer of a chess NNUE network into the order in which engines skip most of the first
 /// layer, and proves that the network computes the same.
@@ -192,6 +194,9 @@ enum Command {
     /// Turn the JSON report of a run into one HTML page
     #[command(after_help = examples::REPORT)]
     Report(report::MakeReport),
+    /// Put this program into a folder under the names of the reference tools
+    #[command(after_help = examples::SHIMS)]
+    Shims(reference::shims::Shims),
 }
 
 /// Most threads that may be asked for where there are fewer cores.
@@ -210,6 +215,17 @@ impl Command {
             Command::Serialize(command) => Some(&command.backend),
             Command::BatchJob(command) => Some(&command.optimize.backend),
             Command::BatchSerialize(command) => Some(&command.serialize.backend),
+            _ => None,
+        }
+    }
+
+    /// Options of the reference tools that decide nothing.
+    fn reference(&self) -> Option<&dyn GivenOptions> {
+        match self {
+            Command::Gather(command) => Some(&command.reference),
+            Command::Find(command) => Some(&command.reference),
+            Command::Eval(command) => Some(&command.reference),
+            Command::Serialize(command) => Some(&command.reference),
             _ => None,
         }
     }
@@ -250,6 +266,8 @@ impl Cli {
     fn check(&self) -> Result<(), UsageError> {
         let backend = self.command.backend();
         backend.map_or(Ok(()), BackendArgs::check)?;
+        let reference = self.command.reference();
+        reference.map_or(Ok(()), GivenOptions::check)?;
         let (threads, origin) = self.threads();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         if threads > cores.max(MAX_THREADS) {
@@ -284,6 +302,9 @@ pub fn run(cli: &Cli) -> anyhow::Result<()> {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<()> {
+    if let Some(reference) = cli.command.reference() {
+        reference.say();
+    }
     // What batch does is more than one job's.
     if !matches!(cli.command, Command::Batch(_)) {
         interrupt::watch()?;
@@ -326,6 +347,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::BatchSerialize(command) => command.run(&cli.global),
         Command::Config(command) => command.run(&cli.global),
         Command::Report(command) => command.run(&cli.global),
+        Command::Shims(command) => command.run(&cli.global),
     }
 }
 

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use ftperm::chess::random_games::random_positions;
 use ftperm::compute::choice::Work;
-use ftperm::files::atomic::{OutputFile, check_writable, commit_all, create_folder, io_error};
+use ftperm::files::atomic::{
+    FinishedFile, OutputFile, check_writable, commit_all, create_folder, io_error,
+};
 use ftperm::nets::checkpoint::{
-    self, Checkpoint, Conversion, ConvertOptions, StateDict, known_features, network_state,
-    safetensors, same_features, statistics, write_torch,
+    self, Checkpoint, Container, Conversion, ConvertOptions, StateDict, known_features,
+    network_state, safetensors, same_features, statistics, write_torch,
 };
 use ftperm::nets::deliver::{DeliverError, Target, write_compared, write_permuted};
 use ftperm::nets::stockfish::verify::ReferenceOutputs;
@@ -27,6 +29,7 @@ use super::common::{
     usual_compression,
 };
 use super::progress::{RunProgress, read_positions};
+use super::reference::{OfSerialize, Options};
 use super::report::finish_report;
 use super::{Global, UsageError, console, lc0};
 
@@ -40,7 +43,6 @@ const VERIFIED_POSITIONS: usize = 500;
 /// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
 /// A weight file of Lc0 becomes a .safetensors, or a .pb.gz in another encoding or format.
 #[derive(Debug, clap::Args)]
-#[command(mut_args(filters_need_positions))]
 pub struct Serialize {
     /// The checkpoint or network to read; for networks all that --net of other commands takes
     #[arg(value_parser = name())]
@@ -48,10 +50,13 @@ pub struct Serialize {
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
     /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into the folder TARGET, or into the folder that
-    /// TARGET is in if its name ends in .nnue; a missing folder is made
+    /// TARGET is in if it is a file or its name ends in .nnue; a missing folder is made
     // Elsewhere --out-sha has a value.
     #[arg(id = "named_by_sha", long = "out-sha", alias = "out_sha")]
     out_sha: bool,
+    /// Undoes --out-sha.
+    #[arg(long, hide = true, overrides_with = "named_by_sha")]
+    no_out_sha: bool,
     /// Description in the network's header [default: that of the source network, else the reference tool's]; for
     /// networks of Lc0 the text about the training
     #[arg(long, value_name = "TEXT")]
@@ -71,11 +76,11 @@ pub struct Serialize {
     /// Search a good permutation and permute the network with it; needs --ft-optimize-data
     #[arg(long, alias = "ft_optimize", requires = "ft_optimize_data")]
     ft_optimize: bool,
+    /// Undoes --ft-optimize.
+    #[arg(long, hide = true, overrides_with = "ft_optimize")]
+    no_ft_optimize: bool,
     /// Training data to search on
-    #[arg(
-        long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., requires = "ft_optimize",
-        value_parser = name()
-    )]
+    #[arg(long, alias = "ft_optimize_data", value_name = "FILE", num_args = 1.., value_parser = name())]
     ft_optimize_data: Vec<OsString>,
     /// Positions to search on
     #[arg(
@@ -83,8 +88,7 @@ pub struct Serialize {
         alias = "ft_optimize_count",
         value_name = "N",
         default_value_t = 10_000,
-        value_parser = clap::value_parser!(u64).range(1..),
-        requires = "ft_optimize"
+        value_parser = clap::value_parser!(u64).range(1..)
     )]
     ft_optimize_count: u64,
     /// L1 that the source must have; it is recognised anyway
@@ -108,6 +112,10 @@ pub struct Serialize {
     /// computes the same on every legal position
     #[arg(long)]
     zero_unreachable: bool,
+    /// Write the weights into a copy of this .pt or .ckpt, which the trainer itself wrote, to go on training from:
+    /// all else is kept as it is there. TARGET is a .pt or .ckpt
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
     /// Let values that do not fit wrap around where the reference tool of that version does
     #[arg(long)]
     compat: bool,
@@ -126,15 +134,8 @@ pub struct Serialize {
     pub(super) backend: BackendArgs,
     #[command(flatten)]
     lc0: lc0::serialize::Lc0Args,
-}
-
-/// Filters are for the positions of --ft-optimize.
-fn filters_need_positions(arg: clap::Arg) -> clap::Arg {
-    if arg.get_help_heading() == Some(FILTERS) {
-        arg.requires("ft_optimize")
-    } else {
-        arg
-    }
+    #[command(flatten)]
+    pub(super) reference: Options<OfSerialize>,
 }
 
 /// The feature transformer's compression.
@@ -152,6 +153,8 @@ enum Output {
     Network(Target),
     Safetensors,
     Torch,
+    /// A copy of this file.
+    Like(PathBuf),
 }
 
 /// What SOURCE is.
@@ -184,11 +187,15 @@ impl Serialize {
             return self.run_lc0(source, global);
         }
         self.lc0.refuse()?;
+        self.say_unused(global);
         if let Some(features) = &self.features {
             known_features(features).map_err(UsageError)?;
         }
         let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
-        let is_state = target.is_some_and(|target| has_ending(target, &STATE_ENDINGS));
+        let is_state = target.is_some_and(|target| {
+            has_ending(target, &STATE_ENDINGS)
+                || (self.like.is_some() && has_ending(target, &["ckpt"]))
+        });
         let files = Files::new();
         let files = if is_state {
             files.output("TARGET", target)
@@ -199,6 +206,7 @@ impl Serialize {
             .output("--report", self.report.as_deref())
             .network("SOURCE", Some(&self.source))
             .input("--ft-perm", self.ft_perm.as_deref())
+            .input("--like", self.like.as_deref())
             .data("--ft-optimize-data", &self.ft_optimize_data);
         files.check()?;
         let output = self.output()?;
@@ -235,7 +243,8 @@ impl Serialize {
             era: None,
             features: None,
             l1: None,
-            permuted: self.ft_perm.is_some() || self.ft_optimize,
+            permuted: matches!(output, Output::Network(_))
+                && (self.ft_perm.is_some() || self.ft_optimize),
             clamped: 0,
             out_of_range: 0,
             zeroed_rows: None,
@@ -257,6 +266,7 @@ impl Serialize {
             }
             Output::Safetensors => self.write_state(source, safetensors::write)?,
             Output::Torch => self.write_state(source, write_torch)?,
+            Output::Like(template) => self.write_like(&source, &template)?,
         };
         report.out = NetSummary::new(finished.target(), &finished.sha256());
         let mut finished = vec![finished];
@@ -281,6 +291,7 @@ impl Serialize {
             ("--ft-compression", self.ft_compression.is_some()),
             ("--ft-perm", self.ft_perm.is_some()),
             ("--ft-optimize", self.ft_optimize),
+            ("--like", self.like.is_some()),
             ("--l1", self.l1.is_some()),
             ("--features", self.features.is_some()),
             ("--target-era", self.target_era.is_some()),
@@ -314,11 +325,15 @@ impl Serialize {
     /// What TARGET asks for; options that mean nothing there are refused.
     fn output(&self) -> anyhow::Result<Output> {
         let target = &self.target;
+        let takes_template = !self.out_sha && has_ending(target, &["pt", "pth", "ckpt"]);
+        if self.like.is_some() && !takes_template {
+            let text = "--like is for targets whose names end in .pt or .ckpt";
+            return Err(UsageError(text.into()).into());
+        }
         if self.out_sha {
+            let names_file = target.is_file() || has_ending(target, &FILE_ENDINGS);
             let folder = match target.parent() {
-                Some(parent) if !target.is_dir() && has_ending(target, &["nnue"]) => {
-                    parent.to_path_buf()
-                }
+                Some(parent) if !target.is_dir() && names_file => parent.to_path_buf(),
                 _ => target.clone(),
             };
             if folder != Path::new("") && !folder.exists() {
@@ -327,7 +342,9 @@ impl Serialize {
             check_writable(&folder.join("nn.nnue"))?;
             return Ok(Output::Network(Target::Named(folder)));
         }
-        let output = if has_ending(target, &["nnue"]) {
+        let output = if let Some(template) = &self.like {
+            Output::Like(template.clone())
+        } else if has_ending(target, &["nnue"]) {
             Output::Network(Target::File(target.clone()))
         } else if has_ending(target, &["safetensors"]) {
             Output::Safetensors
@@ -341,10 +358,6 @@ impl Serialize {
             .into());
         };
         let only_networks = [
-            ("--ft-perm", self.ft_perm.is_some()),
-            ("--ft-optimize", self.ft_optimize),
-            ("--ft-compression", self.ft_compression.is_some()),
-            ("--description", self.description.is_some()),
             ("--target-era", self.target_era.is_some()),
             ("--histograms", self.histograms),
             ("--report", self.report.is_some()),
@@ -395,6 +408,42 @@ impl Serialize {
             .into());
         }
         Ok(())
+    }
+
+    /// Says which options decide nothing: serialize.py passes over them too.
+    fn say_unused(&self, global: &Global) {
+        let is_network = self.out_sha || has_ending(&self.target, &["nnue"]);
+        if !is_network && self.ft_compression.is_some() {
+            tracing::info!(
+                "--ft-compression means nothing here: a state dictionary is not compressed"
+            );
+        }
+        let of_networks = [
+            ("--ft-perm", self.ft_perm.is_some()),
+            ("--ft-optimize", self.ft_optimize),
+            ("--description", self.description.is_some()),
+        ];
+        for (option, _) in of_networks
+            .iter()
+            .filter(|(_, given)| *given && !is_network)
+        {
+            console::warn(format!(
+                "{option} is passed over: it is for .nnue targets, and a state dictionary holds the weights as they \
+                 are"
+            ));
+        }
+        if self.ft_optimize {
+            return;
+        }
+        let command = <Self as clap::Args>::augment_args(clap::Command::new("serialize"));
+        let of_positions = |option: &&String| {
+            let named = |arg: &clap::Arg| arg.get_long() == option.strip_prefix("--");
+            let is_filter = |arg: &clap::Arg| named(arg) && arg.get_help_heading() == Some(FILTERS);
+            option.starts_with("--ft-optimize-") || command.get_arguments().any(is_filter)
+        };
+        for option in global.given.iter().filter(of_positions) {
+            console::warn(format!("{option} is passed over without --ft-optimize"));
+        }
     }
 
     /// The network to be written, before it is permuted.
@@ -474,7 +523,7 @@ impl Serialize {
         mut network: Network,
         reference: Option<ReferenceOutputs>,
         target: &Target,
-    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
+    ) -> anyhow::Result<FinishedFile> {
         store(
             &mut network,
             match self.ft_compression {
@@ -560,27 +609,70 @@ impl Serialize {
         Ok(Some(found.search.permutation))
     }
 
+    /// The weights in a copy of a file of the trainer's, which is read back before it gets its name.
+    fn write_like(&self, source: &Source, template: &Path) -> anyhow::Result<FinishedFile> {
+        let name = || template.display().to_string();
+        let like = Checkpoint::open(template)?;
+        let state = match source {
+            Source::Checkpoint(checkpoint) => self.state_of(checkpoint)?,
+            Source::Network(network) => {
+                let factorised = network_state(network, true);
+                if like.has_places(&factorised).is_ok() {
+                    factorised
+                } else {
+                    network_state(network, false)
+                }
+            }
+        };
+        // Before anything is written, and with the name of the file that does not fit.
+        like.has_places(&state).with_context(name)?;
+        let mut file = OutputFile::create(&self.target)?;
+        like.write_like(&state, &mut file).with_context(name)?;
+        file.flush()
+            .map_err(|source| io_error(&self.target, source))?;
+        let file = file.finish()?;
+        let written = Checkpoint::open(file.temporary_path())?;
+        written.holds(&state).with_context(name)?;
+        if let Source::Network(network) = source {
+            let again = written.to_network(&ConvertOptions::default());
+            let (again, _) = again.context("what was written is not the network")?;
+            if again.to_bytes() != network.to_bytes() {
+                anyhow::bail!("what was written would not become the same network again");
+            }
+            console::say("proved: converted back, it is the same network, byte for byte");
+        }
+        console::say(format!(
+            "all but the weights is as in {}",
+            template.display()
+        ));
+        say_of_template(&like, &state);
+        Ok(file)
+    }
+
+    /// A checkpoint's tensors, if they are the expected ones.
+    fn state_of<'a>(&self, checkpoint: &'a Checkpoint) -> anyhow::Result<StateDict<'a>> {
+        let mut state = checkpoint.state_dict()?;
+        // The sizes say whether it is a network at all, and whether it is the expected one.
+        let options = self.expectations();
+        let expected = [self.l1, self.l2, self.l3].iter().any(Option::is_some);
+        if expected || self.features.is_some() || options.clamp.is_some() {
+            let recognised = checkpoint.recognise(&options);
+            let recognised = recognised.with_context(|| self.source_name())?;
+            if options.clamp.is_some() {
+                state.provenance = Some(recognised);
+            }
+        }
+        Ok(state)
+    }
+
     fn write_state(
         &self,
         source: Source,
         write: impl FnOnce(&StateDict<'_>, &mut OutputFile) -> std::io::Result<()>,
-    ) -> anyhow::Result<ftperm::files::atomic::FinishedFile> {
+    ) -> anyhow::Result<FinishedFile> {
         let factorised = self.features.as_deref().is_some_and(|it| it.contains('^'));
         let state = match &source {
-            Source::Checkpoint(checkpoint) => {
-                let mut state = checkpoint.state_dict()?;
-                // The sizes say whether it is a network at all, and whether it is the expected one.
-                let options = self.expectations();
-                let expected = [self.l1, self.l2, self.l3].iter().any(Option::is_some);
-                if expected || self.features.is_some() || options.clamp.is_some() {
-                    let recognised = checkpoint.recognise(&options);
-                    let recognised = recognised.with_context(|| self.source_name())?;
-                    if options.clamp.is_some() {
-                        state.provenance = Some(recognised);
-                    }
-                }
-                state
-            }
+            Source::Checkpoint(checkpoint) => self.state_of(checkpoint)?,
             Source::Network(network) => network_state(network, factorised),
         };
         let mut file = OutputFile::create(&self.target)?;
@@ -614,6 +706,9 @@ fn zero_unreachable(network: &mut Network) -> anyhow::Result<usize> {
 /// Endings of state dictionaries.
 pub const STATE_ENDINGS: [&str; 3] = ["safetensors", "pt", "pth"];
 
+/// Endings of what stands for its folder with --out-sha, whether it is there or not.
+const FILE_ENDINGS: [&str; 5] = ["nnue", "pt", "pth", "ckpt", "safetensors"];
+
 /// Does the name end in one of these, in whatever case?
 pub fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().unwrap_or_default();
@@ -629,6 +724,28 @@ pub fn is_checkpoint_file(path: &Path) -> anyhow::Result<bool> {
 
 fn reference_of(network: &Network) -> ReferenceOutputs {
     ReferenceOutputs::new(network, random_positions(1, VERIFIED_POSITIONS))
+}
+
+/// What people should know who go on training from a copy of this file.
+fn say_of_template(like: &Checkpoint, state: &StateDict<'_>) {
+    if matches!(
+        like.container(),
+        Container::Lightning { .. } | Container::Checkpoint
+    ) {
+        console::warn(
+            "the optimizer's state is the template's as well, and does not belong to these weights: to go on from \
+             them alone, take a .pt of the trainer for --like",
+        );
+    }
+    let template = like.recognise(&ConvertOptions::default()).ok();
+    if let (Some(template), Some(put)) = (template, &state.provenance)
+        && template.clamp != put.clamp
+    {
+        console::warn(format!(
+            "one is {} in the weights and {} in the template: a trainer that expects the latter writes another network",
+            put.clamp, template.clamp
+        ));
+    }
 }
 
 /// What was recognised and what did not fit.

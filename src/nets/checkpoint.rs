@@ -45,6 +45,7 @@ mod convert;
 mod error;
 mod export;
 mod initial;
+mod like;
 mod names;
 mod pickle;
 mod provenance;
@@ -70,6 +71,8 @@ pub use error::{CheckpointError, CheckpointFileError};
 pub use export::network_state;
 #[doc(hidden)]
 pub use initial::{InitialError, InitialSizes, initial_state};
+#[doc(hidden)]
+pub use like::LikeError;
 #[doc(hidden)]
 pub use names::known_features;
 #[doc(hidden)]

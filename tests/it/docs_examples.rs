@@ -33,6 +33,7 @@ ftperm optimize --net nn.nnue --data train.binpack --count 2000 --effort quick -
 cp best.nnue permuted.nnue
 ftperm serialize nn.nnue state.pt
 mv state.pt last.ckpt
+cp last.ckpt old.pt
 mkdir -p .cargo/bin
 ln -s \"$(command -v ftperm)\" .cargo/bin/ftperm";
 

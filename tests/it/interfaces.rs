@@ -220,6 +220,7 @@ fn json_is_as_documented() {
     check("engine", &["inspect", "embedded"]);
     check("completions", &["completions", "zsh"]);
     check("man", &["man", "."]);
+    check("shims", &["shims", "names"]);
     check("devices", &["devices"]);
     check("config", &["config", "find"]);
     if let (Some(engine), Some(net)) = (material::stockfish(), material::stockfish_net()) {

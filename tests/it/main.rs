@@ -39,6 +39,7 @@ mod position_damage;
 mod position_formats;
 mod positions;
 mod pytorch;
+mod reference_lines;
 mod report;
 mod same_function;
 mod search;

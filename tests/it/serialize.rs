@@ -644,7 +644,7 @@ fn the_command_writes_the_reference_bytes() {
     );
     for (target, options) in [
         ("f.ckpt", &[][..]),
-        ("f.pt", &["--ft-compression=leb128"]),
+        ("f.pt", &["--compat"]),
         ("f.nnue", &["--ft-optimize"]),
     ] {
         let (code, _, bytes) = run(target, options);

@@ -33,6 +33,35 @@ pub struct BackendArgs {
     /// implies --backend cpu
     #[arg(long, value_enum, default_value = "auto")]
     pub kernel: KernelChoice,
+    /// As the reference tools say it: cpu, or an adapter if there is one.
+    #[arg(long, hide = true, value_parser = Device::parse, conflicts_with_all = ["backend", "adapter"])]
+    device: Option<Device>,
+    /// The CPU, whatever --device says.
+    #[arg(long, hide = true, conflicts_with_all = ["backend", "adapter"])]
+    no_cupy: bool,
+    /// Undoes --no-cupy.
+    #[arg(long, hide = true, overrides_with = "no_cupy")]
+    cupy: bool,
+}
+
+/// A device of PyTorch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Device {
+    Cpu,
+    /// The graphics adapter of this number, from 0.
+    Adapter(usize),
+}
+
+impl Device {
+    fn parse(text: &str) -> Result<Device, String> {
+        let number = text.strip_prefix("cuda:").unwrap_or(text);
+        match (text, number.parse()) {
+            ("cpu", _) => Ok(Device::Cpu),
+            ("cuda" | "mps", _) => Ok(Device::Adapter(0)),
+            (_, Ok(number)) => Ok(Device::Adapter(number)),
+            _ => Err("cpu, mps, cuda or the number of a graphics adapter is expected".to_owned()),
+        }
+    }
 }
 
 /// The instruction set that the CPU computes with.
@@ -94,7 +123,9 @@ impl BackendArgs {
     /// # Errors
     /// Options contradict each other.
     pub fn check(&self) -> Result<(), UsageError> {
-        let on_adapters = self.adapter.is_some() || self.backend == BackendChoice::Gpu;
+        let on_adapters = self.adapter.is_some()
+            || self.backend == BackendChoice::Gpu
+            || matches!(self.device(), Some(Device::Adapter(_)));
         if on_adapters && self.kernel != KernelChoice::Auto {
             let text = "--kernel is for the CPU, not for graphics adapters";
             return Err(UsageError(text.into()));
@@ -109,6 +140,7 @@ impl BackendArgs {
     /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
     pub fn prepare(&self) -> Prepared {
         let asked = self.adapter.is_none()
+            && self.device().is_none()
             && self.backend == BackendChoice::Auto
             && self.kernel == KernelChoice::Auto;
         // Without a thread for it the CPU does the work.
@@ -133,6 +165,8 @@ impl BackendArgs {
         work: &Work,
     ) -> anyhow::Result<Box<dyn Backend>> {
         let (backend, why) = match (&self.adapter, self.backend) {
+            _ if self.no_cupy => (self.cpu()?, "as --no-cupy asks for".to_owned()),
+            _ if self.device.is_some() => self.of_device()?,
             (Some(list), _) => (gpu(&list.0)?, "as asked for".to_owned()),
             (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
             (None, BackendChoice::Auto) if self.kernel != KernelChoice::Auto => {
@@ -154,6 +188,30 @@ impl BackendArgs {
             backend.adapter()
         ));
         Ok(backend)
+    }
+
+    fn device(&self) -> Option<Device> {
+        if self.no_cupy {
+            return Some(Device::Cpu);
+        }
+        self.device
+    }
+
+    /// The device, or the CPU where there is no such adapter; and why.
+    fn of_device(&self) -> anyhow::Result<(Box<dyn Backend>, String)> {
+        let Some(Device::Adapter(number)) = self.device else {
+            return Ok((self.cpu()?, "as --device asks for".to_owned()));
+        };
+        let adapters = list_adapters();
+        let mut hardware = adapters.iter().filter(|adapter| adapter.kind.is_hardware());
+        let Some(adapter) = hardware.nth(number) else {
+            let why = format!("no hardware adapter was found for --device {number}");
+            return Ok((self.cpu()?, why));
+        };
+        match GpuBackend::new(&AdapterSelector::Index(adapter.index)) {
+            Ok(gpu) => Ok((or_cpu(gpu, self.cpu()?), "as --device asks for".to_owned())),
+            Err(error) => Ok((self.cpu()?, format!("the graphics adapter failed: {error}"))),
+        }
     }
 
     fn cpu(&self) -> anyhow::Result<Box<dyn Backend>> {
@@ -186,12 +244,16 @@ impl BackendArgs {
             "{:.1} times as fast as the CPU in a trial",
             ratio(cpu_time, gpu_time)
         );
-        let tell = |error: &ftperm::compute::ComputeError| {
-            console::warn(format!("{error}; going on with the CPU"));
-        };
-        let backend = FallbackBackend::new(Box::new(gpu), cpu, Box::new(tell));
-        Ok((Box::new(backend), why))
+        Ok((or_cpu(gpu, cpu), why))
     }
+}
+
+/// The adapter, and the CPU from where it fails on.
+fn or_cpu(gpu: GpuBackend, cpu: Box<dyn Backend>) -> Box<dyn Backend> {
+    let tell = |error: &ftperm::compute::ComputeError| {
+        console::warn(format!("{error}; going on with the CPU"));
+    };
+    Box::new(FallbackBackend::new(Box::new(gpu), cpu, Box::new(tell)))
 }
 
 /// Hardware if there is some, else the first software adapter.
@@ -228,6 +290,17 @@ fn gpu(selectors: &[AdapterSelector]) -> anyhow::Result<Box<dyn Backend>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_of_the_reference_tools() {
+        let device = |text: &str| Device::parse(text).ok();
+        assert_eq!(device("cpu"), Some(Device::Cpu));
+        assert_eq!(device("mps"), Some(Device::Adapter(0)));
+        assert_eq!(device("cuda:1"), Some(Device::Adapter(1)));
+        assert_eq!(device("2"), Some(Device::Adapter(2)));
+        assert_eq!(device("gpu"), None);
+        assert_eq!(device("-1"), None);
+    }
 
     #[test]
     fn lists_of_adapters() {

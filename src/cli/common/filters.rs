@@ -3,7 +3,7 @@
 use ftperm::positions::Filters;
 use ftperm::positions::filter::soft_early::SoftEarly;
 
-use super::numbers::{probability, weight};
+use super::numbers::{ply, probability, weight};
 use crate::cli::UsageError;
 
 /// What help calls them.
@@ -97,7 +97,7 @@ pub struct FilterArgs {
     )]
     pc_y4: Option<f64>,
     /// Ply of point 1 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_x1", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x1", value_name = "PLY", value_parser = ply)]
     ply_x1: Option<u16>,
     /// Probability to keep a position at point 1 of the soft early filter
     #[arg(
@@ -106,7 +106,7 @@ pub struct FilterArgs {
     )]
     ply_y1: Option<f64>,
     /// Ply of point 2 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_x2", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x2", value_name = "PLY", value_parser = ply)]
     ply_x2: Option<u16>,
     /// Probability to keep a position at point 2 of the soft early filter
     #[arg(
@@ -115,7 +115,7 @@ pub struct FilterArgs {
     )]
     ply_y2: Option<f64>,
     /// Ply of point 3 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_x3", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x3", value_name = "PLY", value_parser = ply)]
     ply_x3: Option<u16>,
     /// Probability to keep a position at point 3 of the soft early filter
     #[arg(
@@ -124,7 +124,7 @@ pub struct FilterArgs {
     )]
     ply_y3: Option<f64>,
     /// Ply of point 4 of the soft early filter
-    #[arg(help_heading = FILTERS, long, alias = "ply_x4", value_name = "PLY")]
+    #[arg(help_heading = FILTERS, long, alias = "ply_x4", value_name = "PLY", value_parser = ply)]
     ply_x4: Option<u16>,
     /// Probability to keep a position at point 4 of the soft early filter
     #[arg(

@@ -34,6 +34,14 @@ pub fn weight(text: &str) -> Result<f64, String> {
     within(text, 0.0, 1e6, "a number from 0 to 1000000")
 }
 
+/// A ply, also as the reference tool writes it: 6.0
+pub fn ply(text: &str) -> Result<u16, String> {
+    let whole = text.strip_suffix(".0").unwrap_or(text);
+    whole
+        .parse()
+        .map_err(|_| "a whole number from 0 to 65535 is expected".to_string())
+}
+
 /// Seconds that a search may take; none are possible.
 pub fn time_limit(text: &str) -> Result<Duration, String> {
     let what = "a number of seconds, up to a year,";
@@ -75,6 +83,12 @@ mod tests {
             ];
             assert_eq!(found, accepted, "{text}");
         }
+        assert_eq!([ply("6"), ply("6.0"), ply("0.0")], [Ok(6), Ok(6), Ok(0)]);
+        assert!(
+            ["6.5", "-1", "", ".0", "70000"]
+                .iter()
+                .all(|text| ply(text).is_err())
+        );
         assert_eq!(time_limit("0.5"), Ok(Duration::from_millis(500)));
         assert_eq!(
             probability("2"),

@@ -1,7 +1,7 @@
 //! The members of a `torch.save` archive as ranges of [`FileBytes`]. Stored members, as PyTorch writes them, are used
 //! in place; deflated ones get a place behind the file, and are unpacked when they are needed.
 
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, BufReader, Read as _, Write};
 use std::ops::Range;
 
 use flate2::Crc;
@@ -63,6 +63,21 @@ impl Member {
             bytes.add(self.data.start, unpacked);
             return Ok(());
         }
+        self.copy(bytes, &mut io::sink())
+    }
+
+    /// Writes the member's bytes, and compares them with its checksum. One that is compressed is unpacked as a whole.
+    pub(super) fn copy(
+        &self,
+        bytes: &FileBytes,
+        out: &mut impl Write,
+    ) -> Result<(), CheckpointError> {
+        let start = self.zip.start as usize;
+        if self.zip.deflated {
+            let packed = BufReader::new(bytes.reader(start));
+            out.write_all(&inflate_member(&self.zip, packed, MAX_UNPACKED)?)?;
+            return Ok(());
+        }
         let mut crc = Crc::new();
         let mut reader = bytes.reader(start).take(self.zip.packed);
         let mut piece = vec![0; PIECE];
@@ -72,6 +87,7 @@ impl Member {
                 Ok(0) => break,
                 Ok(read) => {
                     crc.update(&piece[..read]);
+                    out.write_all(&piece[..read])?;
                     size += read as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -109,6 +109,26 @@ impl Tensor {
     }
 }
 
+impl Tensor {
+    /// Does its storage hold its elements in single precision, one after the other, and nothing else?
+    pub(super) fn is_whole_storage(&self) -> bool {
+        let native = self.element == ElementType::F32 && !self.big_endian;
+        let contiguous = super::safetensors::contiguous_strides(&self.shape) == self.strides;
+        native && contiguous && self.offset == 0 && 4 * self.len() == self.data.len()
+    }
+
+    /// A number as an element; only for double and single precision.
+    pub(super) fn encode(&self, value: f32, out: &mut [u8]) {
+        match self.element {
+            ElementType::F64 => out.copy_from_slice(&f64::from(value).to_le_bytes()),
+            _ => out.copy_from_slice(&value.to_le_bytes()),
+        }
+        if self.big_endian {
+            out.reverse();
+        }
+    }
+}
+
 /// A matrix, or a vector as a matrix of one row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Matrix<'a> {
@@ -142,6 +162,11 @@ impl<'a> Matrix<'a> {
             row_stride,
             column_stride,
         })
+    }
+
+    /// Number of an element in its storage.
+    pub(super) fn place(&self, row: usize, column: usize) -> usize {
+        self.tensor.offset + row * self.row_stride + column * self.column_stride
     }
 
     /// One row in single precision. Where it cannot be read, it has zeros, and [`FileBytes::check`] fails.

@@ -183,7 +183,7 @@ struct Names<'a> {
 const PREFIXES: [&str; 3] = ["model.", "module.", "_orig_mod."];
 
 /// The same name as today's trainer spells it, and whether the spelling was an older one.
-fn plain_name(name: &str) -> (String, bool) {
+pub(super) fn plain_name(name: &str) -> (String, bool) {
     let mut rest = name;
     while let Some(shorter) = PREFIXES.iter().find_map(|prefix| rest.strip_prefix(prefix)) {
         rest = shorter;
