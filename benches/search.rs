@@ -68,7 +68,15 @@ fn main() {
             for seed in 0..seeds {
                 let mut find = ftperm();
                 // The order of the last network is of no use for the next.
-                find.args(["find", "--json", "--force", "--backend", "cpu", "--effort", effort]);
+                find.args([
+                    "find",
+                    "--json",
+                    "--force",
+                    "--backend",
+                    "cpu",
+                    "--effort",
+                    effort,
+                ]);
                 find.args(["--seed", &seed.to_string(), "--data"])
                     .arg(training);
                 if kernel != "auto" {
