@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError, RwLock};
 
 use ftperm::files::quote::printable;
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -14,6 +14,11 @@ mod screen;
 use screen::Screen;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// What takes results.
+type Results = fn(&[u8]) -> io::Result<()>;
+
+static RESULTS: RwLock<Results> = RwLock::new(to_stdout);
 
 /// Bars under way; they show only if stderr is a terminal.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(|| {
@@ -100,13 +105,21 @@ impl StdoutError {
 /// # Errors
 /// stdout is closed or full.
 pub fn raw(bytes: &[u8]) -> anyhow::Result<()> {
-    let print = || {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes)?;
-        stdout.flush()
-    };
-    beside_bars(print).map_err(StdoutError)?;
+    let print = *RESULTS.read().unwrap_or_else(PoisonError::into_inner);
+    beside_bars(|| print(bytes)).map_err(StdoutError)?;
     Ok(())
+}
+
+fn to_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+/// From now on results go there.
+#[cfg(hosted)]
+pub fn send_results(to: Results) {
+    *RESULTS.write().unwrap_or_else(PoisonError::into_inner) = to;
 }
 
 /// Did what the parser prints itself reach stdout?

@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use ftperm::nets::source::{NetSource, embed};
 use serde::Serialize;
 
 use super::common::names::name;
 use super::common::{Files, NetSummary, ReadingArgs, parse};
-use super::{Global, UsageError, console, lc0};
+use super::{Global, UsageError, console, lc0, program};
 
 /// Make a copy of this program with a network inside, for --net '<embed>'
 #[derive(Debug, clap::Args)]
@@ -62,7 +61,7 @@ impl Embed {
         files.network_found("the network", &source.origin).check()?;
         let bytes = source.bytes.clone();
         let loaded = parse(source, &options)?;
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let program = program::own_file()?;
         embed(&program, &bytes, options.era, &self.out)?;
         if global.json {
             let out = self.out.display().to_string();

@@ -335,6 +335,7 @@ fn search(job: &PlanesJob, state: &StateFile) -> anyhow::Result<Searched> {
         RunError::Search(error) => state.explain(error),
         error => error.into(),
     })?;
+    interrupt::check()?;
     progress.end();
     if searched.rated.start_is_better {
         console::warn(START_IS_BETTER);

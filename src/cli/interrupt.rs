@@ -56,6 +56,29 @@ fn is_ignored(signal: libc::c_int) -> bool {
     }
 }
 
+/// To be asked after a search and while what it needs is read.
+///
+/// # Errors
+/// It was to end before it had found anything. Where the program itself is interrupted, it has ended by then.
+pub fn check() -> Result<(), Interrupted> {
+    if STOP.load(Ordering::Relaxed) && !SEARCHING.load(Ordering::Relaxed) {
+        return Err(Interrupted);
+    }
+    Ok(())
+}
+
+/// The work was to end before a search had found anything.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("interrupted: nothing more was written")]
+pub struct Interrupted;
+
+/// Forgets what was before. Another program's next work begins.
+#[cfg(hosted)]
+pub fn begin() {
+    STOP.store(false, Ordering::Relaxed);
+    SEARCHING.store(false, Ordering::Relaxed);
+}
+
 /// There is an order that is worth keeping.
 pub fn search_has_begun() {
     SEARCHING.store(true, Ordering::Relaxed);

@@ -19,6 +19,8 @@ mod find;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gather;
+#[cfg(hosted)]
+pub mod hosted;
 mod init;
 mod inspect;
 mod inspect_checkpoint;
@@ -31,6 +33,7 @@ mod lc0;
 mod logging;
 mod nets;
 mod optimize;
+mod program;
 mod progress;
 mod reference;
 mod report;
@@ -38,6 +41,7 @@ mod serialize;
 mod trace;
 mod verify;
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
@@ -286,7 +290,15 @@ impl Cli {
 /// # Errors
 /// A configuration file or an environment variable is wrong.
 pub fn parse() -> anyhow::Result<Cli> {
-    config::parse(&std::env::args_os().collect::<Vec<_>>())
+    parse_words(&std::env::args_os().collect::<Vec<_>>())
+}
+
+/// As [`parse`], of a command line that begins with the program's name.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_words(words: &[OsString]) -> anyhow::Result<Cli> {
+    config::parse(words)
 }
 
 /// Runs the chosen command.
@@ -309,6 +321,11 @@ fn start(cli: &Cli) -> anyhow::Result<()> {
     if !matches!(cli.command, Command::Batch(_)) {
         interrupt::watch()?;
     }
+    on_threads(cli)
+}
+
+/// Runs the command on threads of its own.
+fn on_threads(cli: &Cli) -> anyhow::Result<()> {
     let (threads, _) = cli.threads();
     // The command itself is a task of the pool: what it does in parallel it begins at once, on this thread, and others
     // take their share of it when they have woken up.

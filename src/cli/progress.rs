@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
@@ -23,6 +23,17 @@ const BAR: &str =
 /// Where nobody knows how many there are.
 const COUNT: &str = "{prefix:<18} {human_pos}, {rate}";
 const SHARE_BAR: &str = "{prefix:<18} {bar:24} {percent:>3} %  {left}\n  {wide_msg}";
+
+/// Whoever else is told how far a thing is: its name, and how many steps of how many are done.
+type Listener = fn(&'static str, u64, u64);
+
+static LISTENER: RwLock<Listener> = RwLock::new(|_, _, _| {});
+
+/// From now on this is told, too.
+#[cfg(hosted)]
+pub fn tell(listener: Listener) {
+    *LISTENER.write().unwrap_or_else(PoisonError::into_inner) = listener;
+}
 
 /// One thing that takes time. Dropping it takes its bar away.
 pub struct Stage {
@@ -119,6 +130,8 @@ impl Stage {
     }
 
     fn show(&self, done: u64) {
+        let listener = *LISTENER.read().unwrap_or_else(PoisonError::into_inner);
+        listener(self.what, done, self.total);
         self.bar.set_position(done);
         if self.is_line_due() {
             self.line(done);

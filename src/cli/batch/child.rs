@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use ftperm::files::quote::message;
 use serde_json::Value;
 
 use super::jobs::{Job, JobCommand};
-use crate::cli::{Global, console};
+use crate::cli::{Global, console, program};
 
 /// Longest report that is read from a job, in bytes.
 const MAX_REPORT: u64 = 256 << 20;
@@ -101,8 +101,7 @@ pub fn run(
 /// Starts this program again. Its standard input is a pipe that stays empty: when this process ends, however it ends,
 /// the pipe closes, and the job ends too.
 fn start(job: &Job, global: &Global) -> anyhow::Result<Child> {
-    let program = std::env::current_exe().context("cannot find this program")?;
-    let mut command = Command::new(program);
+    let mut command = program::again()?;
     command.args(["--no-config", "--json"]);
     if global.quiet {
         command.arg("--quiet");

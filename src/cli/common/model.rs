@@ -16,7 +16,7 @@ use crate::cli::layout::{self, LayoutArgs};
 use crate::cli::{UsageError, console};
 
 /// A network that was read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum AnyNetwork {
     Stockfish(Network),
     Described(RawNet),

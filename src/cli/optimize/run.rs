@@ -158,6 +158,7 @@ impl Optimize {
             evaluated: Some(&|positions| progress.evaluated(positions)),
         };
         let found = job.run(backend, &mut watch)?;
+        interrupt::check()?;
         progress.end();
         Ok((found, curve.map(CurveRecorder::finish)))
     }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use ftperm::positions::{Options, Positions, PositionsError, Progress, read_with_progress};
 
 use super::Stage;
+use crate::cli::interrupt;
 
 /// As [`ftperm::positions::read`].
 pub fn read_positions(inputs: &[OsString], options: &Options) -> Result<Positions, PositionsError> {
@@ -22,6 +23,9 @@ pub fn watch_positions(
     let stage = Stage::counting("reading positions", options.sampling.count.unwrap_or(0));
     read_with_progress(inputs, options, &mut |it| {
         stage.set(it.taken);
-        progress(it)
+        match interrupt::check() {
+            Ok(()) => progress(it),
+            Err(_) => ControlFlow::Break(()),
+        }
     })
 }
