@@ -198,4 +198,10 @@ fn templates_that_do_not_fit_are_refused() {
     case.option("--like", &copy)
         .ok()
         .says("the optimizer's state is the template's");
+    // Damage anywhere, also in what would only be copied.
+    let mut bytes = std::fs::read(&older).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&copy, bytes).unwrap();
+    refused(&older, &copy, "d.ckpt", 1, "is damaged: its CRC-32 is");
 }

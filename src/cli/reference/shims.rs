@@ -87,7 +87,7 @@ fn may_be_replaced(path: &Path) -> bool {
     }
     let is_short = path
         .metadata()
-        .is_ok_and(|it| it.is_file() && it.len() < 1 << 16);
+        .is_ok_and(|found| found.is_file() && found.len() < 1 << 16);
     is_short && std::fs::read_to_string(path).is_ok_and(|text| text.lines().nth(1) == Some(MARK))
 }
 

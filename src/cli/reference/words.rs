@@ -96,7 +96,10 @@ fn option<'a>(command: &'a Command, word: &OsStr) -> Option<(&'a Arg, bool)> {
         return Some((command.get_arguments().find(is_named)?, attached));
     }
     let short = text.strip_prefix('-').filter(|short| short.len() == 1)?;
-    let is_named = |arg: &&Arg| arg.get_short().is_some_and(|it| short.starts_with(it));
+    let is_named = |arg: &&Arg| {
+        arg.get_short()
+            .is_some_and(|letter| short.starts_with(letter))
+    };
     Some((command.get_arguments().find(is_named)?, false))
 }
 
