@@ -1,9 +1,9 @@
 //! The state dictionary with which a trainer begins.
 //!
 //! What the trainer sets is set: shared rows, the shared first layer and the output's bias are zero, PSQT columns hold
-//! piece values, alike in all eight buckets, as are the layer stacks. All else it draws, uniformly between -s and s. For
-//! the rows of a matrix of inputs s is the square root of 1 / rows, for the accumulator's biases with the rows of all
-//! inputs; for weights and biases of a layer it is the square root of 1 / inputs of the layer.
+//! piece values, alike in all eight buckets, as are the layer stacks. All else it draws, uniformly between -s and s.
+//! For the rows of a matrix of inputs s is the square root of 1 / rows, for the accumulator's biases with the rows of
+//! all inputs; for weights and biases of a layer it is the square root of 1 / inputs of the layer.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
