@@ -191,49 +191,13 @@ impl Serialize {
         if let Some(features) = &self.features {
             known_features(features).map_err(UsageError)?;
         }
-        let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
-        let is_state = target.is_some_and(|target| {
-            has_ending(target, &STATE_ENDINGS)
-                || (self.like.is_some() && has_ending(target, &["ckpt"]))
-        });
-        let files = Files::new();
-        let files = if is_state {
-            files.output("TARGET", target)
-        } else {
-            files.network_output("TARGET", target)
-        };
-        let files = files
-            .output("--report", self.report.as_deref())
-            .network("SOURCE", Some(&self.source))
-            .input("--ft-perm", self.ft_perm.as_deref())
-            .input("--like", self.like.as_deref())
-            .data("--ft-optimize-data", &self.ft_optimize_data);
+        let files = self.files();
         files.check()?;
         let output = self.output()?;
         if let Some(file) = &self.report {
             check_writable(file)?;
         }
-        let source = if is_checkpoint_file(Path::new(&self.source))? {
-            if self.reading.era.is_some() {
-                let text =
-                    "--era is for networks; --target-era says as what a checkpoint is written";
-                return Err(UsageError(text.into()).into());
-            }
-            let checkpoint = Checkpoint::open(Path::new(&self.source))?;
-            console::say(format!(
-                "checkpoint {}: {}, {} tensors",
-                self.source_name(),
-                checkpoint.container(),
-                checkpoint.tensors().len()
-            ));
-            Source::Checkpoint(Box::new(checkpoint))
-        } else {
-            let loaded = load(Some(&self.source), &self.reading)?;
-            files.network_found("SOURCE", &loaded.origin).check()?;
-            let network = loaded.network;
-            self.check_network(&network)?;
-            Source::Network(Box::new(network))
-        };
+        let source = self.read(&files)?;
         let mut report = Report {
             source: self.source_name(),
             out: NetSummary {
@@ -282,6 +246,55 @@ impl Serialize {
         } else {
             console::result(&report.out.path)
         }
+    }
+
+    /// What is read and written, by the options that name it.
+    fn files(&self) -> Files {
+        let target = Some(self.target.as_path()).filter(|_| !self.out_sha);
+        let is_state = target.is_some_and(|target| {
+            has_ending(target, &STATE_ENDINGS)
+                || (self.like.is_some() && has_ending(target, &["ckpt"]))
+        });
+        let files = Files::new();
+        let files = if is_state {
+            files.output("TARGET", target)
+        } else {
+            files.network_output("TARGET", target)
+        };
+        files
+            .output("--report", self.report.as_deref())
+            .network("SOURCE", Some(&self.source))
+            .input("--ft-perm", self.ft_perm.as_deref())
+            .input("--like", self.like.as_deref())
+            .data("--ft-optimize-data", &self.ft_optimize_data)
+    }
+
+    /// The checkpoint or the network.
+    fn read(&self, files: &Files) -> anyhow::Result<Source> {
+        Ok(if is_checkpoint_file(Path::new(&self.source))? {
+            if self.reading.era.is_some() {
+                let text =
+                    "--era is for networks; --target-era says as what a checkpoint is written";
+                return Err(UsageError(text.into()).into());
+            }
+            let checkpoint = Checkpoint::open(Path::new(&self.source))?;
+            console::say(format!(
+                "checkpoint {}: {}, {} tensors",
+                self.source_name(),
+                checkpoint.container(),
+                checkpoint.tensors().len()
+            ));
+            Source::Checkpoint(Box::new(checkpoint))
+        } else {
+            let loaded = load(Some(&self.source), &self.reading)?;
+            files
+                .clone()
+                .network_found("SOURCE", &loaded.origin)
+                .check()?;
+            let network = loaded.network;
+            self.check_network(&network)?;
+            Source::Network(Box::new(network))
+        })
     }
 
     fn run_lc0(&self, source: &Path, global: &Global) -> anyhow::Result<()> {
