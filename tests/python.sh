@@ -18,4 +18,6 @@ trap 'rm -rf "$wheels"' EXIT
     --interpreter "$folder/tests/bin/python" --out "$wheels"
 "$folder/tests/bin/python" -m pip install --quiet --force-reinstall --no-deps "$wheels"/ftperm-*.whl
 cd python
+# The program would say that it does not know them.
+unset FTPERM_PYTHON FTPERM_PYTHON_VENVS
 "$folder/tests/bin/python" -B -m pytest -q -p no:cacheprovider "$@"

@@ -86,9 +86,9 @@ pub fn exception(error: &anyhow::Error) -> PyErr {
         DataError::new_err(text)
     } else if is(|cause| cause.is::<PlanesFileError>()) || is(is_of_matrix) {
         PlanesError::new_err(text)
-    } else if is(|cause| cause.is::<OrderError>() || cause.is::<PermutationFileError>()) {
-        PermutationError::new_err(text)
-    } else if is(is_of_length) {
+    } else if is(|cause| cause.is::<OrderError>() || cause.is::<PermutationFileError>())
+        || is(is_of_length)
+    {
         PermutationError::new_err(text)
     } else if is(|cause| cause.is::<EvalError>() || cause.is::<SearchError>()) {
         PlanesError::new_err(text)

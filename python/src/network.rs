@@ -176,9 +176,12 @@ fn permutation(indices: Vec<u32>) -> PyResult<Permutation> {
     Permutation::new(indices).map_err(|error| exception(&error.into()))
 }
 
+/// What a permutation file says beside the numbers: keys and values.
+type Notes = Vec<(String, String)>;
+
 /// Reads a permutation file, text or `.npy`: the order, and the notes of a text file.
 #[pyfunction]
-pub fn read_permutation(path: PathBuf) -> PyResult<(Vec<u32>, Vec<(String, String)>)> {
+pub fn read_permutation(path: PathBuf) -> PyResult<(Vec<u32>, Notes)> {
     let file = PermutationFile::read(&path).map_err(|error| exception(&error.into()))?;
     Ok((file.permutation.indices().to_vec(), file.notes))
 }
