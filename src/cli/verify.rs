@@ -7,7 +7,7 @@ use ftperm::chess::board::Board;
 use ftperm::chess::random_games::random_positions;
 use ftperm::nets::described::{self, Layout};
 use ftperm::nets::stockfish::verify::{
-    ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
+    Differences, ReferenceOutputs, WeightComparison, WeightDifference, compare_weights,
 };
 use ftperm::report::Verified;
 use serde::Serialize;
@@ -78,6 +78,7 @@ struct Report {
 #[derive(Serialize)]
 struct WeightReport {
     count: u64,
+    unreachable: u64,
     unread: u64,
     first: Vec<WeightDifference>,
 }
@@ -188,6 +189,7 @@ impl Verify {
             same_neurons: compared.as_ref().ok().map(|_| proved),
             differences: compared.ok().map(|it| WeightReport {
                 count: it.differences.count(),
+                unreachable: it.differences.unreachable(),
                 unread: it.differences.unread(),
                 first: it.differences.first().to_vec(),
             }),
@@ -286,7 +288,7 @@ fn weights_text(compared: &WeightComparison) -> String {
         first => {
             let lines: Vec<String> = first.iter().map(|it| format!("\n  {it}")).collect();
             format!(
-                "not proved: {} {} (value in the first, in the second network):{}{}",
+                "not proved: {} {} (value in the first, in the second network):{}{}{}",
                 counted(differences.count(), "weight"),
                 if differences.count() == 1 {
                     "differs"
@@ -299,8 +301,26 @@ fn weights_text(compared: &WeightComparison) -> String {
                 } else {
                     ""
                 },
+                unreachable_text(differences),
             )
         }
+    }
+}
+
+/// What differences in rows of features mean that no legal position activates.
+fn unreachable_text(differences: &Differences) -> String {
+    let (all, unreachable) = (differences.count(), differences.unreachable());
+    match unreachable {
+        0 => String::new(),
+        _ if unreachable == all => {
+            "\nproved: equal on every legal position: no other weights differ than those of \
+                                    features that no legal position activates"
+                .to_string()
+        }
+        _ => format!(
+            "\n{unreachable} of them are of features that no legal position activates, {} are not",
+            all - unreachable
+        ),
     }
 }
 

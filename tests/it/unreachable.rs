@@ -53,6 +53,49 @@ fn what_tensors_cost_adds_up_to_the_file() {
     assert!(zeroed < gzip, "{zeroed} {gzip}");
 }
 
+/// Two networks that differ in such rows alone are not one, but no game tells them apart.
+#[test]
+fn verify_says_what_legal_positions_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let demo = material::own("datasets/demo.nnue");
+    let zeroed = folder.join("zeroed.nnue");
+    Case::new("serialize")
+        .args([&demo, &zeroed])
+        .arg("--zero-unreachable")
+        .ok();
+    let verify = |b: &std::path::Path| {
+        Case::new("verify")
+            .args([demo.as_path(), b])
+            .args(["--clamp", "127", "--json"])
+            .ends_with(1)
+    };
+    let done = verify(&zeroed);
+    let report = done.json();
+    let differences = &report["differences"];
+    assert!(differences["count"].as_u64().unwrap() > 100_000);
+    assert_eq!(differences["count"], differences["unreachable"]);
+    assert_eq!(report["verified"]["proved"], false);
+    done.says("proved: equal on every legal position");
+
+    // One weight more, of a bias.
+    let options = ReadOptions {
+        clamp: Some(127),
+        ..ReadOptions::default()
+    };
+    let mut network = Network::read(&zeroed, &options).unwrap();
+    network.ft.bias[0] ^= 1;
+    let other = folder.join("other.nnue");
+    network
+        .write(&mut std::fs::File::create(&other).unwrap())
+        .unwrap();
+    let done = verify(&other);
+    let differences = &done.json()["differences"];
+    let number = |key: &str| differences[key].as_u64().unwrap();
+    assert_eq!(number("count"), number("unreachable") + 1);
+    done.says("of them are of features that no legal position activates, 1 are not");
+}
+
 #[test]
 fn rows_of_no_legal_position_become_zero() {
     let folder = tempfile::tempdir().unwrap();

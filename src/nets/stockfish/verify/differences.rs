@@ -34,6 +34,7 @@ impl std::fmt::Display for WeightDifference {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
     count: u64,
+    unreachable: u64,
     unread: u64,
     first: Vec<WeightDifference>,
     first_unread: Vec<WeightDifference>,
@@ -43,6 +44,12 @@ impl Differences {
     /// Values that some position may read.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Those of [`count`](Self::count) that no legal position reads: if these are all, the networks compute the same
+    /// on every legal position.
+    pub fn unreachable(&self) -> u64 {
+        self.unreachable
     }
 
     /// Values that no position reads.
@@ -62,6 +69,7 @@ impl Differences {
 
     fn add(&mut self, found: Found, words: impl Fn(&Spot) -> WeightDifference) {
         self.count += found.count;
+        self.unreachable += found.unreachable;
         self.unread += found.unread;
         for (kept, spots) in [
             (&mut self.first, &found.first),
@@ -86,6 +94,7 @@ struct Spot {
 #[derive(Default)]
 struct Found {
     count: u64,
+    unreachable: u64,
     unread: u64,
     first: Vec<Spot>,
     first_unread: Vec<Spot>,
@@ -94,6 +103,7 @@ struct Found {
 impl Found {
     fn then(mut self, later: Found) -> Found {
         self.count += later.count;
+        self.unreachable += later.unreachable;
         self.unread += later.unread;
         for (kept, spots) in [
             (&mut self.first, later.first),
@@ -119,10 +129,11 @@ struct Matrices<'a, T> {
 
 impl<T: Copy + Eq + Sync + Into<i64>> Matrices<'_, T> {
     /// Where the matrices differ, `row_unread` says of a row, and `unread` of a row, a column and both values, why no
-    /// position reads a difference there.
+    /// position reads a difference there; `row_unreachable`, whether a legal position reads the row.
     fn compare(
         &self,
         row_unread: impl Fn(usize) -> Option<&'static str> + Sync,
+        row_unreachable: impl Fn(usize) -> bool + Sync,
         unread: impl Fn(usize, usize, i64, i64) -> Option<&'static str> + Sync,
     ) -> Found {
         /// Values that a task compares.
@@ -147,6 +158,7 @@ impl<T: Copy + Eq + Sync + Into<i64>> Matrices<'_, T> {
                 };
                 if pairs().fold(false, |differ, (a, b)| differ | (a != b)) {
                     let of_row = row_unread(row);
+                    let unreachable = u64::from(row_unreachable(row));
                     for (place, (a, b)) in pairs().enumerate().filter(|(_, (a, b))| a != b) {
                         let (a, b): (i64, i64) = (a.into(), b.into());
                         let column = column + place;
@@ -158,7 +170,10 @@ impl<T: Copy + Eq + Sync + Into<i64>> Matrices<'_, T> {
                             unread: of_row.or_else(|| unread(row, column, a, b)),
                         };
                         let (count, kept) = match spot.unread {
-                            None => (&mut found.count, &mut found.first),
+                            None => {
+                                found.unreachable += unreachable;
+                                (&mut found.count, &mut found.first)
+                            }
                             Some(_) => (&mut found.unread, &mut found.first_unread),
                         };
                         *count += 1;
@@ -290,7 +305,10 @@ impl<'a> Comparing<'a> {
             let (set, feature) = feature(row).filter(|_| !strict)?;
             set.is_never_active(feature).then_some(NEVER_ACTIVE)
         };
-        let found = matrices.compare(never_active, |row, _, a, b| {
+        let unreachable = |row: usize| {
+            feature(row).is_some_and(|(set, feature)| set.impossible(feature).is_some())
+        };
+        let found = matrices.compare(never_active, unreachable, |row, _, a, b| {
             (!strict && row < narrowed_rows && a as i8 == b as i8).then_some(NARROWED)
         });
         let mut differences = std::mem::take(&mut self.differences);
@@ -335,7 +353,7 @@ impl<'a> Comparing<'a> {
             row_len: a.outputs(),
             columns: &[],
         };
-        let found = biases.compare(|_| None, |_, _, _, _| None);
+        let found = biases.compare(|_| None, |_| false, |_, _, _, _| None);
         self.differences.add(found, |spot| {
             let place = if one_row {
                 format!("{name}: bias")
@@ -359,6 +377,7 @@ impl<'a> Comparing<'a> {
         let is_padding = |column: usize| !strict && column >= inputs;
         let found = weights.compare(
             |_| None,
+            |_| false,
             |_, column, _, _| is_padding(column).then_some(PADDING),
         );
         let mut differences = std::mem::take(&mut self.differences);
