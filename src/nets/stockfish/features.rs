@@ -66,7 +66,7 @@ pub trait FeatureSet: Debug + Sync {
     /// # Errors
     /// It stands for nothing that could be on a board.
     fn meaning(&self, feature: u32) -> Result<Meaning, Impossible>;
-    /// Why no legal position activates a feature, if none does; [`example`] has a position for all others.
+    /// Why no legal position activates a feature, if none does; `example` has a position for all others.
     fn impossible(&self, feature: u32) -> Option<Impossible> {
         match self.meaning(feature) {
             Ok(meaning) => meaning.impossible(),
