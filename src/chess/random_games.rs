@@ -18,6 +18,7 @@ pub fn random_positions(seed: u64, count: usize) -> Vec<Board> {
 
 /// As [`random_positions`], from the 960 starting positions of Chess960. Castling rights are not kept where rooks stand
 /// elsewhere than in chess.
+#[doc(hidden)]
 pub fn random_positions_960(seed: u64, count: usize) -> Vec<Board> {
     random_positions_from(seed, count, |rng| {
         loop {

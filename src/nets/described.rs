@@ -31,7 +31,6 @@ mod threats;
 #[doc(hidden)]
 pub use activation::ActivationKind;
 #[doc(hidden)]
-#[doc(hidden)]
 pub use build_array::BuildArray;
 pub use built_in::{BUILT_IN, BuiltIn};
 #[doc(hidden)]
@@ -46,10 +45,11 @@ pub use input::{Block, Input, Mirror};
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
 #[doc(hidden)]
-#[doc(hidden)]
 pub use overflow::Overflow;
 pub use recognise::{Fitting, fitting};
+#[doc(hidden)]
 pub use storage::{Encoding, FileCompression};
+#[doc(hidden)]
 pub use tensor::{ElementType, Role, Tensor};
 #[doc(hidden)]
 pub use threats::{ThreatOrder, ThreatPairs};

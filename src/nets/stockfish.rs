@@ -62,6 +62,7 @@ pub use architecture::Architecture;
 pub use architecture::{LayerSizes, StackVariant, Store, TensorRole, TensorSpec};
 #[cfg(feature = "checkpoint")]
 pub(crate) use clamp::{clamp_is_unsaid, eras_of, pairwise};
+#[doc(hidden)]
 pub use cost::Cost;
 pub use error::{NetError, NetFileError};
 #[doc(hidden)]
@@ -86,6 +87,7 @@ pub(crate) use sample::sample;
 pub(crate) use sizes::{MAX_L1, MAX_OUTPUTS, MAX_STACKS};
 #[doc(hidden)]
 pub use storage::Storage;
+#[doc(hidden)]
 pub use unreachable::UnreachableRows;
 pub use write::FtCompression;
 pub(crate) use write::take;
