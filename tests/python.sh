@@ -18,6 +18,8 @@ trap 'rm -rf "$wheels"' EXIT
     --interpreter "$folder/tests/bin/python" --out "$wheels"
 "$folder/tests/bin/python" -m pip install --quiet --force-reinstall --no-deps "$wheels"/ftperm-*.whl
 cd python
-# The program would say that it does not know them.
-unset FTPERM_PYTHON FTPERM_PYTHON_VENVS
+# The program would say that it does not know those of other tests.
+for name in "${!FTPERM_@}"; do
+    case $name in FTPERM_CI | FTPERM_BINARY) ;; *) unset "$name" ;; esac
+done
 "$folder/tests/bin/python" -B -m pytest -q -p no:cacheprovider "$@"
