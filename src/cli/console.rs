@@ -141,6 +141,25 @@ pub fn result(line: impl AsRef<str>) -> anyhow::Result<()> {
     raw(format!("{}\n", printable(line.as_ref())).as_bytes())
 }
 
+/// Rows of results, the heads of their columns first, below one another.
+///
+/// # Errors
+/// stdout is closed or full.
+pub fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> anyhow::Result<()> {
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| {
+        let cells = rows.iter().map(|cells| cells[column].chars().count());
+        cells.max().unwrap_or_default()
+    });
+    for cells in rows {
+        let padded = cells.iter().zip(widths);
+        let padded: Vec<String> = padded
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        result(padded.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
 /// The name of a file that was written, a line of results that another program can open, whatever its bytes.
 ///
 /// # Errors

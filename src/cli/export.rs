@@ -1,7 +1,7 @@
 //! `ftperm export`, and the option `--export` of the commands that find an order.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ftperm::files::atomic::{check_writable, write_file};
 use ftperm::nets::described::BuildArray;
@@ -168,19 +168,20 @@ impl Export {
     /// The array by which an engine's build moves the neurons, alone or in its source file.
     fn for_build(&self, order: &Permutation) -> anyhow::Result<Vec<u8>> {
         let known = self.engine.as_deref().map(build_array).transpose()?;
-        if let Some((known, neurons)) = &known {
+        if let Some((_, neurons)) = &known {
             check_entries(&self.permutation, order, *neurons)?;
-            if self.applied.is_none() {
-                return Ok(known.listing(order).into_bytes());
+        }
+        match (&self.applied, &known) {
+            (Some(source), _) => {
+                let known = known.as_ref().map(|(known, _)| known);
+                Ok(applied::read(source, known, order.len())?.with_order(order))
+            }
+            (None, Some((known, _))) => Ok(known.listing(order).into_bytes()),
+            (None, None) => {
+                let text = "say what to write with --as, --for or --applied";
+                Err(UsageError(text.into()).into())
             }
         }
-        let known = known.as_ref().map(|(known, _)| known);
-        let source = self.applied.as_deref().unwrap_or(Path::new(""));
-        let (array, build, mut bytes) = applied::read(source, known, order.len())?;
-        let kind = known.map_or_else(|| array.likely_kind(), |known| known.kind);
-        let numbers = kind.listing(&build.then(order));
-        bytes.splice(array.place, numbers.into_bytes());
-        Ok(bytes)
     }
 }
 

@@ -88,19 +88,7 @@ impl Layouts {
                 row.version.to_string(),
             ]
         }));
-        let widths = [0, 1, 2, 3, 4, 5].map(|column: usize| {
-            let cells = table.iter().map(|cells| cells[column].chars().count());
-            cells.max().unwrap_or_default()
-        });
-        for cells in &table {
-            let padded: Vec<String> = cells
-                .iter()
-                .zip(widths)
-                .map(|(cell, width)| format!("{cell:width$}"))
-                .collect();
-            console::result(padded.join("  ").trim_end())?;
-        }
-        Ok(())
+        console::table(&table)
     }
 }
 

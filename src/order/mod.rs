@@ -32,7 +32,7 @@ pub use listing::{Language, Listing};
 #[doc(hidden)]
 pub use listing::{ListingError, Pairing};
 #[doc(hidden)]
-pub use source_array::{ArrayKind, SourceArray, SourceArrayError, SourceArrayProblem};
+pub use source_array::{ArrayKind, BuildSource, SourceArray, SourceArrayError, SourceArrayProblem};
 
 /// A permutation of `0..n`, in the convention of the reference tool: `new[i] <- old[perm[i]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

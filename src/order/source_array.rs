@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::Permutation;
+use super::{BuildOrder, Permutation};
 use crate::files::reading::{ReadError, read_file};
 
 /// Largest source file that is read.
@@ -71,28 +71,58 @@ fn list(lines: &[usize]) -> String {
     lines.join(", ")
 }
 
-impl SourceArray {
-    /// Finds the array of `len` numbers in a source file: the one before which `name` stands, if a name is given.
-    /// Also gives the file's bytes.
+/// A source file with the array by which a build moves the neurons.
+#[derive(Clone, Debug)]
+pub struct BuildSource {
+    bytes: Vec<u8>,
+    pub array: SourceArray,
+    pub kind: ArrayKind,
+    /// What the array does now.
+    pub order: BuildOrder,
+}
+
+impl BuildSource {
+    /// Reads a source file. The array is the one of `neurons` numbers before which `name` stands, if a name is given.
+    /// Without a kind the numbers tell it.
     ///
     /// # Errors
-    /// The file cannot be read, or has no such array, or several.
+    /// The file cannot be read, has no such array or several, or the array should be an order and is none.
     pub fn read(
         path: &Path,
         name: Option<&str>,
-        len: usize,
-    ) -> Result<(SourceArray, Vec<u8>), SourceArrayError> {
-        let found = || {
+        kind: Option<ArrayKind>,
+        neurons: usize,
+    ) -> Result<BuildSource, SourceArrayError> {
+        let read = || {
             let bytes = read_file(path, MAX_BYTES)?.bytes;
-            Ok((SourceArray::find(&bytes, name, len)?, bytes))
+            let array = SourceArray::find(&bytes, name, neurons)?;
+            let kind = kind.unwrap_or_else(|| array.likely_kind());
+            let order = BuildOrder::new(array.order(kind)?);
+            Ok(BuildSource {
+                bytes,
+                array,
+                kind,
+                order,
+            })
         };
-        found().map_err(|problem| SourceArrayError {
+        read().map_err(|problem| SourceArrayError {
             path: path.to_path_buf(),
             problem,
         })
     }
 
-    /// As [`read`](Self::read), in the bytes of a file.
+    /// The source with numbers that give the engine this order of the neurons that it has now.
+    #[must_use]
+    pub fn with_order(mut self, in_engine: &Permutation) -> Vec<u8> {
+        let numbers = self.kind.listing(&self.order.then(in_engine));
+        self.bytes.splice(self.array.place, numbers.into_bytes());
+        self.bytes
+    }
+}
+
+impl SourceArray {
+    /// Finds the array of `len` numbers in the bytes of a source file: the one before which `name` stands, if a name is
+    /// given.
     ///
     /// # Errors
     /// There is no such array, or several.

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::common::material;
 use crate::common::program::Case;
+use crate::pytorch;
 
 fn init(folder: &Path, names: &str, file: &str, options: &[&str]) -> PathBuf {
     let target = folder.join(file);
@@ -129,10 +130,7 @@ fn the_seed_says_all() {
 /// The trainer's model takes the dictionary, and the network made of it is read.
 #[test]
 fn trainers_load_it_and_it_becomes_a_network() {
-    let (Some(python), Some(triples)) = (
-        material::python("torch"),
-        material::shared("reference/triples"),
-    ) else {
+    let Some((python, triples)) = pytorch::torch_and_triples() else {
         return;
     };
     for (triple, names, inputs, features) in [

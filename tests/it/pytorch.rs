@@ -26,14 +26,17 @@ fn serialize(source: &Path, target: &Path, options: &[&str]) {
         .ok();
 }
 
+/// A Python that has PyTorch, and the reference tool's checkpoints with the networks that they became.
+pub fn torch_and_triples() -> Option<(std::ffi::OsString, std::path::PathBuf)> {
+    let python = material::python("torch")?;
+    Some((python, material::shared("reference/triples")?))
+}
+
 /// The checkpoint's tensors bit for bit, and a network's under the names and with the shapes that the trainer's model
 /// has.
 #[test]
 fn load_state_dict_accepts_what_is_written() {
-    let (Some(python), Some(triples)) = (
-        material::python("torch"),
-        material::shared("reference/triples"),
-    ) else {
+    let Some((python, triples)) = torch_and_triples() else {
         return;
     };
     for (triple, features) in [
@@ -72,10 +75,7 @@ fn load_state_dict_accepts_what_is_written() {
 /// network that was put in.
 #[test]
 fn weights_take_the_place_of_those_of_a_template() {
-    let (Some(python), Some(triples)) = (
-        material::python("torch"),
-        material::shared("reference/triples"),
-    ) else {
+    let Some((python, triples)) = torch_and_triples() else {
         return;
     };
     for (triple, features) in [

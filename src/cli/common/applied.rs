@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ftperm::nets::described::BuildArray;
-use ftperm::order::{BuildOrder, SourceArray, SourceArrayError};
+use ftperm::order::{BuildOrder, BuildSource};
 
 use super::LoadedModel;
 use crate::cli::console;
@@ -29,34 +29,29 @@ impl AppliedArgs {
         let known = loaded
             .layout()
             .and_then(|layout| layout.build_order.as_ref());
-        let (_, order, _) = read(source, known, neurons)?;
-        Ok(Some(order))
+        Ok(Some(read(source, known, neurons)?.order))
     }
 }
 
-/// The array of so many numbers in a source file, the order that it means, and the bytes of the file; says what it is.
+/// The source file of an engine with so many neurons; says what its array is.
 pub fn read(
-    source: &Path,
+    path: &Path,
     known: Option<&BuildArray>,
     neurons: usize,
-) -> anyhow::Result<(SourceArray, BuildOrder, Vec<u8>)> {
+) -> anyhow::Result<BuildSource> {
     let name = known.map(|known| known.array.as_str());
-    let (array, bytes) = SourceArray::read(source, name, neurons)?;
-    let kind = known.map_or_else(|| array.likely_kind(), |known| known.kind);
-    let order = array.order(kind).map_err(|problem| SourceArrayError {
-        path: source.to_path_buf(),
-        problem,
-    })?;
+    let source = BuildSource::read(path, name, known.map(|known| known.kind), neurons)?;
+    let stays = source.order.permutation().is_identity();
     console::say(format!(
         "the engine's build moves the neurons by the array in line {} of {}, {}{}",
-        array.line,
-        source.display(),
-        kind.describe(),
-        if order.is_identity() {
+        source.array.line,
+        path.display(),
+        source.kind.describe(),
+        if stays {
             ", which leaves them where they are"
         } else {
             ""
         }
     ));
-    Ok((array, BuildOrder::new(order), bytes))
+    Ok(source)
 }

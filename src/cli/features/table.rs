@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use ftperm::nets::checkpoint::{InputSets, Inputs, names};
-use ftperm::nets::stockfish::features::{FEATURE_SETS, FeatureSet, Impossible};
+use ftperm::nets::stockfish::features::{
+    FEATURE_SETS, FeatureSet, Impossible, impossible_features,
+};
 use ftperm::nets::stockfish::{ERAS, Era, FeatureHash, VERSION_2026, era};
 use serde::Serialize;
 
@@ -95,13 +97,15 @@ fn rows(sets: &InputSets) -> Vec<Row> {
     blocks.collect()
 }
 
+/// Has an era this set, in this revision?
+fn has_set(era: &Era, set: &dyn FeatureSet) -> bool {
+    let own = era.architecture.sets;
+    own.iter()
+        .any(|of_era| of_era.name() == set.name() && of_era.count() == set.count())
+}
+
 /// The eras whose networks have these sets, or come from a trainer that has them.
 fn eras(inputs: Inputs, sets: &[&'static dyn FeatureSet]) -> Vec<&'static str> {
-    let has = |era: &Era, set: &dyn FeatureSet| {
-        let own = era.architecture.sets;
-        own.iter()
-            .any(|it| it.name() == set.name() && it.count() == set.count())
-    };
     let used = ERAS.iter().filter(|era| {
         let whose = match inputs {
             Inputs::Network => true,
@@ -111,7 +115,7 @@ fn eras(inputs: Inputs, sets: &[&'static dyn FeatureSet]) -> Vec<&'static str> {
             }
             Inputs::Today => era.architecture.version == VERSION_2026,
         };
-        whose && sets.iter().all(|set| has(era, *set))
+        whose && sets.iter().all(|set| has_set(era, *set))
     });
     used.map(|era| era.id).collect()
 }
@@ -121,11 +125,7 @@ pub fn all(global: &Global) -> anyhow::Result<()> {
     let mut sets = Vec::new();
     for set in FEATURE_SETS {
         // Revisions of one name are told apart by an era that has them.
-        let era = ERAS.iter().find(|era| {
-            let own = era.architecture.sets;
-            own.iter()
-                .any(|it| it.name() == set.name() && it.count() == set.count())
-        });
+        let era = ERAS.iter().find(|era| has_set(era, set));
         let inputs = InputSets::parse(set.name(), Some(Inputs::Network), era)?;
         sets.extend(rows(&inputs));
     }
@@ -216,10 +216,8 @@ pub fn one(sets: &InputSets, global: &Global) -> anyhow::Result<()> {
 
 fn counts(set: &'static dyn FeatureSet) -> FeatureCounts {
     let mut found = BTreeMap::new();
-    for feature in 0..set.count() as u32 {
-        if let Some(reason) = set.impossible(feature) {
-            *found.entry(reason).or_insert(0) += 1;
-        }
+    for (_, reason) in impossible_features(set) {
+        *found.entry(reason).or_insert(0) += 1;
     }
     let never: usize = found.values().sum();
     FeatureCounts {
@@ -273,16 +271,5 @@ fn show_rows(rows: &[Row]) -> anyhow::Result<()> {
             shipped(&row.eras),
         ]
     }));
-    let widths: [usize; 8] = std::array::from_fn(|column| {
-        let cells = table.iter().map(|cells| cells[column].chars().count());
-        cells.max().unwrap_or_default()
-    });
-    for cells in &table {
-        let padded = cells
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        console::result(padded.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    Ok(())
+    console::table(&table)
 }

@@ -89,7 +89,7 @@ fn largest_sum(weights: impl Iterator<Item = i64>, added: usize, largest: i64) -
         }
     }
     let [above, below] = [above, below].map(|weights| largest * weights.iter().sum::<i64>());
-    if above > -below - 1 { above } else { below }
+    if above >= -below { above } else { below }
 }
 
 #[cfg(test)]

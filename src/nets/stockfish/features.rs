@@ -41,6 +41,13 @@ pub use meaning::{Impossible, Meaning, PlacedPiece};
 #[doc(hidden)]
 pub use pawn_pairs::PP_3WIDE;
 
+/// The features of a set that no legal position activates, and why.
+#[doc(hidden)]
+pub fn impossible_features(set: &dyn FeatureSet) -> impl Iterator<Item = (u32, Impossible)> + '_ {
+    let features = 0..set.count() as u32;
+    features.filter_map(|feature| Some((feature, set.impossible(feature)?)))
+}
+
 /// Active feature indices: `[White's perspective, Black's perspective]`, in no particular order.
 pub type ActiveFeatures = [Vec<u32>; 2];
 

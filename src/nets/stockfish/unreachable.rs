@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use super::architecture::Store;
-use super::features::{FeatureSet, Impossible};
+use super::features::{FeatureSet, Impossible, impossible_features};
 use super::network::{Network, Row};
 
 /// Rows of a feature set that no legal position activates.
@@ -35,11 +35,9 @@ impl Network {
                 rows: BTreeMap::new(),
                 not_zero: 0,
             };
-            for feature in 0..set.count() {
-                if let Some(reason) = set.impossible(feature as u32) {
-                    *found.rows.entry(reason).or_insert(0) += 1;
-                    found.not_zero += usize::from(!self.is_zero(number, feature));
-                }
+            for (feature, reason) in impossible_features(set) {
+                *found.rows.entry(reason).or_insert(0) += 1;
+                found.not_zero += usize::from(!self.is_zero(number, feature as usize));
             }
             found
         })
@@ -55,8 +53,9 @@ impl Network {
         for (number, set) in it.sets.iter().enumerate() {
             let (store, first) = it.rows_of(number);
             let first_psqt = it.features_in(0..number);
-            for feature in 0..set.count() {
-                if set.impossible(feature as u32).is_none() || self.is_zero(number, feature) {
+            for (feature, _) in impossible_features(*set) {
+                let feature = feature as usize;
+                if self.is_zero(number, feature) {
                     continue;
                 }
                 let weights = (first + feature) * it.l1..(first + feature + 1) * it.l1;

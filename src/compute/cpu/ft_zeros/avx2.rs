@@ -11,30 +11,6 @@ use super::{
 /// Registers of a half.
 const HALF: usize = 4;
 
-/// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one, where the lists
-/// are chained.
-///
-/// # Safety
-/// Ends in `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has AVX2.
-#[target_feature(enable = "avx2")]
-pub(super) unsafe fn masks(
-    slice: Slice<'_>,
-    lists: WordLists<'_>,
-    test: ZeroTest,
-    sums: &mut WideRow,
-    masks: &mut Masks,
-) {
-    let narrow = !lists.narrow.ends.is_empty();
-    let masks_of = match (lists.chained, narrow) {
-        (false, false) => masks_of::<false, false>,
-        (false, true) => masks_of::<false, true>,
-        (true, false) => masks_of::<true, false>,
-        (true, true) => masks_of::<true, true>,
-    };
-    // SAFETY: by the contract of this function.
-    unsafe { masks_of(slice, lists, test, sums, masks) }
-}
-
 /// As [`masks`], for lists that are chained and have 8-bit rows, or not.
 ///
 /// # Safety

@@ -1,7 +1,8 @@
-//! What the kernels of all instruction sets have in common: sums of rows, in registers of any length.
+//! What the kernels of all instruction sets have in common: which variant serves, and sums of rows, in registers of any
+//! length.
 
-/// Sums of rows in registers of `HALF` to a half of a slice, for the module that it is expanded in. The caller's names
-/// of intrinsics are for lanes of 16 bits.
+/// For the module that it is expanded in: `masks`, by the module's own `masks_of`, and sums of rows in registers of
+/// `HALF` to a half of a slice. The caller's names of intrinsics are for lanes of 16 bits.
 macro_rules! row_sums {
     (
         features: $features:tt,
@@ -14,6 +15,31 @@ macro_rules! row_sums {
         load: $load:ident,
         store: $store:ident,
     ) => {
+        /// The zero bits of 1 to 64 samples. `sums` are those of the sample before, and then of the last one, where the
+        /// lists are chained.
+        ///
+        /// # Safety
+        /// Ends in `lists` are ascending and within their rows; rows are below the rows of the slice. The machine has
+        /// these instructions.
+        #[target_feature(enable = $features)]
+        pub(super) unsafe fn masks(
+            slice: Slice<'_>,
+            lists: WordLists<'_>,
+            test: ZeroTest,
+            sums: &mut WideRow,
+            masks: &mut Masks,
+        ) {
+            let narrow = !lists.narrow.ends.is_empty();
+            let masks_of = match (lists.chained, narrow) {
+                (false, false) => masks_of::<false, false>,
+                (false, true) => masks_of::<false, true>,
+                (true, false) => masks_of::<true, false>,
+                (true, true) => masks_of::<true, true>,
+            };
+            // SAFETY: by the contract of this function.
+            unsafe { masks_of(slice, lists, test, sums, masks) }
+        }
+
         /// Adds up the 8-bit rows of a sample: half A, then half B. `sums` are 0.
         ///
         /// # Safety
