@@ -1,7 +1,7 @@
 //! The command line: as the command `ftperm`, and for functions that do what a command does.
 
 use std::ffi::OsString;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
@@ -9,9 +9,6 @@ use crate::cli::hosted::{self, Interrupted, Turn};
 use crate::cli::{self, console, interrupt};
 use crate::errors::exception;
 use crate::watch::{self, Ended, Told, Watched};
-
-/// What the command at work says; there is only one at a time.
-static TOLD: Told = Mutex::new(None);
 
 /// Runs the command line with `sys.argv` and returns the exit code. `started_by` are the words that start it again.
 #[pyfunction]
@@ -43,15 +40,18 @@ pub fn run(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(String, Option<Py<PyAny>>)> {
     let turn = Turn::default();
+    let told = Arc::new(Told::default());
     let watched = Watched {
         progress,
-        told: &TOLD,
+        told: &told,
         stop: &|| turn.end(),
     };
     let ((printed, done), ended) = watch::run(py, &watched, || {
-        turn.run(&words, |what, done, total| {
-            *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = Some((what, done, total));
-        })
+        let told = Arc::clone(&told);
+        turn.run(
+            &words,
+            Arc::new(move |what, done, total| told.note((what, done, total))),
+        )
     })?;
     let printed = String::from_utf8_lossy(&printed).into_owned();
     match (done, ended) {

@@ -1,7 +1,6 @@
 //! Searching and counting on matrices in memory.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -54,11 +53,8 @@ pub fn find(
     options: Options,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Vec<u32>, String)> {
-    let (told, stop, begun): (Told, _, _) = (
-        Mutex::new(None),
-        AtomicBool::new(false),
-        AtomicBool::new(false),
-    );
+    let told = Told::default();
+    let (stop, begun) = (AtomicBool::new(false), AtomicBool::new(false));
     let watched = Watched {
         progress,
         told: &told,
@@ -74,7 +70,7 @@ pub fn find(
                 "searching"
             };
             let done = (step.done * STEPS) as u64;
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some((what, done, STEPS as u64));
+            told.note((what, done, STEPS as u64));
         };
         let mut control = Control {
             stop: Some(&stop),

@@ -11,8 +11,27 @@ const LOOK: Duration = Duration::from_millis(50);
 /// As large as that of a program's first thread.
 const STACK: usize = 8 << 20;
 
-/// How far work has come: what it does, and how many steps of how many are done.
-pub type Told = Mutex<Option<(&'static str, u64, u64)>>;
+/// What the work does, and how many steps of how many are done.
+type Step = (&'static str, u64, u64);
+
+/// How far work has come: the last step of each of its stages that nobody has heard of yet.
+#[derive(Default)]
+pub struct Told(Mutex<Vec<Step>>);
+
+impl Told {
+    /// Says how far the work is. A stage that takes no time is heard of too, its earlier steps need not be.
+    pub fn note(&self, step: Step) {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match steps.last_mut() {
+            Some(last) if last.0 == step.0 => *last = step,
+            _ => steps.push(step),
+        }
+    }
+
+    fn take(&self) -> Vec<Step> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
 
 /// What is to be done about a request to end.
 pub struct Watched<'a> {
@@ -55,10 +74,7 @@ pub fn run<T: Send>(
                 let waited = changed.wait_timeout_while(guard, LOOK, |finished| !*finished);
                 *waited.unwrap_or_else(PoisonError::into_inner).0
             });
-            if is_done {
-                break;
-            }
-            if let Err(error) = py.check_signals() {
+            if !is_done && let Err(error) = py.check_signals() {
                 (watched.stop)();
                 ended = Ended::Signal(error);
             }
@@ -67,6 +83,9 @@ pub fn run<T: Send>(
             {
                 (watched.stop)();
                 ended = Ended::Callback(error);
+            }
+            if is_done {
+                break;
             }
         }
         match thread.join() {
@@ -86,23 +105,19 @@ impl Drop for Finish<'_> {
     }
 }
 
-/// Calls `progress` if there is something new.
-fn tell(
-    py: Python<'_>,
-    watched: &Watched,
-    last: &mut Option<(&'static str, u64, u64)>,
-) -> PyResult<()> {
+/// Calls `progress` with what is new.
+fn tell(py: Python<'_>, watched: &Watched, last: &mut Option<Step>) -> PyResult<()> {
     let Some(progress) = &watched.progress else {
         return Ok(());
     };
-    let now = *watched.told.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(step) = now.filter(|_| now != *last) else {
-        return Ok(());
-    };
-    *last = now;
-    let answer = progress.call1(py, step)?;
-    if answer.is(pyo3::types::PyBool::new(py, false).as_any()) {
-        (watched.stop)();
+    for step in watched.told.take() {
+        if last.replace(step) == Some(step) {
+            continue;
+        }
+        let answer = progress.call1(py, step)?;
+        if answer.is(pyo3::types::PyBool::new(py, false).as_any()) {
+            (watched.stop)();
+        }
     }
     Ok(())
 }

@@ -14,15 +14,13 @@ pub use super::common::{AnyNetwork, LoadedModel, NetArgs, ReadingArgs, known_era
 pub use super::interrupt::Interrupted;
 pub use super::layout::LayoutArgs;
 pub use super::program::is_started_by;
+pub use super::progress::Listener;
 
 /// What the command at work has printed.
 static PRINTED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 /// One command at a time: what they share is the program's.
 static AT_WORK: Mutex<()> = Mutex::new(());
-
-/// Whoever is told how far a command is: what it does, and how many steps of how many are done.
-pub type Listener = fn(&'static str, u64, u64);
 
 /// A command to be run, and to be ended from another thread.
 #[derive(Debug, Default)]
@@ -47,6 +45,7 @@ impl Turn {
         interrupt::begin();
         self.at_work.store(true, Ordering::SeqCst);
         let done = self.run_now(words, listener);
+        progress::tell(None);
         self.at_work.store(false, Ordering::SeqCst);
         (std::mem::take(&mut *printed()), done)
     }
@@ -58,7 +57,7 @@ impl Turn {
         let cli = parse(words)?;
         console::configure(true);
         console::send_results(keep);
-        progress::tell(listener);
+        progress::tell(Some(listener));
         ftperm::files::atomic::set_sync(!cli.global.no_sync);
         cli.check()?;
         on_threads(&cli)

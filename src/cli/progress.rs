@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
@@ -25,13 +25,13 @@ const COUNT: &str = "{prefix:<18} {human_pos}, {rate}";
 const SHARE_BAR: &str = "{prefix:<18} {bar:24} {percent:>3} %  {left}\n  {wide_msg}";
 
 /// Whoever else is told how far a thing is: its name, and how many steps of how many are done.
-type Listener = fn(&'static str, u64, u64);
+pub type Listener = Arc<dyn Fn(&'static str, u64, u64) + Send + Sync>;
 
-static LISTENER: RwLock<Listener> = RwLock::new(|_, _, _| {});
+static LISTENER: RwLock<Option<Listener>> = RwLock::new(None);
 
-/// From now on this is told, too.
+/// From now on this one is told, or nobody.
 #[cfg(hosted)]
-pub fn tell(listener: Listener) {
+pub fn tell(listener: Option<Listener>) {
     *LISTENER.write().unwrap_or_else(PoisonError::into_inner) = listener;
 }
 
@@ -130,8 +130,9 @@ impl Stage {
     }
 
     fn show(&self, done: u64) {
-        let listener = *LISTENER.read().unwrap_or_else(PoisonError::into_inner);
-        listener(self.what, done, self.total);
+        if let Some(listener) = &*LISTENER.read().unwrap_or_else(PoisonError::into_inner) {
+            listener(self.what, done, self.total);
+        }
         self.bar.set_position(done);
         if self.is_line_due() {
             self.line(done);
