@@ -1,8 +1,8 @@
 //! Activation matrices and planes files.
 
+use ftperm::planes::PlaneSource as _;
 use ftperm::planes::matrix::{parse, write};
 use ftperm::planes::record::check_together;
-use ftperm::planes::subsample::PlaneSource as _;
 use ftperm::planes::{PlanesWriter, StoredPlanes, ZeroPlanes};
 
 pub fn actmat(data: &[u8]) {

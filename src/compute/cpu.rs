@@ -10,6 +10,9 @@ use crate::planes::ZeroPlanes;
 mod and_groups;
 mod co_zero_counts;
 mod ft_zeros;
+pub(super) mod group_counts;
+pub(super) mod pick_samples;
+pub(super) mod sample_masks;
 
 /// A family of vector instructions that the stages are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 
+use super::subsample::{Share, Subsample};
 use super::{Backend, CoZeroCounter, ComputeError, HostPlanes, NeuronGroup, PlaneSet};
-use crate::planes::StoredGroup;
-use crate::planes::subsample::{PlaneSource, Share, Subsample, join};
+use crate::planes::{PlaneSource, StoredGroup, join};
 
 /// Samples of the same neurons that stay in their files. Sums are counted piece by piece; only what is searched on
 /// comes into memory.

@@ -5,12 +5,12 @@
 
 use std::cell::{Cell, OnceCell};
 
+use super::subsample::Share;
 use super::{
     Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, HostPlanes, NeuronGroup,
     PlaneSet, SampleBatch, SampleSource, evaluate_all,
 };
 use crate::planes::ZeroPlanes;
-use crate::planes::subsample::Share;
 
 /// Computes on `first` until it fails, and on `second` from then on.
 pub struct FallbackBackend {

@@ -21,6 +21,7 @@ mod group_counts;
 mod pace;
 mod pick_samples;
 mod planes;
+mod sample_masks;
 mod stage;
 mod upload;
 mod weights;

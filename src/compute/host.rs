@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::cpu::group_counts::group_counts;
+use super::subsample::{Share, Subsample};
 use super::{
     Backend, CoZeroCounter, ComputeError, FtEvaluator, NeuronGroup, PlaneSet, SampleSource,
 };
-use crate::planes::ZeroPlanes;
-use crate::planes::subsample::{PlaneSource, Share, Subsample};
+use crate::planes::{PlaneSource, ZeroPlanes};
 
 /// Chunks of samples of the same neurons in the host's memory, and the backend that counts them.
 pub struct HostPlanes<'a> {
@@ -150,39 +151,5 @@ impl PlaneSet for HostPart<'_> {
 
     fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
         Ok(group_counts(self.planes()?, groups))
-    }
-}
-
-/// Stage `group_counts`: in how many samples are all neurons of a group zero?
-fn group_counts(chunks: &[ZeroPlanes], groups: &[NeuronGroup]) -> Vec<u64> {
-    let count = |group: &NeuronGroup| -> u64 {
-        let in_chunk = |planes: &ZeroPlanes| -> u64 {
-            let [a, b, c, d] = group.padded().map(|neuron| planes.plane(neuron as usize));
-            let words = a.iter().zip(b).zip(c).zip(d);
-            words
-                .map(|(((a, b), c), d)| u64::from((a & b & c & d).count_ones()))
-                .sum()
-        };
-        chunks.iter().map(in_chunk).sum()
-    };
-    groups.par_iter().map(count).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_by_hand() {
-        let mut planes = ZeroPlanes::new(8, 3);
-        for neuron in [0, 1, 2, 3] {
-            planes.set(neuron, 0);
-        }
-        for neuron in [0, 5, 6, 7] {
-            planes.set(neuron, 2);
-        }
-        let chunks = [planes.clone(), planes];
-        let groups = [&[0][..], &[0, 1], &[0, 1, 2, 3], &[1, 7]].map(NeuronGroup::new);
-        assert_eq!(group_counts(&chunks, &groups), [4, 2, 2, 0]);
     }
 }

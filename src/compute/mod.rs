@@ -31,8 +31,8 @@
 use thiserror::Error;
 
 use crate::nets::model::{FtWeights, SampleBatch};
-use crate::planes::subsample::{PlaneSource, Share};
-use crate::planes::{PlanesFileError, ZeroPlanes};
+use crate::planes::{PlaneSource, PlanesFileError, ZeroPlanes};
+use subsample::Share;
 
 /// Up to four neurons whose planes are combined by AND.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub trait PlaneSet {
     /// The device failed or ran out of memory.
     fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError>;
 
-    /// The part of the samples that [`Subsample`](crate::planes::subsample::Subsample) chooses for a share.
+    /// The part of the samples that [`Subsample`](subsample::Subsample) chooses for a share.
     ///
     /// # Errors
     /// The device failed or ran out of memory.
@@ -266,6 +266,7 @@ mod fallback;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod host;
+pub mod subsample;
 mod weighted;
 
 pub use disk::DiskPlanes;

@@ -1,7 +1,7 @@
 //! Samples that count several times.
 
+use super::subsample::Share;
 use super::{CoZeroCounter, ComputeError, NeuronGroup, PlaneSet};
-use crate::planes::subsample::Share;
 
 /// Several sets of planes as one, each with a weight.
 ///

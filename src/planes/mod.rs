@@ -19,14 +19,17 @@ pub mod matrix;
 pub mod record;
 #[doc(hidden)]
 pub mod recorded;
+mod source;
 mod spill;
 mod stored;
-pub mod subsample;
 mod sums;
 
 #[doc(hidden)]
 pub use file::{MAGIC, PlanesProblem};
 pub use file::{PlanesFileError, PlanesWriter};
+pub use source::PlaneSource;
+#[doc(hidden)]
+pub use source::join;
 #[doc(hidden)]
 pub use spill::{Spill, SpillError};
 #[doc(hidden)]

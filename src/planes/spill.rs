@@ -116,7 +116,7 @@ impl Spill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::planes::subsample::join;
+    use crate::planes::join;
 
     #[test]
     fn planes_come_back_and_nothing_stays() {

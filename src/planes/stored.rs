@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::file::{Group, Header, PlanesFileError, PlanesProblem};
 use super::record::Record;
-use super::subsample::PlaneSource;
+use super::source::PlaneSource;
 use super::sums::{PIECE, Sums};
 use crate::files::reading::open_seekable;
 
@@ -219,10 +219,9 @@ impl Read for At<'_> {
 mod tests {
     use super::*;
     use crate::planes::ZeroPlanes;
-    use crate::planes::subsample::{Share, Subsample};
 
     #[test]
-    fn counts_and_parts_as_in_memory() {
+    fn counts_as_in_memory() {
         let mut planes = ZeroPlanes::new(8, 70_001);
         for neuron in 0..8 {
             for sample in (0..70_001).filter(|sample| sample * (neuron + 3) % 7 < 4) {
@@ -248,12 +247,6 @@ mod tests {
         let mut copy = ZeroPlanes::new(8, 70_001 + 5);
         stored.copy_into(&mut copy, 5).unwrap();
         assert_eq!(copy.zero_blocks(&order), planes.zero_blocks(&order));
-        let share = Share::at_most(1, 2);
-        let part = |source: &dyn PlaneSource| {
-            let chosen = Subsample::choose(&[source], share).unwrap();
-            chosen.copy(&[source]).unwrap()
-        };
-        assert_eq!(part(stored), part(&planes));
 
         let mut bytes = std::fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() = 0x80;

@@ -30,7 +30,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 
 use crate::chess::board::Board;
 use crate::order::Permutation;
-use crate::planes::subsample::PlaneSource;
+use crate::planes::PlaneSource;
 use crate::planes::{PlanesFileError, ZeroPlanes};
 use crate::positions::bucket_weights::BUCKETS;
 use crate::search::ByBucket;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::holdout::{BucketCounts, Measured};
 use super::{Found, Job, RunError, Share, SpilledSearch, WeightedRates};
-use crate::planes::subsample::PlaneSource;
+use crate::planes::PlaneSource;
 use crate::planes::{PlanesFileError, ZeroPlanes};
 use crate::positions::bucket_weights::{BucketWeights, weight_of};
 use crate::search::{

@@ -6,9 +6,10 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::{Control, SearchError, SearchOptions, SearchResult, search_planes};
+use crate::compute::subsample::{Share, Subsample};
 use crate::compute::{Backend, ComputeError, HostPlanes, PlaneSet, WeightedPlanes};
 use crate::order::Permutation;
-use crate::planes::subsample::{PlaneSource, Share, Subsample, join};
+use crate::planes::{PlaneSource, join};
 use crate::planes::{PlanesFileError, ZeroPlanes};
 use crate::positions::bucket_weights::{BUCKETS, BucketWeights, weight_of};
 

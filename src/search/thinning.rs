@@ -1,7 +1,7 @@
 //! A part of the samples, for the coarse part of a search.
 
+use crate::compute::subsample::Share;
 use crate::compute::{ComputeError, PlaneSet};
-use crate::planes::subsample::Share;
 
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
 pub(super) const SMALL_COPY: u64 = 4 << 20;

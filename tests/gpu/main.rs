@@ -19,10 +19,10 @@ use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{
     AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
 };
+use ftperm::compute::subsample::Share;
 use ftperm::compute::{Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
 use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
 use ftperm::planes::ZeroPlanes;
-use ftperm::planes::subsample::Share;
 use ftperm::search::{
     CertifyOptions, Control, Effort, SearchOptions, certify_planes, search_planes,
 };

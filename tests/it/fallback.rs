@@ -8,13 +8,13 @@ use std::rc::Rc;
 
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
+use ftperm::compute::subsample::Share;
 use ftperm::compute::{
     Backend, CoZeroCounter, ComputeError, FallbackBackend, FtEvaluator, HostPlanes, NeuronGroup,
     PlaneSet, SampleSource,
 };
 use ftperm::nets::model::{Activation, FtWeights, SampleBatch};
 use ftperm::planes::ZeroPlanes;
-use ftperm::planes::subsample::Share;
 use ftperm::search::{
     CertifyOptions, Control, Effort, SearchOptions, certify_planes, search, search_planes,
 };

@@ -21,27 +21,15 @@ const LAYERS: &[&[&str]] = &[
 /// The program's own part, which no other uses.
 const PROGRAM: [&str; 3] = ["cli", "lib", "main"];
 
-/// Every stage of the heavy computations: its shader, and where the same is done on a graphics adapter and on the
-/// processor.
-const STAGES: &[(&str, &str, &str)] = &[
-    ("and_groups", "gpu/and_groups.rs", "cpu/and_groups.rs"),
-    (
-        "co_zero_counts",
-        "gpu/co_zero_counts.rs",
-        "cpu/co_zero_counts.rs",
-    ),
-    ("ft_zeros", "gpu/ft_zeros.rs", "cpu/ft_zeros.rs"),
-    ("group_counts", "gpu/group_counts.rs", "host.rs"),
-    (
-        "pick_samples",
-        "gpu/pick_samples.rs",
-        "../planes/subsample.rs",
-    ),
-    (
-        "sample_masks",
-        "gpu/pick_samples.rs",
-        "../planes/subsample.rs",
-    ),
+/// What stands beside the stages on adapters: what they need and are used by.
+const ADAPTERS: [&str; 7] = [
+    "device",
+    "device_planes",
+    "pace",
+    "planes",
+    "stage",
+    "upload",
+    "weights",
 ];
 
 /// All files below a folder of this repository whose names end like this.
@@ -160,16 +148,17 @@ fn names_of_modules_are_found_in_code() {
 
 #[test]
 fn every_stage_has_its_twin() {
-    let named: BTreeSet<String> = STAGES.iter().map(|stage| stage.0.to_string()).collect();
-    assert_eq!(stems("shaders", "wgsl"), named);
-    for (shader, adapter, processor) in STAGES {
-        let compute = material::own("src/compute");
-        let text = std::fs::read_to_string(compute.join(adapter)).unwrap();
-        assert!(text.contains(&format!("{shader}.wgsl")), "{adapter}");
-        assert!(compute.join(processor).is_file(), "{processor}");
+    let shaders = stems("shaders", "wgsl");
+    assert_eq!(stems("src/compute/cpu", "rs"), shaders);
+    let mut adapter = stems("src/compute/gpu", "rs");
+    for beside in ADAPTERS.iter().chain(&["tests"]) {
+        assert!(adapter.remove(*beside), "{beside}");
     }
-    for stage in stems("src/compute/cpu", "rs") {
-        assert!(named.contains(&stage), "{stage} has no shader");
+    assert_eq!(adapter, shaders);
+    for stage in shaders {
+        let path = format!("src/compute/gpu/{stage}.rs");
+        let text = std::fs::read_to_string(material::own(&path)).unwrap();
+        assert!(text.contains(&format!("{stage}.wgsl")), "{path}");
     }
 }
 

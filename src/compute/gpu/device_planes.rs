@@ -7,9 +7,9 @@ use super::device::Context;
 use super::group_counts::group_counts;
 use super::pick_samples;
 use super::planes::{AdapterPlanes, HostRun, PlaneChunk, Run, UNIT_SAMPLES};
+use crate::compute::subsample::Share;
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup, PlaneSet};
 use crate::planes::ZeroPlanes;
-use crate::planes::subsample::Share;
 
 /// Planes that stay on one or several adapters, each of which holds a share of the samples.
 ///

@@ -1,6 +1,6 @@
-//! Stages `sample_masks` and `pick_samples`: the part of the samples that a share chooses, as planes of their own.
+//! Stage `pick_samples`: the part of the samples that a share chooses, as planes of their own.
 //!
-//! Their twin in the host's memory is [`Subsample`](crate::planes::subsample::Subsample).
+//! Its twin in the host's memory is [`Subsample`](crate::compute::subsample::Subsample).
 
 use std::sync::Arc;
 
@@ -8,25 +8,16 @@ use bytemuck::NoUninit;
 
 use super::device::Context;
 use super::planes::{AdapterPlanes, PlaneChunk, Run, UNIT_SAMPLES, UNIT_WORDS};
+use super::sample_masks::Masks;
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
 use crate::compute::ComputeError;
-use crate::planes::subsample::{self, Share};
+use crate::compute::subsample::Share;
 
 const WORKGROUP: usize = 64;
 /// Bits that a dispatch of `pick_samples` picks: a tenth of a second where a billion of them take a second.
 const MOST_BITS: usize = 1 << 27;
 /// Stands for no sample in lists of samples.
 const NONE: u32 = u32::MAX;
-
-/// As `Params` in `sample_masks.wgsl`.
-#[derive(Clone, Copy, Debug, NoUninit)]
-#[repr(C)]
-struct MaskParams {
-    words: u32,
-    stride: u32,
-    neurons: u32,
-    threshold: u32,
-}
 
 /// As `Params` in `pick_samples.wgsl`.
 #[derive(Clone, Copy, Debug, NoUninit)]
@@ -76,58 +67,6 @@ fn chosen_samples(mask: &[u32], chunk: &PlaneChunk, runs: &[Run]) -> Vec<u32> {
         }));
     }
     chosen
-}
-
-struct Masks<'c> {
-    context: &'c Context,
-    stage: Arc<Stage>,
-    sets: wgpu::Buffer,
-    neurons: usize,
-    share: Share,
-}
-
-impl<'c> Masks<'c> {
-    fn new(context: &'c Context, neurons: usize, share: Share) -> Result<Masks<'c>, ComputeError> {
-        use Binding::{Read, ReadWrite};
-        let stage = Stage::get(
-            context,
-            "sample_masks",
-            include_str!("../../../shaders/sample_masks.wgsl"),
-            &[],
-            size_of::<MaskParams>(),
-            &[Read, Read, ReadWrite],
-        )?;
-        Ok(Masks {
-            context,
-            stage,
-            sets: context.list("sets", &subsample::sets(neurons))?,
-            neurons,
-            share,
-        })
-    }
-
-    /// One bit a sample of a chunk, padding included.
-    fn of(&self, chunk: &PlaneChunk) -> Result<Vec<u32>, ComputeError> {
-        let words = chunk.words();
-        let mut table = ParamsTable::default();
-        let offset = table.push(&MaskParams {
-            words: words as u32,
-            stride: chunk.stride_words() as u32,
-            neurons: self.neurons as u32,
-            threshold: self.share.threshold(),
-        });
-        let params = table.write(self.context, &mut None)?;
-        let bytes = words as u64 * 4;
-        let masks = self.context.storage("masks", bytes)?;
-        let bound = [&chunk.buffer, &self.sets, &masks];
-        let bound = self.stage.bind(self.context, &params, &bound)?;
-        let mut recorder = Recorder::new(self.context)?;
-        // Beyond this there would be more workgroups in a row than WebGPU allows; chunks end before.
-        let workgroups = [words.div_ceil(WORKGROUP) as u32, 1, 1];
-        recorder.dispatch_heavy(&self.stage, &bound, offset, workgroups)?;
-        let readback = recorder.read_back(&masks, bytes)?;
-        readback.finish(recorder, bytemuck::pod_collect_to_vec)
-    }
 }
 
 struct Pick<'c> {
