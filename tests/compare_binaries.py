@@ -10,7 +10,9 @@ counted. Exit code 0: nothing differs.
 """
 
 import argparse
+import difflib
 import gzip
+import itertools
 import json
 import os
 import pathlib
@@ -24,6 +26,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+LC0 = pathlib.Path(os.environ.get("FTPERM_LC0_NETS", ROOT / "target/lc0-nets"))
 NPM = pathlib.Path(os.environ.get("FTPERM_NPM_NETS", ROOT / "target/npm-nets"))
 
 # Name in the work folder: where it is. What does not exist is missing in all cases that name it.
@@ -39,6 +42,13 @@ INPUTS = {
     "sf141.nnue": NPM / "14.1.0/src/nn-13406b1dcbe0.nnue",
     "sf171": NPM / "17.1.0/src/stockfish-17.1-single-a496a04",
     "sf18.wasm": NPM / "18.0.8/bin/stockfish-18-single.wasm",
+    "maia.pb.gz": LC0 / "maia-1900.pb.gz",
+    "stockfish": pathlib.Path("/usr/games/stockfish"),
+    "null-move.plain": SHARED / "cases/null-move.plain",
+    "null-move.bin": SHARED / "cases/null-move.bin",
+    "ply0.bin": SHARED / "cases/ply0-as-c-chess-cli.bin",
+    "bom.fens": SHARED / "cases/bom.fens",
+    "long.zst": SHARED / "cases/zstd-long28.binpack.zst",
     "small.binpack": SHARED / "data/small.binpack",
     "search.fens.gz": SHARED / "data/search-positions.fens.gz",
     "fens2000.txt": SHARED / "reference/actmats/fens2000.txt",
@@ -104,6 +114,21 @@ CASES = [
     "optimize --net nothing.nnue --data selfplay.binpack", "optimize --net demo.nnue --data nothing.binpack",
     "inspect nothing", "apply selfplay.binpack --net demo.nnue", "find --data demo.nnue --out x",
     "verify demo.nnue selfplay.binpack", "serialize selfplay.binpack x.nnue", "gather", "optimize --count 0",
+    f"optimize {D} --out o.nnue --perm o.perm.txt --report o.json --count 3000 --backend cpu\nreport o.json --out o.html\n"
+    "export o.perm.txt --for viridithas\nexport o.perm.txt --for hobbes",
+    "nets", "nets --json", "embed demo.nnue --out copy", "layouts", "layouts obsidian", "shims there",
+    "features", "features --json", "features Full_Threats+HalfKAv2_hm^", "features HalfKAv2_hm --index 100",
+    "features HalfKP --fen 'r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq - 0 1' --json",
+    "features Nonsense", "init HalfKAv2_hm --l1 64 --seed 3 begin.safetensors\ninspect begin.safetensors --json",
+    "inspect --size demo.nnue --json", "serialize demo.nnue z.nnue --zero-unreachable\nverify demo.nnue z.nnue",
+    f"{RAW}\ntrace --layout demo-raw.toml --net raw.nnue --fen '4k3/8/8/8/8/8/4P3/4K3 w - - 0 1' --json\n"
+    f"gather --layout demo-raw.toml {R} --out p.planes {CPU}\neval --data p.planes --json",
+    # Every format of data.
+    *[f"inspect {data} --json\ngather --net demo.nnue --data {data} --out p.planes {CPU}"
+      for data in ["null-move.plain", "null-move.bin", "ply0.bin", "bom.fens", "long.zst", "search.fens.gz"]],
+    # Networks of Lc0, and in an engine.
+    "inspect maia.pb.gz --json\nserialize maia.pb.gz m.safetensors\nverify maia.pb.gz maia.pb.gz",
+    "inspect stockfish --json",
     # Real networks of other eras.
     *[f"inspect {net} --json\noptimize --net {net} --data small.binpack --count 4000 --out o.nnue --report o.json "
       f"--effort quick --backend cpu\nverify {net} o.nnue --data small.binpack --count 200 --json"
@@ -129,7 +154,10 @@ report = "out/{job}.json"
 """
 # Fields of JSON that tell about the machine and the moment.
 FIELDS = {"seconds", "peak_rss_bytes", "version", "finished", "time", "modified", "adapter", "started", "mtime"}
-TIMES = re.compile(r"\b\d+(\.\d+)? ?(s|ms|seconds?|MB|GB|kB|%/s)\b|\d+ positions/s")
+TIMES = re.compile(r">seconds</th><td>[^<]*|\b\d+(\.\d+)? ?(s|ms|seconds?|MB|GB|kB|%/s)\b|\d+ positions/s")
+
+# How far something is, which only slow machines say.
+PROGRESS = re.compile(r"^[\w ]+: .*(a second|left)$")
 
 
 def without_times(value):
@@ -152,6 +180,8 @@ def normal(data, folder):
         pass
     lines = []
     for line in text.splitlines():
+        if PROGRESS.match(line):
+            continue
         try:
             lines.append(json.dumps(without_times(json.loads(line)), sort_keys=True))
         except ValueError:
@@ -208,9 +238,15 @@ def differences(old, new):
 
 
 def show(value):
-    if isinstance(value, str):
-        return value
     return f"<{len(value)} bytes>" if isinstance(value, bytes) else str(value)
+
+
+def show_difference(old, new):
+    """Of two texts the lines that differ, else both."""
+    if not (isinstance(old, str) and isinstance(new, str)):
+        return f"    old: {show(old)[:2000]}\n    new: {show(new)[:2000]}"
+    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), "old", "new", lineterm="", n=0)
+    return "\n".join(f"    {line[:500]}" for line in itertools.islice(lines, 40))
 
 
 def main():
@@ -237,7 +273,7 @@ def main():
         if found:
             print(f"differs: {case}")
         for what, old, new in found:
-            print(f"  {what}\n    old: {show(old)[:2000]}\n    new: {show(new)[:2000]}")
+            print(f"  {what}\n{show_difference(old, new)}")
         sys.stdout.flush()
     lines = sum(len(case.split("\n")) for case in CASES)
     print(f"{equal} cases equal, {differing} differ, {skipped} skipped; {len(CASES)} cases, {lines} command lines in all")
