@@ -203,12 +203,15 @@ fn counts(backend: &dyn Backend, sizes: Sizes) {
     let chunks = [random_planes(&mut rng, neurons, samples)];
     let mut counter = backend.co_zero_counter(&chunks).expect("a counter");
     let single: Vec<NeuronGroup> = (0..neurons as u32)
-        .map(|it| NeuronGroup::new(&[it]))
+        .map(|neuron| NeuronGroup::new(&[neuron]))
         .collect();
     // The other three neurons of each neuron's block.
     let others: Vec<NeuronGroup> = (0..neurons as u32)
-        .map(|it| {
-            let block: Vec<u32> = (it / 4 * 4..it / 4 * 4 + 4).filter(|n| *n != it).collect();
+        .map(|neuron| {
+            let first = neuron / 4 * 4;
+            let block: Vec<u32> = (first..first + 4)
+                .filter(|other| *other != neuron)
+                .collect();
             NeuronGroup::new(&block)
         })
         .collect();

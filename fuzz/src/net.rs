@@ -96,22 +96,26 @@ fn era(number: u8) -> Architecture {
 
 /// A file that is whole (if the pattern's values fit their types), and where its parts begin.
 fn sound(
-    it: &Architecture,
+    architecture: &Architecture,
     description: usize,
     compressed: usize,
     pattern: &[u8],
 ) -> (Vec<u8>, Vec<usize>) {
     let mut bytes = Vec::new();
     let mut places = vec![0, 4, 8, 12];
-    for value in [it.version, it.header_hash(), description as u32] {
+    for value in [
+        architecture.version,
+        architecture.header_hash(),
+        description as u32,
+    ] {
         bytes.extend(value.to_le_bytes());
     }
     fill(&mut bytes, description, pattern);
     places.push(bytes.len());
-    bytes.extend(it.ft_hash().to_le_bytes());
-    for (number, spec) in it.layout.iter().enumerate() {
+    bytes.extend(architecture.ft_hash().to_le_bytes());
+    for (number, spec) in architecture.layout.iter().enumerate() {
         places.push(bytes.len());
-        let values = it.tensor_len(spec.role);
+        let values = architecture.tensor_len(spec.role);
         let (width, longest) = match spec.role {
             TensorRole::Bias | TensorRole::Wide(..) => (2, 3),
             TensorRole::Narrow(..) => (1, 0),
@@ -128,10 +132,10 @@ fn sound(
             bytes.extend(payload);
         }
     }
-    for _ in 0..it.stacks {
+    for _ in 0..architecture.stacks {
         places.push(bytes.len());
-        let len = it.layer_sizes().stack_bytes() - 4;
-        bytes.extend(it.stack_hash().to_le_bytes());
+        let len = architecture.layer_sizes().stack_bytes() - 4;
+        bytes.extend(architecture.stack_hash().to_le_bytes());
         fill(&mut bytes, len, pattern);
     }
     places.push(bytes.len());

@@ -109,7 +109,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
         let take = |shard: Option<&str>| RunLock::take(&path, shard.map(|it| it.parse().unwrap()));
-        let held = |it: Result<RunLock, LockError>| matches!(it, Err(LockError::Held { .. }));
+        let held = |taken: Result<RunLock, LockError>| matches!(taken, Err(LockError::Held { .. }));
         let all = take(None).unwrap();
         assert!(held(take(None)));
         assert!(held(take(Some("1/2"))));

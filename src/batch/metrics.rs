@@ -145,11 +145,11 @@ fn try_text(run: &RunSample, jobs: &[JobSample]) -> prometheus::Result<String> {
         success
             .with_label_values(&[name])
             .set(f64::from(u8::from(good)));
-        if let Some(it) = job.finished {
-            finished.with_label_values(&[name]).set(it as f64);
+        if let Some(time) = job.finished {
+            finished.with_label_values(&[name]).set(time as f64);
         }
-        if let Some(it) = job.seconds {
-            seconds.with_label_values(&[name]).set(it);
+        if let Some(duration) = job.seconds {
+            seconds.with_label_values(&[name]).set(duration);
         }
         for (positions, rates) in [("searched", job.searched), ("held_out", job.held_out)] {
             let Some((before, after)) = rates else {
@@ -159,8 +159,8 @@ fn try_text(run: &RunSample, jobs: &[JobSample]) -> prometheus::Result<String> {
             ratio("before").set(before);
             ratio("after").set(after);
         }
-        if let Some(it) = job.peak_rss_bytes {
-            memory.with_label_values(&[name]).set(it as f64);
+        if let Some(bytes) = job.peak_rss_bytes {
+            memory.with_label_values(&[name]).set(bytes as f64);
         }
     }
     let mut text = Vec::new();

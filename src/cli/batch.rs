@@ -242,13 +242,17 @@ impl Run<'_> {
     }
 
     /// Says what would be done.
-    fn dry(mut self, mut jobs: Vec<Job>, plan: &Plan, watched: &[Watched]) -> anyhow::Result<()> {
-        for it in watched {
-            let mut arrivals = arrivals(it, Duration::ZERO);
+    fn dry(mut self, mut jobs: Vec<Job>, plan: &Plan, folders: &[Watched]) -> anyhow::Result<()> {
+        for watched in folders {
+            let mut arrivals = arrivals(watched, Duration::ZERO);
             let whole = arrivals
                 .poll(Instant::now())
-                .with_context(|| format!("cannot list {}", it.folder.display()))?;
-            jobs.extend(whole.iter().filter_map(|path| self.arrived(plan, it, path)));
+                .with_context(|| format!("cannot list {}", watched.folder.display()))?;
+            jobs.extend(
+                whole
+                    .iter()
+                    .filter_map(|path| self.arrived(plan, watched, path)),
+            );
         }
         for job in &jobs {
             let mut outcome = Outcome::of(job);
@@ -375,10 +379,10 @@ impl Run<'_> {
         };
         let again = self.inputs(job, None)?;
         let mut pairs = inputs.iter().zip(&again);
-        if let Some((it, _)) = pairs.find(|(then, now)| then.sha256 != now.sha256) {
+        if let Some((input, _)) = pairs.find(|(then, now)| then.sha256 != now.sha256) {
             anyhow::bail!(
                 "{} changed while the job ran; it will be done again",
-                it.path
+                input.path
             );
         }
         anyhow::ensure!(
@@ -403,15 +407,15 @@ impl Run<'_> {
     fn watch(&mut self, plan: &Plan, folders: &[Watched]) -> anyhow::Result<()> {
         let settle = Duration::from_secs_f64(self.arguments.settle);
         let interval = Duration::from_secs_f64(self.arguments.interval);
-        let mut watched = Vec::new();
-        for it in folders {
-            let folder = it.folder.display();
-            std::fs::read_dir(&it.folder).with_context(|| format!("cannot watch {folder}"))?;
+        let mut polled = Vec::new();
+        for watched in folders {
+            let folder = watched.folder.display();
+            std::fs::read_dir(&watched.folder).with_context(|| format!("cannot watch {folder}"))?;
             console::say(format!("watching {folder}"));
-            watched.push((it, arrivals(it, settle), true));
+            polled.push((watched, arrivals(watched, settle), true));
         }
         while !self.stopped() {
-            for (folder, arrivals, readable) in &mut watched {
+            for (watched, arrivals, readable) in &mut polled {
                 let whole = match arrivals.poll(Instant::now()) {
                     Ok(whole) => whole,
                     Err(error) => {
@@ -428,7 +432,7 @@ impl Run<'_> {
                     if self.stopped() {
                         break;
                     }
-                    let Some(job) = self.arrived(plan, folder, &path) else {
+                    let Some(job) = self.arrived(plan, watched, &path) else {
                         continue;
                     };
                     if !self.outcomes.contains_key(&job.name) {

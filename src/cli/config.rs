@@ -108,8 +108,11 @@ fn answer(error: &clap::Error, settings: &[Setting]) -> anyhow::Result<Cli> {
     }
     let printed = error.print();
     if error.use_stderr() {
-        for it in named(settings, &error.to_string()) {
-            console::say(format!("note: --{} comes from {}", it.option, it.origin));
+        for setting in named(settings, &error.to_string()) {
+            console::say(format!(
+                "note: --{} comes from {}",
+                setting.option, setting.origin
+            ));
         }
     } else {
         console::check_printed(printed)?;
@@ -327,14 +330,14 @@ fn show(arg: &clap::Arg, given: &Given<'_>, settings: &[Setting]) -> (String, Sh
     )
 }
 
-fn shown_setting(it: &Setting) -> (String, ShownOption) {
-    let (from, at) = match &it.origin {
-        Origin::File { .. } => ("file", Some(it.origin.to_string())),
+fn shown_setting(setting: &Setting) -> (String, ShownOption) {
+    let (from, at) = match &setting.origin {
+        Origin::File { .. } => ("file", Some(setting.origin.to_string())),
         Origin::Environment(name) => ("environment", Some(name.clone())),
         Origin::CommandLine => ("command line", None),
     };
-    let value = shown_value(&it.value, false);
-    (it.option.clone(), ShownOption { value, from, at })
+    let value = shown_value(&setting.value, false);
+    (setting.option.clone(), ShownOption { value, from, at })
 }
 
 fn shown_value(value: &Value, list: bool) -> ShownValue {
@@ -371,13 +374,13 @@ fn print(shown: &Shown) -> anyhow::Result<()> {
     }
     for (command, options) in &shown.commands {
         console::result(format!("\n[{command}]"))?;
-        for (option, it) in options {
-            let from = it.at.as_deref().unwrap_or(it.from);
-            let line = match &it.value {
+        for (option, setting) in options {
+            let from = setting.at.as_deref().unwrap_or(setting.from);
+            let line = match &setting.value {
                 ShownValue::NotSet(()) => format!("# {option}:"),
                 value => format!("{option} = {}", toml(value)),
             };
-            let from = if matches!(it.value, ShownValue::NotSet(())) {
+            let from = if matches!(setting.value, ShownValue::NotSet(())) {
                 "not set".to_string()
             } else {
                 format!("# {from}")

@@ -114,13 +114,16 @@ impl Eval {
         if let Some(percent) = report.perm_percent {
             console::result(format!("Combined zeros in perm matrix: {percent:.6}"))?;
         }
-        for it in &report.buckets {
-            let perm = it
-                .perm_percent
-                .map_or(String::new(), |percent| format!(", perm {percent:.6}"));
+        for BucketReport {
+            bucket,
+            samples,
+            base_percent,
+            perm_percent,
+        } in &report.buckets
+        {
+            let perm = perm_percent.map_or(String::new(), |percent| format!(", perm {percent:.6}"));
             console::result(format!(
-                "Bucket {} ({} samples): base {:.6}{perm}",
-                it.bucket, it.samples, it.base_percent
+                "Bucket {bucket} ({samples} samples): base {base_percent:.6}{perm}"
             ))?;
         }
         Ok(())

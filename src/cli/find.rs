@@ -353,16 +353,18 @@ fn say_buckets(report: &Report) {
             percent(rates.after)
         ));
     }
-    for it in &report.buckets {
-        let weight = it
-            .weight
-            .map_or(String::new(), |it| format!(", weight {it}"));
+    for BucketReport {
+        bucket,
+        weight,
+        rates,
+    } in &report.buckets
+    {
+        let weight = weight.map_or(String::new(), |weight| format!(", weight {weight}"));
         console::say(format!(
-            "bucket {}{weight}: {:.2} % before, {:.2} % after ({} samples)",
-            it.bucket,
-            percent(it.rates.before),
-            percent(it.rates.after),
-            it.rates.samples
+            "bucket {bucket}{weight}: {:.2} % before, {:.2} % after ({} samples)",
+            percent(rates.before),
+            percent(rates.after),
+            rates.samples
         ));
     }
 }

@@ -44,10 +44,14 @@ pub fn config(data: &[u8]) {
         let lines: Vec<String> = settings.iter().map(toml_line).collect();
         let printed = format!("[{}]\n{}\n", command.get_name(), lines.join("\n"));
         let again = parse(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"));
-        for it in &settings {
-            let arg = find(command, &it.option).expect("it is an option of the command");
+        for setting in &settings {
+            let arg = find(command, &setting.option).expect("it is an option of the command");
             let found = again.get(command.get_name(), arg);
-            assert_eq!(found.map(|it| it.words()), Some(it.words()), "{printed}");
+            assert_eq!(
+                found.map(|found| found.words()),
+                Some(setting.words()),
+                "{printed}"
+            );
         }
     }
 }

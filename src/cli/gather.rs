@@ -202,10 +202,10 @@ impl Gather {
             }
             let count = self.shards.count(self.count, shard);
             let mut options = self.positions.options(count, self.backend.threads)?;
-            options.part = shard.map(|it| Part {
-                number: it.number - 1,
-                of: it.of,
-                by: positions::part_by(&inputs, it.of),
+            options.part = shard.map(|shard| Part {
+                number: shard.number - 1,
+                of: shard.of,
+                by: positions::part_by(&inputs, shard.of),
             });
             let taken = self.positions.read_within(&options, most, ADVICE)?;
             for (side, boards) in sides.iter().zip(self.divide(taken)) {

@@ -51,32 +51,32 @@ impl Nets {
         let candidates = SearchPlaces::of_process().candidates();
         let nets: Vec<Found> = candidates
             .iter()
-            .map(|it| Found {
-                path: it.path.display().to_string(),
-                place: it.place.to_string(),
-                bytes: it.len,
-                modified_unix_seconds: it
+            .map(|candidate| Found {
+                path: candidate.path.display().to_string(),
+                place: candidate.place.to_string(),
+                bytes: candidate.len,
+                modified_unix_seconds: candidate
                     .modified
                     .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
                     .map(|age| age.as_secs()),
-                number: it.net.as_ref().map(|net| net.number),
-                permutation: it.way.as_ref().map(|way| way.display().to_string()),
+                number: candidate.net.as_ref().map(|net| net.number),
+                permutation: candidate.way.as_ref().map(|way| way.display().to_string()),
             })
             .collect();
         if global.json {
             return console::json(&Listing { nets });
         }
-        for it in &nets {
-            let number = it
+        for net in &nets {
+            let number = net
                 .number
                 .map_or(String::new(), |number| format!("#{number}"));
-            let written = it
+            let written = net
                 .permutation
                 .as_ref()
                 .map_or(String::new(), |way| format!(", written by ftperm ({way})"));
             console::result(format!(
                 "{}{number}  {} bytes, in {}{written}",
-                it.path, it.bytes, it.place
+                net.path, net.bytes, net.place
             ))?;
         }
         if nets.is_empty() {

@@ -390,11 +390,11 @@ impl Serialize {
     }
 
     fn check_network(&self, network: &Network) -> anyhow::Result<()> {
-        let it = &network.architecture;
+        let architecture = &network.architecture;
         let sizes = [
-            ("L1", it.l1, self.l1),
-            ("L2", it.l2(), self.l2),
-            ("L3", it.l3(), self.l3),
+            ("L1", architecture.l1, self.l1),
+            ("L2", architecture.l2(), self.l2),
+            ("L3", architecture.l3(), self.l3),
         ];
         for (name, found, wanted) in sizes {
             if let Some(wanted) = wanted.filter(|&wanted| wanted != found) {
@@ -406,12 +406,12 @@ impl Serialize {
             }
         }
         if let Some(features) = &self.features
-            && !same_features(features, it)
+            && !same_features(features, architecture)
         {
             anyhow::bail!(
                 "the features of {} are {}, --features says {features}",
                 self.source_name(),
-                it.feature_names()
+                architecture.feature_names()
             );
         }
         if self.compat {
@@ -763,7 +763,7 @@ fn say_of_template(like: &Checkpoint, state: &StateDict<'_>) {
 
 /// What was recognised and what did not fit.
 pub fn describe(network: &Network, conversion: &Conversion) {
-    let it = &network.recognition;
+    let recognition = &network.recognition;
     let sizes = &network.architecture;
     console::say(format!(
         "recognised {}, L1 = {}, L2 = {}, L3 = {}: written {}",
@@ -771,13 +771,13 @@ pub fn describe(network: &Network, conversion: &Conversion) {
         sizes.l1,
         sizes.l2(),
         sizes.l3(),
-        if it.exact {
-            format!("as era {}", it.title())
+        if recognition.exact {
+            format!("as era {}", recognition.title())
         } else {
-            it.title()
+            recognition.title()
         }
     ));
-    for assumption in &it.assumptions {
+    for assumption in &recognition.assumptions {
         console::warn(assumption);
     }
     for range in &conversion.ranges {

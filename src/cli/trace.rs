@@ -82,8 +82,8 @@ impl Trace {
             let board: Board = fen.parse().with_context(context)?;
             let evaluation = evaluate(&loaded.network, &board);
             if global.json {
-                let it = &loaded.network.architecture;
-                console::json(&line(number + 1, &fen, it, &evaluation))?;
+                let architecture = &loaded.network.architecture;
+                console::json(&line(number + 1, &fen, architecture, &evaluation))?;
             } else {
                 show(&fen, &loaded.network.architecture, &evaluation)?;
             }
@@ -115,9 +115,14 @@ impl Source {
     }
 }
 
-fn line<'a>(i: usize, fen: &'a str, it: &Architecture, found: &'a Evaluation) -> Line<'a> {
+fn line<'a>(
+    i: usize,
+    fen: &'a str,
+    architecture: &Architecture,
+    found: &'a Evaluation,
+) -> Line<'a> {
     let lists = |side: usize| {
-        let sets = it.sets.iter().zip(&found.features);
+        let sets = architecture.sets.iter().zip(&found.features);
         sets.map(|(set, lists)| (set.short_name(), lists[side].as_slice()))
             .collect()
     };
@@ -140,7 +145,7 @@ fn line<'a>(i: usize, fen: &'a str, it: &Architecture, found: &'a Evaluation) ->
     }
 }
 
-fn show(fen: &str, it: &Architecture, found: &Evaluation) -> anyhow::Result<()> {
+fn show(fen: &str, architecture: &Architecture, found: &Evaluation) -> anyhow::Result<()> {
     console::result(fen)?;
     console::result("  bucket        PSQT  positional       total")?;
     for (bucket, positional) in found.positional.iter().enumerate() {
@@ -155,7 +160,7 @@ fn show(fen: &str, it: &Architecture, found: &Evaluation) -> anyhow::Result<()> 
             i64::from(psqt) + i64::from(*positional)
         ))?;
     }
-    for (set, [white, black]) in it.sets.iter().zip(&found.features) {
+    for (set, [white, black]) in architecture.sets.iter().zip(&found.features) {
         console::result(format!(
             "  {}: {} active for White, {} for Black",
             set.name(),

@@ -187,11 +187,11 @@ impl Verify {
                 proved,
             },
             same_neurons: compared.as_ref().ok().map(|_| proved),
-            differences: compared.ok().map(|it| WeightReport {
-                count: it.differences.count(),
-                unreachable: it.differences.unreachable(),
-                unread: it.differences.unread(),
-                first: it.differences.first().to_vec(),
+            differences: compared.ok().map(|comparison| WeightReport {
+                count: comparison.differences.count(),
+                unreachable: comparison.differences.unreachable(),
+                unread: comparison.differences.unread(),
+                first: comparison.differences.first().to_vec(),
             }),
             outcome: if proved && evaluated.is_ok() {
                 Ok(text)

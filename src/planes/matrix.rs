@@ -97,13 +97,13 @@ pub fn gather(
     rule: ZeroRule,
     mut progress: impl FnMut(usize),
 ) -> ZeroPlanes {
-    let it = &network.architecture;
+    let architecture = &network.architecture;
     let rows = network.ft_rows();
     let weights = rows.weights();
-    let mut planes = ZeroPlanes::new(it.neurons(), 2 * boards.len());
+    let mut planes = ZeroPlanes::new(architecture.neurons(), 2 * boards.len());
     let stride = planes.stride();
     for (number, boards) in boards.chunks(BATCH).enumerate() {
-        let batch = sample_batch(it, boards, SampleOrder::Positions);
+        let batch = sample_batch(architecture, boards, SampleOrder::Positions);
         let words: Vec<Vec<u64>> = (0..batch.samples.div_ceil(WORD))
             .into_par_iter()
             .map(|word| zero_word(&weights, &batch, word, rule))

@@ -79,9 +79,10 @@ impl Record {
             excerpt_of(names.join(" ").as_bytes(), 3 * LONGEST)
         };
         let number = |count: Option<u64>| count.map_or("all".to_string(), |it| it.to_string());
-        let shard = |it: &Record| {
-            it.shard
-                .map_or("the whole".to_string(), |it| it.to_string())
+        let shard = |record: &Record| {
+            record
+                .shard
+                .map_or("the whole".to_string(), |shard| shard.to_string())
         };
         let differ = |what: &str, a: String, b: String| Some(format!("{what} {a}, not {b}"));
         if self.net_sha256 != other.net_sha256 {

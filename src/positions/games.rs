@@ -195,11 +195,12 @@ impl Positions {
         let mut stretches = stretches.iter().peekable();
         let (mut games, mut groups, mut size, mut last) = (0, 0, 0, None);
         for at in 0..self.games.len() {
-            while stretches.next_if(|it| it.end <= at).is_some() {}
-            let stretch = stretches.peek().filter(|it| it.start <= at);
+            while stretches.next_if(|stretch| stretch.end <= at).is_some() {}
+            let stretch = stretches.peek().filter(|stretch| stretch.start <= at);
             // What is left at the end is no group of its own.
-            let full =
-                stretch.is_none_or(|it| it.start == at || (size >= least && it.end - at >= least));
+            let full = stretch.is_none_or(|stretch| {
+                stretch.start == at || (size >= least && stretch.end - at >= least)
+            });
             if last.replace(self.games[at]) != Some(self.games[at]) && full {
                 games += 1;
                 groups += u64::from(stretch.is_some());

@@ -17,7 +17,8 @@ use common::material;
 use common::program::Case;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{
-    AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
+    AdapterDescription, AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter,
+    list_adapters,
 };
 use ftperm::compute::subsample::Share;
 use ftperm::compute::{Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
@@ -586,13 +587,13 @@ fn same_set(left: &dyn PlaneSet, right: &dyn PlaneSet) {
     let same = |left: &dyn PlaneSet, right: &dyn PlaneSet| {
         assert_eq!(left.neurons(), right.neurons());
         assert_eq!(left.samples(), right.samples());
-        let [a, b] = [left, right].map(|it| it.group_counts(&groups).unwrap());
+        let [a, b] = [left, right].map(|planes| planes.group_counts(&groups).unwrap());
         assert_eq!(a, b);
-        let [a, b] = [left, right].map(|it| it.zero_blocks(&order).unwrap());
+        let [a, b] = [left, right].map(|planes| planes.zero_blocks(&order).unwrap());
         assert_eq!(a, b);
-        let [a, b] = [left, right].map(|it| {
+        let [a, b] = [left, right].map(|planes| {
             let mut counts = Vec::new();
-            let mut counter = it.counter().unwrap();
+            let mut counter = planes.counter().unwrap();
             counter
                 .co_zero_counts(&groups[..70], &groups, &mut counts)
                 .unwrap();
@@ -603,7 +604,7 @@ fn same_set(left: &dyn PlaneSet, right: &dyn PlaneSet) {
     same(left, right);
     for (part, all) in [(1, 4), (1, 2), (3, 7), (1, 60_000), (65_535, 65_536)] {
         let share = Share::at_most(part, all);
-        let [a, b] = [left, right].map(|it| it.part(share).unwrap());
+        let [a, b] = [left, right].map(|planes| planes.part(share).unwrap());
         same(a.as_ref(), b.as_ref());
     }
     let wrong = [NeuronGroup::new(&[neurons as u32])];
@@ -711,7 +712,7 @@ fn adapters_are_listed_and_chosen() {
 #[test]
 fn running_out_of_memory_is_an_error() {
     const CHILD: &str = "FTPERM_TEST_OUT_OF_MEMORY";
-    let software = |it: &ftperm::compute::gpu::AdapterDescription| !it.kind.is_hardware();
+    let software = |adapter: &AdapterDescription| !adapter.kind.is_hardware();
     if std::env::var_os(CHILD).is_some() {
         let index = list_adapters().iter().position(software).unwrap();
         let backend = GpuBackend::new(&AdapterSelector::Index(index)).unwrap();

@@ -23,7 +23,7 @@ backend = "cpu"
 "#;
 
 /// A folder with data, and a jobs file that begins with the defaults above.
-fn folder(jobs: &str) -> TempDir {
+fn folder_with(jobs: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let data = material::own("datasets/selfplay.binpack");
     std::fs::copy(data, folder.path().join("selfplay.binpack")).unwrap();
@@ -167,8 +167,9 @@ impl Drop for Running {
 
 #[test]
 fn a_job_is_skipped_until_something_changes() {
-    let it = folder("[jobs.a]\nnet = \"a.nnue\"\nout = \"out/a.nnue\"\nperm = \"out/a.txt\"");
-    let path = it.path();
+    let folder =
+        folder_with("[jobs.a]\nnet = \"a.nnue\"\nout = \"out/a.nnue\"\nperm = \"out/a.txt\"");
+    let path = folder.path();
     write_net(&path.join("a.nnue"), "one");
     let run = |arguments: &[&str]| {
         let arguments = [&["jobs.toml"], arguments].concat();
@@ -220,13 +221,13 @@ fn a_job_is_skipped_until_something_changes() {
 
 #[test]
 fn what_a_job_writes_is_what_optimize_writes() {
-    let it = folder("[jobs.a]\nnets = [\"*.nnue\"]\nout = \"out/{net}-{job}.nnue\"");
-    write_net(&it.path().join("b c.nnue"), "one");
-    let output = batch(it.path(), &["jobs.toml"]);
+    let folder = folder_with("[jobs.a]\nnets = [\"*.nnue\"]\nout = \"out/{net}-{job}.nnue\"");
+    write_net(&folder.path().join("b c.nnue"), "one");
+    let output = batch(folder.path(), &["jobs.toml"]);
     let all = lines(&output, 0);
     assert_eq!(all[0]["job"], "a.b c");
     let expected = Case::new("optimize")
-        .folder(&it)
+        .folder(&folder)
         .args(["--net", "b c.nnue", "--data", "selfplay.binpack"])
         .args(["--count", "300", "--holdout", "0", "--effort", "quick"])
         .args(["--backend", "cpu", "--out", "expected.nnue", "--json"])
@@ -234,7 +235,7 @@ fn what_a_job_writes_is_what_optimize_writes() {
         .json();
     let sha256 = &all[0]["report"]["out"]["sha256"];
     assert_eq!(sha256, &expected["out"]["sha256"]);
-    let written = files(&it.path().join("out"));
+    let written = files(&folder.path().join("out"));
     let names: Vec<_> = written.iter().map(|it| it.file_name().unwrap()).collect();
     let is_there = |start: &str, end: &str| {
         let matches = |name: &str| name.starts_with(start) && name.ends_with(end);
@@ -247,20 +248,20 @@ fn what_a_job_writes_is_what_optimize_writes() {
     is_there("b c-a.b_c-", ".nnue");
     is_there("a.b_c-", ".job.json");
     is_there("nn-", ".perm.txt");
-    nothing_is_half(it.path());
+    nothing_is_half(folder.path());
 }
 
 #[test]
 fn a_job_that_fails_does_not_stop_the_others() {
     // A quotation mark cannot be in a name on Windows.
     let quote = if cfg!(windows) { "'" } else { "\\\"" };
-    let it = folder(&format!(
+    let folder = folder_with(&format!(
         "[jobs.missing]\nnet = \"none.nnue\"\n[jobs.text]\nnet = \"jobs.toml\"\n\
          [jobs.data]\nnet = \"a.nnue\"\ndata = \"none/*.binpack\"\n\
          [jobs.good]\nnet = \"a.nnue\"\nout-sha = \"o {quote}u\""
     ));
-    write_net(&it.path().join("a.nnue"), "");
-    let output = batch(it.path(), &["jobs.toml", "--metrics", "m.prom"]);
+    write_net(&folder.path().join("a.nnue"), "");
+    let output = batch(folder.path(), &["jobs.toml", "--metrics", "m.prom"]);
     let all = lines(&output, 3);
     let status = |line: &Value| line["status"].as_str().unwrap().to_string();
     let found: Vec<String> = all.iter().map(status).collect();
@@ -270,9 +271,9 @@ fn a_job_that_fails_does_not_stop_the_others() {
     assert!(error(1).contains("no network in it"), "{}", error(1));
     assert!(error(2).contains("none/*.binpack"), "{}", error(2));
     assert!(stderr(&output).contains("1 done, 0 skipped, 3 failed: data, missing, text"));
-    nothing_is_half(it.path());
+    nothing_is_half(folder.path());
 
-    let metrics = std::fs::read_to_string(it.path().join("m.prom")).unwrap();
+    let metrics = std::fs::read_to_string(folder.path().join("m.prom")).unwrap();
     let value = |name: &str| {
         let found = metrics.lines().find_map(|it| it.strip_prefix(name));
         let text = found.unwrap_or_else(|| panic!("{name} is not in\n{metrics}"));
@@ -287,29 +288,32 @@ fn a_job_that_fails_does_not_stop_the_others() {
     let ratio = "ftperm_job_zero_block_ratio{job=\"good\",order=\"after\",positions=\"searched\"}";
     assert_eq!(Some(value(ratio)), after);
 
-    let one = batch(it.path(), &["jobs.toml", "--only", "good"]);
+    let one = batch(folder.path(), &["jobs.toml", "--only", "good"]);
     assert_eq!(only_status(&one, 0).0, "skipped");
-    let shard = batch(it.path(), &["jobs.toml", "--shard", "2/4"]);
+    let shard = batch(folder.path(), &["jobs.toml", "--shard", "2/4"]);
     assert_eq!(statuses(&lines(&shard, 3))[0].0, "text");
 }
 
 #[test]
 fn two_runs_keep_apart() {
-    let it = folder("[jobs.a]\nnet = \"a.nnue\"");
-    write_net(&it.path().join("a.nnue"), "");
-    let lock = std::fs::File::create(it.path().join("jobs.toml.lock")).unwrap();
+    let folder = folder_with("[jobs.a]\nnet = \"a.nnue\"");
+    write_net(&folder.path().join("a.nnue"), "");
+    let lock = std::fs::File::create(folder.path().join("jobs.toml.lock")).unwrap();
     lock.lock().unwrap();
-    let output = batch(it.path(), &["jobs.toml"]);
+    let output = batch(folder.path(), &["jobs.toml"]);
     assert_eq!(output.status.code(), Some(4));
     assert!(stderr(&output).contains("another run holds jobs.toml.lock"));
     assert!(output.stdout.is_empty());
     // Looking is allowed.
     assert_eq!(
-        only_status(&batch(it.path(), &["jobs.toml", "--dry-run"]), 0).0,
+        only_status(&batch(folder.path(), &["jobs.toml", "--dry-run"]), 0).0,
         "due"
     );
     drop(lock);
-    assert_eq!(only_status(&batch(it.path(), &["jobs.toml"]), 0).0, "done");
+    assert_eq!(
+        only_status(&batch(folder.path(), &["jobs.toml"]), 0).0,
+        "done"
+    );
 }
 
 #[test]
@@ -373,41 +377,45 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
         ("[jobs.watch]\nnet = \"a\"", "jobs.toml:8: the name watch"),
     ];
     for (jobs, message) in cases {
-        let it = folder(jobs);
-        let output = batch(it.path(), &["jobs.toml"]);
+        let folder = folder_with(jobs);
+        let output = batch(folder.path(), &["jobs.toml"]);
         assert_eq!(output.status.code(), Some(2), "{jobs}: {}", stderr(&output));
         assert!(
             stderr(&output).contains(message),
             "{jobs}: {}",
             stderr(&output)
         );
-        assert_eq!(files(it.path()).len(), 2, "{jobs} left something behind");
+        assert_eq!(
+            files(folder.path()).len(),
+            2,
+            "{jobs} left something behind"
+        );
     }
     // Its own outputs would be the next run's inputs.
-    let it = folder("[jobs.a]\nnets = [\"*.nnue\"]");
-    write_net(&it.path().join("a.nnue"), "");
-    let output = batch(it.path(), &["jobs.toml"]);
+    let folder = folder_with("[jobs.a]\nnets = [\"*.nnue\"]");
+    write_net(&folder.path().join("a.nnue"), "");
+    let output = batch(folder.path(), &["jobs.toml"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("the folder that nets lists"),
         "{}",
         stderr(&output)
     );
-    let it = folder("[jobs.a]\nnet = \"a.nnue\"");
-    let output = batch(it.path(), &["jobs.toml", "--metrics", "none/m.prom"]);
+    let folder = folder_with("[jobs.a]\nnet = \"a.nnue\"");
+    let output = batch(folder.path(), &["jobs.toml", "--metrics", "none/m.prom"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
     for (option, file) in [("--metrics", "jobs.toml"), ("--lock", "./jobs.toml")] {
-        let output = batch(it.path(), &["jobs.toml", option, file]);
+        let output = batch(folder.path(), &["jobs.toml", option, file]);
         let expected = format!("the jobs file and {option} are the same file");
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
     }
-    let it = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     // Without data a job converts, and what asks for more means nothing.
     let jobs = "[jobs.a]\nnet = \"a\"\ncount = 5\n";
-    std::fs::write(it.path().join("jobs.toml"), jobs).unwrap();
-    let output = batch(it.path(), &["jobs.toml"]);
+    std::fs::write(folder.path().join("jobs.toml"), jobs).unwrap();
+    let output = batch(folder.path(), &["jobs.toml"]);
     assert_eq!(output.status.code(), Some(2));
     let expected = "job a: without data a network is only converted, and count means nothing";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
@@ -416,42 +424,42 @@ fn a_wrong_jobs_file_is_refused_before_anything_runs() {
         ("[defaults]\ncount = 5\n", "jobs.toml: no job in it"),
         ("[jobs.a]\nnets = []\n", "jobs.toml:2: nets is empty"),
     ] {
-        std::fs::write(it.path().join("jobs.toml"), text).unwrap();
-        let output = batch(it.path(), &["jobs.toml"]);
+        std::fs::write(folder.path().join("jobs.toml"), text).unwrap();
+        let output = batch(folder.path(), &["jobs.toml"]);
         assert_eq!(output.status.code(), Some(2));
         assert!(stderr(&output).contains(place), "{}", stderr(&output));
     }
-    let settle = batch(it.path(), &["jobs.toml", "--settle", "3"]);
+    let settle = batch(folder.path(), &["jobs.toml", "--settle", "3"]);
     assert!(stderr(&settle).contains("--watch"), "{}", stderr(&settle));
-    assert_eq!(batch(it.path(), &[]).status.code(), Some(2));
-    assert_eq!(batch(it.path(), &["none.toml"]).status.code(), Some(1));
+    assert_eq!(batch(folder.path(), &[]).status.code(), Some(2));
+    assert_eq!(batch(folder.path(), &["none.toml"]).status.code(), Some(1));
 }
 
 #[test]
 fn a_job_that_takes_too_long_is_given_up() {
-    let it = folder(
+    let folder = folder_with(
         "[jobs.a]\nnet = \"a.nnue\"\ncount = 10000\neffort = \"max\"\n[jobs.b]\nnet = \"a.nnue\"\nout-sha = \"b\"",
     );
-    write_net(&it.path().join("a.nnue"), "");
+    write_net(&folder.path().join("a.nnue"), "");
     let started = Instant::now();
     let output = batch(
-        it.path(),
+        folder.path(),
         &["jobs.toml", "--only", "a", "--job-timeout", "0.01"],
     );
     let all = lines(&output, 3);
     assert_eq!(all[0]["error"], "not done after 0.01 seconds");
     assert!(started.elapsed() < Duration::from_secs(30));
-    nothing_is_half(it.path());
+    nothing_is_half(folder.path());
 }
 
 /// As when the machine goes down, or a scheduler has lost its patience: SIGKILL for the run.
 #[test]
 fn a_run_that_was_killed_is_resumed() {
-    let it = folder(
+    let folder = folder_with(
         "[jobs.a]\nnet = \"a.nnue\"\n[jobs.b]\nnet = \"a.nnue\"\nout-sha = \"b\"\ncount = 10000\neffort = \"max\"",
     );
-    write_net(&it.path().join("a.nnue"), "");
-    let mut first = Running::start(it.path(), &["jobs.toml"]);
+    write_net(&folder.path().join("a.nnue"), "");
+    let mut first = Running::start(folder.path(), &["jobs.toml"]);
     first.wait_for("b: positions");
     first.child.kill().unwrap();
     let killed = first.output();
@@ -459,14 +467,14 @@ fn a_run_that_was_killed_is_resumed() {
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("\"status\":\"done\""), "{text}");
     let quick = "[jobs.a]\nnet = \"a.nnue\"\n[jobs.b]\nnet = \"a.nnue\"\nout-sha = \"b\"";
-    write_jobs(it.path(), quick);
-    let second = statuses(&lines(&batch(it.path(), &["jobs.toml"]), 0));
+    write_jobs(folder.path(), quick);
+    let second = statuses(&lines(&batch(folder.path(), &["jobs.toml"]), 0));
     assert_eq!(second[0].1, "skipped");
     assert_eq!(
         (second[1].1.as_str(), second[1].2.as_str()),
         ("done", "not done before")
     );
-    nothing_is_half(it.path());
+    nothing_is_half(folder.path());
 }
 
 /// The process of the running job.
@@ -474,7 +482,8 @@ fn a_run_that_was_killed_is_resumed() {
 fn job_process(run: &Child) -> i32 {
     // Any thread may have started it.
     let threads = std::fs::read_dir(format!("/proc/{}/task", run.id())).unwrap();
-    let children = threads.map(|it| std::fs::read_to_string(it.unwrap().path().join("children")));
+    let children =
+        threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")));
     let children: String = children.map(Result::unwrap).collect();
     children.trim().parse().unwrap()
 }
@@ -482,9 +491,9 @@ fn job_process(run: &Child) -> i32 {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_job_ends_with_the_run_that_was_killed() {
-    let it = folder("[jobs.a]\nnet = \"a.nnue\"\ncount = 10000\neffort = \"max\"");
-    write_net(&it.path().join("a.nnue"), "");
-    let mut run = Running::start(it.path(), &["jobs.toml"]);
+    let folder = folder_with("[jobs.a]\nnet = \"a.nnue\"\ncount = 10000\neffort = \"max\"");
+    write_net(&folder.path().join("a.nnue"), "");
+    let mut run = Running::start(folder.path(), &["jobs.toml"]);
     run.wait_for("a: positions");
     let job = job_process(&run.child);
     run.child.kill().unwrap();
@@ -495,18 +504,18 @@ fn a_job_ends_with_the_run_that_was_killed() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(gone(), "the job outlives its run");
-    assert!(!it.path().join("a.job.json").exists());
+    assert!(!folder.path().join("a.job.json").exists());
 }
 
 /// As when memory runs out, or a graphics driver crashes.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_job_whose_process_dies_does_not_stop_the_others() {
-    let it = folder(
+    let folder = folder_with(
         "[jobs.a]\nnet = \"a.nnue\"\ncount = 10000\neffort = \"max\"\n[jobs.b]\nnet = \"a.nnue\"",
     );
-    write_net(&it.path().join("a.nnue"), "");
-    let mut run = Running::start(it.path(), &["jobs.toml"]);
+    write_net(&folder.path().join("a.nnue"), "");
+    let mut run = Running::start(folder.path(), &["jobs.toml"]);
     run.wait_for("a: positions");
     // SAFETY: the job runs for long, so the number is still its own.
     let killed = unsafe { libc::kill(job_process(&run.child), libc::SIGKILL) };
@@ -521,18 +530,18 @@ fn a_job_whose_process_dies_does_not_stop_the_others() {
         "{}",
         all[0]
     );
-    nothing_is_half(it.path());
+    nothing_is_half(folder.path());
 }
 
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_the_run_and_keeps_what_is_done() {
-    let it = folder(
+    let folder = folder_with(
         "[jobs.a]\nnet = \"a.nnue\"\n[jobs.b]\nnet = \"a.nnue\"\nout-sha = \"b\"\ncount = 10000\neffort = \"max\"\n\
          [jobs.c]\nnet = \"a.nnue\"\nout-sha = \"c\"",
     );
-    write_net(&it.path().join("a.nnue"), "");
-    let mut run = Running::start(it.path(), &["jobs.toml", "--metrics", "m.prom"]);
+    write_net(&folder.path().join("a.nnue"), "");
+    let mut run = Running::start(folder.path(), &["jobs.toml", "--metrics", "m.prom"]);
     run.wait_for("b: positions");
     run.signal(libc::SIGTERM);
     let all = lines(&run.output(), 130);
@@ -541,21 +550,21 @@ fn a_signal_stops_the_run_and_keeps_what_is_done() {
         (&"done".into(), &"stopped".into())
     );
     assert_eq!(all.len(), 2);
-    let metrics = std::fs::read_to_string(it.path().join("m.prom")).unwrap();
+    let metrics = std::fs::read_to_string(folder.path().join("m.prom")).unwrap();
     assert!(metrics.contains("\nftperm_batch_complete 0\n"), "{metrics}");
-    assert!(!it.path().join("b/b.job.json").exists());
-    nothing_is_half(it.path());
+    assert!(!folder.path().join("b/b.job.json").exists());
+    nothing_is_half(folder.path());
 }
 
 #[cfg(unix)]
 #[test]
 fn what_a_trainer_drops_is_handled_once_it_is_whole() {
-    let it = folder("[watch]\nout-sha = \"out\"");
-    let incoming = it.path().join("incoming");
+    let folder = folder_with("[watch]\nout-sha = \"out\"");
+    let incoming = folder.path().join("incoming");
     std::fs::create_dir(&incoming).unwrap();
-    write_net(&it.path().join("a"), "early");
-    write_net(&it.path().join("b"), "late");
-    std::fs::copy(it.path().join("a"), incoming.join("early.nnue")).unwrap();
+    write_net(&folder.path().join("a"), "early");
+    write_net(&folder.path().join("b"), "late");
+    std::fs::copy(folder.path().join("a"), incoming.join("early.nnue")).unwrap();
     let arguments = [
         "jobs.toml",
         "--watch",
@@ -565,11 +574,11 @@ fn what_a_trainer_drops_is_handled_once_it_is_whole() {
         "--interval",
         "0.05",
     ];
-    let mut run = Running::start(it.path(), &arguments);
+    let mut run = Running::start(folder.path(), &arguments);
     run.wait_for("watch.early: done");
     // A trainer that writes slowly, and a file that is no network.
     std::fs::write(incoming.join("notes.txt"), "x").unwrap();
-    let bytes = std::fs::read(it.path().join("b")).unwrap();
+    let bytes = std::fs::read(folder.path().join("b")).unwrap();
     let mut file = std::fs::File::create(incoming.join("late.nnue")).unwrap();
     for part in bytes.chunks(bytes.len() / 4) {
         file.write_all(part).unwrap();
@@ -594,17 +603,17 @@ fn what_a_trainer_drops_is_handled_once_it_is_whole() {
             ("watch.broken", "failed")
         ]
     );
-    nothing_is_half(&it.path().join("out"));
+    nothing_is_half(&folder.path().join("out"));
     // After a restart the finished ones are known.
     std::fs::remove_file(incoming.join("broken.nnue")).unwrap();
-    let mut run = Running::start(it.path(), &arguments);
+    let mut run = Running::start(folder.path(), &arguments);
     run.wait_for("watch.early: nothing to do");
     run.wait_for("watch.late: nothing to do");
     run.signal(libc::SIGINT);
     assert_eq!(lines(&run.output(), 0).len(), 2);
     // Networks written into the watched folder would be handled again and again.
-    write_jobs(it.path(), "[watch]\nout-sha = \"incoming\"");
-    let output = batch(it.path(), &arguments);
+    write_jobs(folder.path(), "[watch]\nout-sha = \"incoming\"");
+    let output = batch(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(2));
     assert!(
         stderr(&output).contains("which is watched"),
@@ -615,20 +624,20 @@ fn what_a_trainer_drops_is_handled_once_it_is_whole() {
 
 #[test]
 fn checkpoints_are_networks_too() {
-    let it = folder("[jobs.a]\nnet = \"model.pt\"\nout = \"a.nnue\"");
-    write_net(&it.path().join("net.nnue"), "");
+    let folder = folder_with("[jobs.a]\nnet = \"model.pt\"\nout = \"a.nnue\"");
+    write_net(&folder.path().join("net.nnue"), "");
     let ftperm = |arguments: &[&str]| {
         let case = Case::new(arguments[0]).args(&arguments[1..]);
-        case.folder(&it).ok();
+        case.folder(&folder).ok();
     };
     ftperm(&["serialize", "net.nnue", "model.pt"]);
-    let all = lines(&batch(it.path(), &["jobs.toml"]), 0);
+    let all = lines(&batch(folder.path(), &["jobs.toml"]), 0);
     assert_eq!(all[0]["status"], "done");
     // By way of a network file it is the same.
     ftperm(&["serialize", "model.pt", "b.nnue"]);
     let perm = all[0]["report"]["perm"]["path"].as_str().unwrap();
     ftperm(&["apply", perm, "--net", "b.nnue", "--out", "c.nnue"]);
-    let read = |name: &str| std::fs::read(it.path().join(name)).unwrap();
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     assert!(read("a.nnue") == read("c.nnue"));
     let net = &all[0]["report"]["net"]["sha256"];
     assert_eq!(*net, hex(&sha256(&read("b.nnue"))));
@@ -637,21 +646,21 @@ fn checkpoints_are_networks_too() {
 /// The example of docs/4-batch-use.md, as it is.
 #[test]
 fn the_documented_jobs_file_means_what_it_says() {
-    let it = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let jobs = material::own("docs/batch/jobs.toml");
-    std::fs::copy(jobs, it.path().join("jobs.toml")).unwrap();
+    std::fs::copy(jobs, folder.path().join("jobs.toml")).unwrap();
     for name in [
         "train/a.binpack",
         "nets/master.nnue",
         "incoming/x.nnue",
         "incoming/y.ckpt",
     ] {
-        let path = it.path().join(name);
+        let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "x").unwrap();
     }
     let output = batch(
-        it.path(),
+        folder.path(),
         &["jobs.toml", "--dry-run", "--watch", "incoming"],
     );
     let due = |name: &str| {

@@ -165,10 +165,10 @@ mod misbehaving {
             system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
             let processes = system.processes().values();
             found = processes
-                .filter(|it| {
+                .filter(|process| {
                     let folder = folder.to_str().unwrap();
-                    let words = it.cmd().iter();
-                    it.cwd().is_some_and(|cwd| cwd.starts_with(folder))
+                    let words = process.cmd().iter();
+                    process.cwd().is_some_and(|cwd| cwd.starts_with(folder))
                         || words
                             .filter_map(|word| word.to_str())
                             .any(|word| word.contains(folder))

@@ -20,7 +20,7 @@ fn ftperm(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Outp
     variables.iter().fold(case, set).output()
 }
 
-fn folder(config: &str) -> TempDir {
+fn folder_with(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ftperm.toml"), config).unwrap();
     folder
@@ -45,15 +45,15 @@ fn shown(
     let output = ftperm(folder, variables, &arguments);
     assert!(output.status.success(), "{}", stderr(&output));
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let it = &json["commands"][words[0]][option];
-    let at = it["at"].as_str().or(it["from"].as_str());
-    (it["value"].clone(), at.unwrap_or_default().to_string())
+    let setting = &json["commands"][words[0]][option];
+    let at = setting["at"].as_str().or(setting["from"].as_str());
+    (setting["value"].clone(), at.unwrap_or_default().to_string())
 }
 
 #[test]
 fn the_command_line_is_stronger_than_the_environment_and_that_than_the_file() {
-    let it = folder("count = 1\n\n[optimize]\ncount = 2\n");
-    let path = it.path();
+    let folder = folder_with("count = 1\n\n[optimize]\ncount = 2\n");
+    let path = folder.path();
     let count = |variables: &[(&str, &str)], words: &[&str]| shown(path, variables, words, "count");
     let text = |text: &str, at: &str| (Value::from(text), at.to_string());
     assert_eq!(count(&[], &["gather"]), text("1", "ftperm.toml:1"));
@@ -79,8 +79,8 @@ fn the_command_line_is_stronger_than_the_environment_and_that_than_the_file() {
 
 #[test]
 fn a_file_is_named_or_in_the_current_folder_or_the_users() {
-    let it = tempfile::tempdir().unwrap();
-    let path = it.path();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
     let count =
         |variables: &[(&str, &str)], words: &[&str]| shown(path, variables, words, "seed").0;
     assert_eq!(count(&[], &["optimize"]), "0");
@@ -105,26 +105,26 @@ fn a_file_is_named_or_in_the_current_folder_or_the_users() {
 fn settings_are_what_commands_run_with() {
     let demo = material::own("datasets/demo.nnue");
     let data = material::own("datasets/selfplay.binpack");
-    let it = tempfile::tempdir().unwrap();
-    std::fs::create_dir(it.path().join("out")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
     let config = format!(
         "quiet = true\ncount = 300\nbackend = \"cpu\"\nseed = 9\n[optimize]\nout_sha = \"out\"\ndata = [{:?}]\n",
         data.to_str().unwrap()
     );
-    std::fs::write(it.path().join("ftperm.toml"), config).unwrap();
+    std::fs::write(folder.path().join("ftperm.toml"), config).unwrap();
     let net = [("FTPERM_NET", demo.to_str().unwrap())];
-    let output = ftperm(it.path(), &net, &["optimize", "--json", "--seed", "5"]);
+    let output = ftperm(folder.path(), &net, &["optimize", "--json", "--seed", "5"]);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(stderr(&output), "", "the file says quiet");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["positions"], 300);
     assert_eq!(report["seed"], 5);
     // The command line's --out takes the place of the file's out-sha, which excludes it.
-    let output = ftperm(it.path(), &net, &["optimize", "--out", "here.nnue"]);
+    let output = ftperm(folder.path(), &net, &["optimize", "--out", "here.nnue"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(it.path().join("here.nnue").is_file());
+    assert!(folder.path().join("here.nnue").is_file());
     let switch = [net[0], ("FTPERM_QUIET", "0")];
-    let output = ftperm(it.path(), &switch, &["optimize", "--out", "here.nnue"]);
+    let output = ftperm(folder.path(), &switch, &["optimize", "--out", "here.nnue"]);
     assert!(
         stderr(&output).contains("wrote here.nnue"),
         "{}",
@@ -184,23 +184,24 @@ fn what_means_nothing_is_an_error_with_file_and_line() {
         ),
     ];
     for (config, message) in cases {
-        let it = folder(config);
-        let output = ftperm(it.path(), &[], &["optimize", "--data", "none.binpack"]);
+        let folder = folder_with(config);
+        let output = ftperm(folder.path(), &[], &["optimize", "--data", "none.binpack"]);
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{config}: {text}");
         assert!(text.contains(message), "{config}: {text}");
         assert!(!text.contains("panicked"), "{text}");
     }
-    let it = folder("");
-    std::fs::write(it.path().join("ftperm.toml"), b"seed = 1\n# \xff").unwrap();
-    let output = ftperm(it.path(), &[], &["nets"]);
+    let folder = folder_with("");
+    std::fs::write(folder.path().join("ftperm.toml"), b"seed = 1\n# \xff").unwrap();
+    let output = ftperm(folder.path(), &[], &["nets"]);
     assert!(stderr(&output).contains("ftperm.toml:2: not UTF-8"));
 }
 
 /// What the parser does not see names the place of the setting, too.
 #[test]
 fn settings_that_contradict_the_command_line_are_told() {
-    let it = folder("ply-x1 = 8\n\n[export]\nname = \"fn\"\n[gather]\nkernel = \"avx2\"\n");
+    let folder =
+        folder_with("ply-x1 = 8\n\n[export]\nname = \"fn\"\n[gather]\nkernel = \"avx2\"\n");
     for (words, place) in [
         (
             &["verify", "a", "b", "--data", "c"][..],
@@ -215,15 +216,15 @@ fn settings_that_contradict_the_command_line_are_told() {
             "(--kernel comes from ftperm.toml:6)",
         ),
     ] {
-        let output = ftperm(it.path(), &[], words);
+        let output = ftperm(folder.path(), &[], words);
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(place), "{text}");
     }
     // It is not this option that is wrong.
-    let it = folder("out = \"o.nnue\"");
+    let folder = folder_with("out = \"o.nnue\"");
     let words = ["optimize", "--data", "c", "--perm", "-"];
-    let text = stderr(&ftperm(it.path(), &[], &words));
+    let text = stderr(&ftperm(folder.path(), &[], &words));
     assert!(
         text.contains("--perm -") && !text.contains("--out"),
         "{text}"
@@ -232,15 +233,15 @@ fn settings_that_contradict_the_command_line_are_told() {
 
 #[test]
 fn variables_are_checked() {
-    let it = tempfile::tempdir().unwrap();
-    let run = |name: &str, value: &str| ftperm(it.path(), &[(name, value)], &["optimize"]);
+    let folder = tempfile::tempdir().unwrap();
+    let run = |name: &str, value: &str| ftperm(folder.path(), &[(name, value)], &["optimize"]);
     let output = run("FTPERM_CERTIFY", "maybe");
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("FTPERM_CERTIFY: `maybe` is neither true nor false"));
     let output = run("FTPERM_COUNT", "many");
     assert!(stderr(&output).contains("FTPERM_COUNT: count: invalid value 'many'"));
     let nets = |name: &str| {
-        let output = ftperm(it.path(), &[(name, "x")], &["devices"]);
+        let output = ftperm(folder.path(), &[(name, "x")], &["devices"]);
         stderr(&output)
     };
     assert!(nets("FTPERM_COUTN").contains("FTPERM_COUTN means nothing"));
@@ -249,29 +250,30 @@ fn variables_are_checked() {
 
 #[test]
 fn the_configuration_that_is_printed_can_be_read_back() {
-    let it = folder("[optimize]\ndata = [\"a b\", \"c\\\"d\"]\ncount = 7\ncertify = true\n");
-    let first = ftperm(it.path(), &[], &["config"]);
+    let folder =
+        folder_with("[optimize]\ndata = [\"a b\", \"c\\\"d\"]\ncount = 7\ncertify = true\n");
+    let first = ftperm(folder.path(), &[], &["config"]);
     assert!(first.status.success(), "{}", stderr(&first));
     let text = String::from_utf8(first.stdout).unwrap();
     assert!(text.contains("ftperm.toml:3"), "{text}");
-    std::fs::write(it.path().join("ftperm.toml"), &text).unwrap();
-    let data = shown(it.path(), &[], &["optimize"], "data").0;
+    std::fs::write(folder.path().join("ftperm.toml"), &text).unwrap();
+    let data = shown(folder.path(), &[], &["optimize"], "data").0;
     assert_eq!(data, serde_json::json!(["a b", "c\"d"]));
-    assert_eq!(shown(it.path(), &[], &["optimize"], "count").0, "7");
-    assert_eq!(shown(it.path(), &[], &["optimize"], "certify").0, true);
+    assert_eq!(shown(folder.path(), &[], &["optimize"], "count").0, "7");
+    assert_eq!(shown(folder.path(), &[], &["optimize"], "certify").0, true);
 }
 
 #[test]
 fn a_setting_that_needs_an_option_waits_for_it() {
     let demo = material::own("datasets/demo.nnue");
-    let it = folder("[serialize]\nft-optimize-count = 200\n");
+    let folder = folder_with("[serialize]\nft-optimize-count = 200\n");
     let net = demo.to_str().unwrap();
-    let output = ftperm(it.path(), &[], &["serialize", net, "plain.nnue"]);
+    let output = ftperm(folder.path(), &[], &["serialize", net, "plain.nnue"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let data = material::own("datasets/selfplay.binpack");
     let data = ["--ft-optimize-data", data.to_str().unwrap()];
     let arguments = [&["serialize", net, "best.nnue", "--ft-optimize"][..], &data].concat();
-    let output = ftperm(it.path(), &[], &arguments);
+    let output = ftperm(folder.path(), &[], &arguments);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(
         stderr(&output).contains("on 200 positions"),
@@ -280,7 +282,7 @@ fn a_setting_that_needs_an_option_waits_for_it() {
     );
     // What the command line lacks is still said.
     let output = ftperm(
-        it.path(),
+        folder.path(),
         &[],
         &["serialize", net, "c.nnue", "--ft-optimize"],
     );
@@ -294,8 +296,8 @@ fn a_setting_that_needs_an_option_waits_for_it() {
 
 #[test]
 fn help_and_words_that_are_no_command() {
-    let it = tempfile::tempdir().unwrap();
-    let run = |words: &[&str]| ftperm(it.path(), &[], words);
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| ftperm(folder.path(), &[], words);
     let help = run(&["config", "--help"]);
     assert!(help.status.success() && stdout(&help).contains("Usage: ftperm config"));
     for words in [["find", "--help"], ["find_perm", "-h"]] {
@@ -313,11 +315,11 @@ fn help_and_words_that_are_no_command() {
 
 #[test]
 fn options_of_one_name_that_mean_other_things_have_other_keys() {
-    let it = folder("data = \"file.binpack\"\nplanes = \"file.ftzp\"\n");
+    let folder = folder_with("data = \"file.binpack\"\nplanes = \"file.ftzp\"\n");
     let none = (Value::Null, "default".to_string());
     let text = |text: &str, at: &str| (Value::from(text), at.to_string());
     let data = |variables: &[(&str, &str)], words: &[&str]| {
-        let (value, at) = shown(it.path(), variables, words, "data");
+        let (value, at) = shown(folder.path(), variables, words, "data");
         // `config` shows an option that takes several as a list where it shows all.
         let value = value
             .as_array()
@@ -350,22 +352,25 @@ fn options_of_one_name_that_mean_other_things_have_other_keys() {
     let others = [("FTPERM_COUNT", "7"), ("FTPERM_HOLDOUT", "0.2")];
     for option in ["count", "holdout"] {
         assert_eq!(
-            shown(it.path(), &others, &["find"], option),
+            shown(folder.path(), &others, &["find"], option),
             none,
             "{option}"
         );
     }
-    assert_eq!(shown(it.path(), &others, &["gather"], "holdout").0, "0.2");
+    assert_eq!(
+        shown(folder.path(), &others, &["gather"], "holdout").0,
+        "0.2"
+    );
     let own = [
         ("FTPERM_FIND_COUNT", "7"),
         ("FTPERM_HOLDOUT_PLANES", "held.ftzp"),
     ];
-    assert_eq!(shown(it.path(), &own, &["find"], "count").0, "7");
-    let held = shown(it.path(), &own, &["find"], "holdout");
+    assert_eq!(shown(folder.path(), &own, &["find"], "count").0, "7");
+    let held = shown(folder.path(), &own, &["find"], "holdout");
     assert_eq!(held.1, "FTPERM_HOLDOUT_PLANES");
     // The key of all commands is none of one.
-    let it = folder("[find]\nplanes = \"file.ftzp\"\n");
-    let output = ftperm(it.path(), &[], &["find", "--out", "y"]);
+    let folder = folder_with("[find]\nplanes = \"file.ftzp\"\n");
+    let output = ftperm(folder.path(), &[], &["find", "--out", "y"]);
     assert_eq!(output.status.code(), Some(2));
     let expected = "ftperm.toml:2: `find` has no option `planes`";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
@@ -373,7 +378,7 @@ fn options_of_one_name_that_mean_other_things_have_other_keys() {
 
 #[test]
 fn data_of_all_commands_do_not_reach_planes() {
-    let it = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     for (variables, arguments, expected) in [
         (
             ("FTPERM_DATA", "x"),
@@ -385,7 +390,7 @@ fn data_of_all_commands_do_not_reach_planes() {
         (("FTPERM_DATA", "x"), &["eval"], "--data <FILE>..."),
         (("FTPERM_PLANES", "x"), &["eval"], "x: "),
     ] {
-        let output = ftperm(it.path(), &[variables], arguments);
+        let output = ftperm(folder.path(), &[variables], arguments);
         let text = stderr(&output);
         assert!(
             text.contains(expected) && !text.contains("panicked"),

@@ -222,3 +222,156 @@ fn every_file_of_tests_is_in_a_program() {
         }
     }
 }
+
+/// Files and folders in which `it` still names other things; empty when all of them are done.
+const NOT_YET_NAMED: &[&str] = &[
+    "src/bench/",
+    "src/cli/bench.rs",
+    "src/cli/devices.rs",
+    "src/cli/inspect.rs",
+    "src/cli/inspect_checkpoint.rs",
+    "src/cli/inspect_layout.rs",
+    "src/cli/layout.rs",
+    "src/compute/gpu/",
+    "src/report/",
+    "src/search/",
+];
+
+/// Columns of the longest closure whose parameter may be called `it`, from its first bar to its end.
+const SHORT_CLOSURE: usize = 60;
+
+/// Bytes of the comment, string or character with which `source` starts; 0 if it starts with none.
+fn text_len(source: &str) -> usize {
+    if source.starts_with("//") {
+        return source.find('\n').unwrap_or(source.len());
+    }
+    if let Some(raw) = source.strip_prefix('r') {
+        let hashes = raw.len() - raw.trim_start_matches('#').len();
+        if raw[hashes..].starts_with('"') {
+            let (begin, closing) = (hashes + 2, format!("\"{}", "#".repeat(hashes)));
+            let len = source[begin..].find(&closing).expect("a raw string ends");
+            return begin + len + closing.len();
+        }
+    }
+    let quote = source.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let Some(quote) = quote else { return 0 };
+    let mut escaped = false;
+    let mut inside = source.char_indices().skip(1);
+    let end = inside.find(|&(_, c)| {
+        let ends = c == quote && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    let len = end.map_or(0, |(at, _)| at + 1);
+    // What has no second quotation mark behind one character is a lifetime.
+    let is_character = source[1..].starts_with('\\') || source[..len].chars().count() == 3;
+    if quote == '"' || is_character { len } else { 0 }
+}
+
+/// Code with blanks for comments, strings and characters, but for the `{it` of format strings. Lines stay lines.
+fn code_of(source: &str) -> String {
+    let blank = |text: &str| -> String {
+        let kept = |c| if c == '\n' { c } else { ' ' };
+        text.chars().map(kept).collect()
+    };
+    let (mut code, mut rest) = (String::new(), source);
+    while let Some(c) = rest.chars().next() {
+        let len = text_len(rest);
+        if len == 0 {
+            code.push(c);
+            rest = &rest[c.len_utf8()..];
+            continue;
+        }
+        let (text, behind) = rest.split_at(len);
+        for (number, piece) in text.split("{it").enumerate() {
+            let is_named = text.starts_with('"') && piece.starts_with(['}', ':']);
+            code.push_str(match number {
+                0 => "",
+                _ if is_named => "{it",
+                _ => "   ",
+            });
+            code.push_str(&blank(piece));
+        }
+        rest = behind;
+    }
+    code
+}
+
+/// Does a line of code say `it` outside of short closures that end on this line?
+fn says_it(line: &str) -> bool {
+    let is_in = |code: &str| {
+        code.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| word == "it")
+    };
+    let mut rest = line;
+    while let Some((before, closure)) = rest.split_once('|') {
+        if is_in(before) {
+            return true;
+        }
+        rest = closure;
+        let Some((parameters, body)) = closure.split_once('|') else {
+            continue;
+        };
+        if !is_in(parameters) {
+            continue;
+        }
+        let mut depth = 0;
+        let end = body.find(|c: char| {
+            let ends = depth == 0 && matches!(c, ')' | ']' | '}' | ',' | ';');
+            depth += i32::from(matches!(c, '(' | '[' | '{'));
+            depth -= i32::from(matches!(c, ')' | ']' | '}'));
+            ends
+        });
+        match end {
+            Some(end) if parameters.len() + end + 2 <= SHORT_CLOSURE => rest = &body[end..],
+            _ => return true,
+        }
+    }
+    is_in(rest)
+}
+
+#[test]
+fn nothing_but_the_parameter_of_a_short_closure_is_called_it() {
+    let folders = ["src", "tests", "benches", "examples", "fuzz/src"];
+    let mut found = Vec::new();
+    for path in folders.iter().flat_map(|folder| files(folder, "rs")) {
+        let relative = path.strip_prefix(material::own("")).unwrap();
+        let relative = relative.to_str().unwrap().replace('\\', "/");
+        if NOT_YET_NAMED
+            .iter()
+            .any(|place| relative.starts_with(place))
+        {
+            continue;
+        }
+        let code = code_of(&std::fs::read_to_string(&path).unwrap());
+        let lines = (1..).zip(code.lines()).filter(|(_, line)| says_it(line));
+        found.extend(lines.map(|(number, _)| format!("{relative}:{number}")));
+    }
+    assert!(
+        found.is_empty(),
+        "name what it is, in the words of the field:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn what_is_called_it_is_found_in_code() {
+    let code = r##"let it = 1; // line 1
+// it
+let a = "it {it}"; // line 3
+let b = "it \" it {item}" + r#"it " it"# + ['"', '\'', 'i'] + item.its();
+b.map(|it| it.len()).filter(|a| a.any(|it| it == a));
+b.map(|it| it.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa);
+b.map(|it| it.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa); // line 7
+b.map(|it| { // line 8
+    f::<'a, 'b>(it) // line 9
+});
+fn f(it: &A) -> bool { a || b.any(|it| it.c) } // line 11
+"##;
+    let lines: Vec<usize> = (1..)
+        .zip(code_of(code).lines())
+        .filter(|(_, line)| says_it(line))
+        .map(|(number, _)| number)
+        .collect();
+    assert_eq!(lines, [1, 3, 7, 8, 9, 11]);
+}

@@ -563,19 +563,19 @@ fn find_certifies_what_it_finds_and_what_it_is_given() {
     };
     // Neurons of a family are zero in the same samples: that is the best there is, and the bound is tight.
     let report = find(&["--effort", "quick"]);
-    let it = &report["certificate"];
-    assert_eq!(it["samples"], 20_003);
-    assert_eq!(it["locally_optimal"], true);
-    assert_eq!(it["checks"][3]["rounds"], 1000);
-    assert!(it["gap"].as_f64().unwrap() < 0.02, "{it}");
+    let certificate = &report["certificate"];
+    assert_eq!(certificate["samples"], 20_003);
+    assert_eq!(certificate["locally_optimal"], true);
+    assert_eq!(certificate["checks"][3]["rounds"], 1000);
+    assert!(certificate["gap"].as_f64().unwrap() < 0.02, "{certificate}");
     let rate = report["zero_blocks_after"].as_f64().unwrap() / report["cells"].as_f64().unwrap();
-    let bound = it["upper_bound"].as_f64().unwrap();
-    assert!((bound - it["gap"].as_f64().unwrap() - rate).abs() < 1e-12);
+    let bound = certificate["upper_bound"].as_f64().unwrap();
+    assert!((bound - certificate["gap"].as_f64().unwrap() - rate).abs() < 1e-12);
     // The order as it is mixes families.
-    let it = &find(&["--time-limit", "0"])["certificate"];
-    assert_eq!(it["locally_optimal"], false);
-    assert!(it["gap"].as_f64().unwrap() > 0.1, "{it}");
-    assert_eq!(it["upper_bound"], bound);
+    let certificate = &find(&["--time-limit", "0"])["certificate"];
+    assert_eq!(certificate["locally_optimal"], false);
+    assert!(certificate["gap"].as_f64().unwrap() > 0.1, "{certificate}");
+    assert_eq!(certificate["upper_bound"], bound);
 }
 
 #[test]

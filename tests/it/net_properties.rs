@@ -21,21 +21,25 @@ struct Sample {
 }
 
 /// Writes a network file of an architecture, by the description of the format and not by the program's own writer.
-fn sample(it: &Architecture, random: &mut ChaCha8Rng) -> Sample {
+fn sample(architecture: &Architecture, random: &mut ChaCha8Rng) -> Sample {
     let mut description = vec![0; random.random_range(0..200)];
     random.fill_bytes(&mut description);
     let mut bytes = Vec::new();
-    for value in [it.version, it.header_hash(), description.len() as u32] {
+    for value in [
+        architecture.version,
+        architecture.header_hash(),
+        description.len() as u32,
+    ] {
         bytes.extend(value.to_le_bytes());
     }
     bytes.extend(&description);
     let mut boundaries = vec![4, 8, 12, bytes.len()];
     let mut hashes = vec![4, bytes.len()];
-    bytes.extend(it.ft_hash().to_le_bytes());
+    bytes.extend(architecture.ft_hash().to_le_bytes());
     let mut encodings = Vec::new();
-    for spec in it.layout {
+    for spec in architecture.layout {
         boundaries.push(bytes.len());
-        let len = it.tensor_len(spec.role);
+        let len = architecture.tensor_len(spec.role);
         let compressed = random.random_bool(0.5) && !matches!(spec.role, TensorRole::Narrow(..));
         encodings.push(if compressed {
             Encoding::Leb128
@@ -66,11 +70,12 @@ fn sample(it: &Architecture, random: &mut ChaCha8Rng) -> Sample {
             }
         }
     }
-    for _ in 0..it.stacks {
+    for _ in 0..architecture.stacks {
         boundaries.push(bytes.len());
         hashes.push(bytes.len());
-        bytes.extend(it.stack_hash().to_le_bytes());
-        for (number, (inputs, outputs)) in it.layer_sizes().layers.into_iter().enumerate() {
+        bytes.extend(architecture.stack_hash().to_le_bytes());
+        for (number, (inputs, outputs)) in architecture.layer_sizes().layers.into_iter().enumerate()
+        {
             for _ in 0..outputs {
                 bytes.extend(small(random).to_le_bytes());
             }
@@ -80,7 +85,7 @@ fn sample(it: &Architecture, random: &mut ChaCha8Rng) -> Sample {
                 bytes.resize(start + padded, 0);
                 random.fill_bytes(&mut bytes[start..]);
                 // What tells SFNNv4 from SFNNv5 (the columns that only the latter feeds) has to be as its era has it.
-                if number == 1 && it.stack == StackVariant::Skip {
+                if number == 1 && architecture.stack == StackVariant::Skip {
                     bytes[start + inputs..].fill(0);
                 }
             }
@@ -117,15 +122,15 @@ fn narrow(era: &Era, l1: usize) -> Architecture {
 
 /// Do files of both look alike? What no file says (the clamp) is left out.
 fn alike(a: &Architecture, b: &Architecture) -> bool {
-    let unsaid = |it: &Architecture| Architecture {
-        activation: match it.activation {
+    let unsaid = |architecture: &Architecture| Architecture {
+        activation: match architecture.activation {
             Activation::Pairwise { .. } => Activation::Pairwise {
                 clamp: 127,
                 shift: 7,
             },
             clipped => clipped,
         },
-        ..*it
+        ..*architecture
     };
     unsaid(a).same_as(&unsaid(b))
 }

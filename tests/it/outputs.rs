@@ -92,11 +92,11 @@ fn the_main_job_twice() {
     let ours = nets["nets"].as_array().unwrap().iter();
     let found = ours.filter(|it| it["place"] == "the current directory");
     let found: Vec<_> = found
-        .map(|it| {
-            let path = Path::new(it["path"].as_str().unwrap());
+        .map(|net| {
+            let path = Path::new(net["path"].as_str().unwrap());
             (
                 path.file_name().unwrap().to_str().unwrap(),
-                it["permutation"].is_null(),
+                net["permutation"].is_null(),
             )
         })
         .collect();

@@ -259,13 +259,17 @@ fn weights_of_a_network() {
         (&"weights".into(), &128.into())
     );
     let tensors = report["tensors"].as_array().unwrap();
-    for it in tensors {
-        let counts = it["histogram"]
+    for tensor in tensors {
+        let counts = tensor["histogram"]
             .as_array()
             .unwrap()
             .iter()
             .map(|it| it.as_u64().unwrap());
-        assert_eq!(counts.sum::<u64>(), it["values"].as_u64().unwrap(), "{it}");
+        assert_eq!(
+            counts.sum::<u64>(),
+            tensor["values"].as_u64().unwrap(),
+            "{tensor}"
+        );
     }
     // HalfKAv2_hm has 22,528 features.
     assert!(tensors.iter().any(|it| it["values"] == 22_528 * 128));

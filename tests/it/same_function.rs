@@ -147,12 +147,17 @@ fn a_network_of_an_engine_returns_through_the_command() {
 /// The oldest era has neither PSQT nor buckets.
 #[test]
 fn networks_without_psqt_return() {
-    let it = Architecture {
+    let architecture = Architecture {
         l1: 32,
         ..era("v1").unwrap().architecture
     };
     let mut bytes = Vec::new();
-    for value in [it.version, it.header_hash(), 0, it.ft_hash()] {
+    for value in [
+        architecture.version,
+        architecture.header_hash(),
+        0,
+        architecture.ft_hash(),
+    ] {
         bytes.extend(value.to_le_bytes());
     }
     let mut state = 7u32;
@@ -163,8 +168,8 @@ fn networks_without_psqt_return() {
     for _ in 0..32 + 41024 * 32 {
         bytes.extend(next().to_le_bytes());
     }
-    bytes.extend(it.stack_hash().to_le_bytes());
-    for (inputs, outputs) in it.layer_sizes().layers {
+    bytes.extend(architecture.stack_hash().to_le_bytes());
+    for (inputs, outputs) in architecture.layer_sizes().layers {
         for _ in 0..outputs {
             bytes.extend(i32::from(next()).to_le_bytes());
         }

@@ -400,7 +400,8 @@ fn a_search_that_is_stopped_at_any_round_is_saved() {
     let rounds: u64 = whole.moves.iter().map(|it| it.rounds).sum();
     for last in [1, 100, 201, rounds - 4, rounds - 3, rounds - 2, rounds - 1] {
         let stop = AtomicBool::new(false);
-        let mut watch = |it: &Progress| stop.store(it.rounds >= last, Ordering::Relaxed);
+        let mut watch =
+            |progress: &Progress| stop.store(progress.rounds >= last, Ordering::Relaxed);
         let mut left: Option<SavedSearch> = None;
         let mut keep = |checkpoint: &SavedSearch| left = Some(checkpoint.clone());
         let mut control = Control {
@@ -547,7 +548,8 @@ fn a_finished_search_is_locally_optimal() {
         ..CertifyOptions::default()
     };
     let mut told = Vec::new();
-    let mut tell = |it: &Progress| told.push((it.certifying, it.phase, it.done));
+    let mut tell =
+        |progress: &Progress| told.push((progress.certifying, progress.phase, progress.done));
     let mut control = Control {
         progress: Some(&mut tell),
         ..Control::default()

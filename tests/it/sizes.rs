@@ -17,15 +17,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
 /// A raw network file of an architecture, by the description of the format and not by the program's own writer.
-fn sample(it: &Architecture, random: &mut ChaCha8Rng) -> Vec<u8> {
+fn sample(architecture: &Architecture, random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for value in [it.version, it.header_hash(), 3] {
+    for value in [architecture.version, architecture.header_hash(), 3] {
         bytes.extend(value.to_le_bytes());
     }
     bytes.extend(b"any");
-    bytes.extend(it.ft_hash().to_le_bytes());
-    for spec in it.layout {
-        for _ in 0..it.tensor_len(spec.role) {
+    bytes.extend(architecture.ft_hash().to_le_bytes());
+    for spec in architecture.layout {
+        for _ in 0..architecture.tensor_len(spec.role) {
             let value = random.next_u32() as i32;
             match spec.role {
                 TensorRole::Narrow(..) => bytes.push(value as u8),
@@ -36,9 +36,10 @@ fn sample(it: &Architecture, random: &mut ChaCha8Rng) -> Vec<u8> {
             }
         }
     }
-    for _ in 0..it.stacks {
-        bytes.extend(it.stack_hash().to_le_bytes());
-        for (number, (inputs, outputs)) in it.layer_sizes().layers.into_iter().enumerate() {
+    for _ in 0..architecture.stacks {
+        bytes.extend(architecture.stack_hash().to_le_bytes());
+        for (number, (inputs, outputs)) in architecture.layer_sizes().layers.into_iter().enumerate()
+        {
             for _ in 0..outputs {
                 bytes.extend((random.next_u32() as i32 >> 18).to_le_bytes());
             }
@@ -75,7 +76,7 @@ fn all_sizes_are_read_permuted_and_written() {
         } else {
             [8, 1, 2, 3, 5, 16][random.random_range(0..6)]
         };
-        let it = Architecture {
+        let architecture = Architecture {
             l1: 8 * random.random_range(1..8),
             outputs0: random.random_range(2..70),
             outputs1: random.random_range(1..70),
@@ -83,25 +84,34 @@ fn all_sizes_are_read_permuted_and_written() {
             psqt_buckets: era.architecture.psqt_buckets.min(stacks),
             ..era.architecture
         };
-        let it = Architecture {
-            psqt_buckets: if it.psqt_buckets == 0 { 0 } else { stacks },
-            ..it
+        let architecture = Architecture {
+            psqt_buckets: if architecture.psqt_buckets == 0 {
+                0
+            } else {
+                stacks
+            },
+            ..architecture
         };
         let what = format!(
             "{} L1 {} layers {} {} stacks {stacks}",
-            era.id, it.l1, it.outputs0, it.outputs1
+            era.id, architecture.l1, architecture.outputs0, architecture.outputs1
         );
-        let bytes = sample(&it, &mut random);
+        let bytes = sample(&architecture, &mut random);
         let mut network = Network::parse(&bytes, &ReadOptions::default())
             .unwrap_or_else(|error| panic!("{what}: {error}"));
         let found = network.architecture;
         assert_eq!(
             (found.l1, found.outputs0, found.outputs1, found.stacks),
-            (it.l1, it.outputs0, it.outputs1, stacks),
+            (
+                architecture.l1,
+                architecture.outputs0,
+                architecture.outputs1,
+                stacks
+            ),
             "{what}"
         );
-        if it.stack != StackVariant::Skip {
-            assert_eq!(found.stack, it.stack, "{what}");
+        if architecture.stack != StackVariant::Skip {
+            assert_eq!(found.stack, architecture.stack, "{what}");
         }
         assert!(network.to_bytes() == bytes, "{what}");
         // Where one hash stands alone, several sizes may have it: then the end of the file must tell.
@@ -135,27 +145,28 @@ fn all_sizes_are_read_permuted_and_written() {
 /// One bucket of a network with eight looks like a network of seven, but for its PSQT.
 #[test]
 fn a_network_without_its_last_stack_is_no_network() {
-    let it = Architecture {
+    let architecture = Architecture {
         l1: 32,
         ..era("small127").unwrap().architecture
     };
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let bytes = sample(&it, &mut random);
-    let cut = &bytes[..bytes.len() - it.layer_sizes().stack_bytes()];
+    let bytes = sample(&architecture, &mut random);
+    let cut = &bytes[..bytes.len() - architecture.layer_sizes().stack_bytes()];
     assert!(Network::parse(cut, &ReadOptions::default()).is_err());
     assert_eq!(Network::extent(cut), None);
 }
 
 #[test]
 fn steps_of_the_number_of_pieces() {
-    let it = Architecture {
+    let architecture = Architecture {
         l1: 32,
         stacks: 4,
         psqt_buckets: 4,
         ..era("hm").unwrap().architecture
     };
     let mut random = ChaCha8Rng::seed_from_u64(2);
-    let network = Network::parse(&sample(&it, &mut random), &ReadOptions::default()).unwrap();
+    let network =
+        Network::parse(&sample(&architecture, &mut random), &ReadOptions::default()).unwrap();
     assert!(network.recognition.assumptions[0].contains("4 equal steps"));
     let start = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
         .parse()
@@ -176,8 +187,16 @@ fn l3_of_16() {
     };
     let expected = std::fs::read(&net).unwrap();
     let network = Network::parse(&expected, &ReadOptions::default()).unwrap();
-    let it = network.architecture;
-    assert_eq!((it.l1, it.l2(), it.l3(), it.stacks), (32, 8, 16, 8));
+    let architecture = network.architecture;
+    assert_eq!(
+        (
+            architecture.l1,
+            architecture.l2(),
+            architecture.l3(),
+            architecture.stacks
+        ),
+        (32, 8, 16, 8)
+    );
     assert!(network.to_bytes() == expected);
     let checkpoint = Checkpoint::open(&checkpoint).unwrap();
     let (mut converted, _) = checkpoint.to_network(&ConvertOptions::default()).unwrap();
@@ -244,11 +263,11 @@ fn an_era_that_is_asked_for_is_taken_whatever_the_numbers() {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     for (id, l1) in [("v5", 64), ("v1", 256), ("v16", 32), ("small255", 128)] {
         let era = era(id).unwrap();
-        let it = Architecture {
+        let architecture = Architecture {
             l1,
             ..era.architecture
         };
-        let own = sample(&it, &mut random);
+        let own = sample(&architecture, &mut random);
         let mut fork = own.clone();
         // Version, header hash, and the feature transformer's hash behind a description of three bytes.
         for at in [0, 4, 15] {
@@ -261,7 +280,7 @@ fn an_era_that_is_asked_for_is_taken_whatever_the_numbers() {
         };
         let mut network = Network::parse(&fork, &options).unwrap();
         let found = network.architecture;
-        assert!(found.same_as(&it), "{id}");
+        assert!(found.same_as(&architecture), "{id}");
         let said = network.recognition.assumptions.join("; ");
         assert!(
             said.contains(&format!(

@@ -489,7 +489,14 @@ fn discovery_takes_the_newest_and_breaks_ties_by_name() {
         .places
         .candidates()
         .iter()
-        .map(|it| it.path.file_name().unwrap().to_string_lossy().into_owned())
+        .map(|candidate| {
+            candidate
+                .path
+                .file_name()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     assert_eq!(names, ["a.nnue", "b.nnue", "c.nnue", "0.nnue"]);
     assert!(world.places.discover().unwrap().bytes == described("a.nnue"));

@@ -25,7 +25,7 @@ use crate::common::program::Case;
 /// A random network of an era, at this width and in this encoding, as a file.
 fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {
     let era = era(id).unwrap();
-    let it = Architecture {
+    let architecture = Architecture {
         l1,
         ..era.architecture
     };
@@ -33,8 +33,8 @@ fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {
     let mut i16s =
         |len: usize| -> Vec<i16> { (0..len).map(|_| random.random_range(-60..=60)).collect() };
     let (mut bias, mut wide, mut narrow, mut psqt) = (vec![], vec![], vec![], vec![]);
-    for spec in it.layout {
-        let values = i16s(it.tensor_len(spec.role));
+    for spec in architecture.layout {
+        let values = i16s(architecture.tensor_len(spec.role));
         match spec.role {
             TensorRole::Bias => bias = values,
             TensorRole::Wide(..) => wide.extend(values),
@@ -59,12 +59,15 @@ fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {
         }
     };
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let stacks = (0..it.stacks)
+    let stacks = (0..architecture.stacks)
         .map(|_| LayerStack {
-            layers: it.layer_sizes().layers.map(|size| layer(size, &mut random)),
+            layers: architecture
+                .layer_sizes()
+                .layers
+                .map(|size| layer(size, &mut random)),
         })
         .collect();
-    let encodings = it
+    let encodings = architecture
         .layout
         .iter()
         .map(|spec| match spec.role {
@@ -85,7 +88,7 @@ fn random_net(id: &str, l1: usize, encoding: Encoding) -> Vec<u8> {
         .unwrap()
         .recognition;
     Network {
-        architecture: it,
+        architecture,
         recognition,
         description: b"random".to_vec(),
         ft,
@@ -543,9 +546,12 @@ fn t35_t36_more_threats_than_an_engine_has_room_for() {
 #[test]
 fn t37_the_stack_hash_holds_twice_the_width_in_every_era() {
     for id in ["v3", "v5"] {
-        let it = era(id).unwrap().architecture;
-        assert_eq!(it.l1, 1024);
-        assert_eq!(it.header_hash(), it.ft_hash() ^ it.stack_hash());
+        let architecture = era(id).unwrap().architecture;
+        assert_eq!(architecture.l1, 1024);
+        assert_eq!(
+            architecture.header_hash(),
+            architecture.ft_hash() ^ architecture.stack_hash()
+        );
     }
     assert_eq!(era("v3").unwrap().architecture.ft_outputs(), 2048);
     assert_eq!(era("v5").unwrap().architecture.ft_outputs(), 1024);

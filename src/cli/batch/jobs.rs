@@ -496,9 +496,9 @@ impl Plan {
         if net.as_encoded_bytes().starts_with(b"<") {
             return Err(wrong("a job needs a network's file"));
         }
-        let other_input = |it: &&Setting| {
-            !OUTPUTS.contains(&it.option.as_str())
-                && find(&self.optimize, &it.option)
+        let other_input = |setting: &&Setting| {
+            !OUTPUTS.contains(&setting.option.as_str())
+                && find(&self.optimize, &setting.option)
                     .is_some_and(|arg| takes_path(arg.get_value_parser()))
         };
         let inputs = settings.iter().filter(other_input);

@@ -228,7 +228,7 @@ impl BackendArgs {
             Ok((gpu, times))
         });
         let (gpu, (gpu_time, cpu_time)) = match opened {
-            Ok(it) => it,
+            Ok(measured) => measured,
             Err(error) => return Ok((cpu, format!("the graphics adapter failed: {error}"))),
         };
         let ratio = |slow: Duration, fast: Duration| slow.as_secs_f64() / fast.as_secs_f64();

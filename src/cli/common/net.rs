@@ -226,17 +226,17 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
         source,
     })?;
     settle_by_engine(&mut network, &origin);
-    let it = &network.recognition;
+    let recognition = &network.recognition;
     console::say(format!(
         "network {origin}: {}, {}, L1 = {}",
-        it.title(),
+        recognition.title(),
         network.architecture.feature_names(),
         network.architecture.l1
     ));
     if let Some(why) = &origin.why {
         console::say(format!("taken: {why}"));
     }
-    for assumption in &it.assumptions {
+    for assumption in &recognition.assumptions {
         console::say(format!("assumed: {assumption}"));
     }
     if !network.longer_leb128.is_empty() {
@@ -246,11 +246,12 @@ pub fn parse(loaded: LoadedBytes, options: &ReadOptions) -> anyhow::Result<Loade
             network.longer_leb128.join(", ")
         ));
     }
-    if !it.sparse() {
-        console::say(if it.exact && !it.era.engines.starts_with("none") {
+    if !recognition.sparse() {
+        let engines_read = recognition.exact && !recognition.era.engines.starts_with("none");
+        console::say(if engines_read {
             format!(
                 "note: engines of era {} do not skip zero blocks; a permutation is valid but brings nothing there",
-                it.era.id
+                recognition.era.id
             )
         } else {
             "note: no release evaluates such networks; a permutation helps in engines that skip zero blocks".to_string()

@@ -44,19 +44,19 @@ enum EffortChoice {
 pub const NO_CERTIFICATE: &str = "interrupted: there is no certificate";
 
 /// Tells people what is known of an order. `in_part`: were some samples not searched on?
-pub fn say_certificate(it: &CertificateReport, in_part: bool) {
+pub fn say_certificate(certificate: &CertificateReport, in_part: bool) {
     let percent = |rate: f64| 100.0 * rate;
-    let on = match it.samples {
+    let on = match certificate.samples {
         Some(samples) if in_part => format!(
             " on the {samples} samples searched on, where this one has {:.2} %",
-            percent(it.upper_bound - it.gap)
+            percent(certificate.upper_bound - certificate.gap)
         ),
         _ => String::new(),
     };
     console::say(format!(
         "certificate: {}; no order has more than {:.2} %{on}",
-        it.finding(),
-        percent(it.upper_bound)
+        certificate.finding(),
+        percent(certificate.upper_bound)
     ));
 }
 

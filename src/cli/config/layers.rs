@@ -67,7 +67,7 @@ pub fn stack(
     explicit: &[&Arg],
     layers: &[Vec<Setting>],
 ) -> Result<Vec<Setting>, UsageError> {
-    let on = |it: &Setting| it.value != Value::Flag(false);
+    let on = |setting: &Setting| setting.value != Value::Flag(false);
     let mut stronger: Vec<(&Arg, bool)> = explicit.iter().map(|arg| (*arg, true)).collect();
     let mut taken: Vec<Setting> = Vec::new();
     for layer in layers {
@@ -75,14 +75,14 @@ pub fn stack(
         for setting in layer {
             let arg = options(command).find(|it| it.get_long() == Some(&setting.option));
             let Some(arg) = arg else { continue };
-            let given_way = stronger.iter().any(|(it, on)| {
-                it.get_id() == arg.get_id() || *on && exclude_each_other(command, arg, it)
+            let given_way = stronger.iter().any(|(other, on)| {
+                other.get_id() == arg.get_id() || *on && exclude_each_other(command, arg, other)
             });
             if given_way {
                 continue;
             }
-            let rival = here.iter().find(|(it, other)| {
-                on(other) && on(setting) && exclude_each_other(command, arg, it)
+            let rival = here.iter().find(|(other_arg, other)| {
+                on(other) && on(setting) && exclude_each_other(command, arg, other_arg)
             });
             if let Some((_, rival)) = rival {
                 return Err(UsageError(format!(
@@ -150,13 +150,15 @@ impl Given<'_> {
                 && matches.value_source(id) == Some(ValueSource::CommandLine)
         };
         let given = |arg: &'a Arg| {
-            let matches = [&parsed, &top].into_iter().find(|it| on_line(it, arg))?;
+            let matches = [&parsed, &top]
+                .into_iter()
+                .find(|matches| on_line(matches, arg))?;
             let values = matches.get_raw(arg.get_id().as_str());
             let values = values.into_iter().flatten().map(OsString::from).collect();
             Some((arg, values))
         };
-        let config = [&parsed, &top].into_iter().find_map(|it| {
-            let value = it.try_get_one::<PathBuf>("config").ok()??;
+        let config = [&parsed, &top].into_iter().find_map(|matches| {
+            let value = matches.try_get_one::<PathBuf>("config").ok()??;
             Some(value.clone().into_os_string())
         });
         Some(Given {
@@ -164,9 +166,10 @@ impl Given<'_> {
             head: words.len() - rest.len(),
             explicit: command.get_arguments().filter_map(given).collect(),
             config,
-            none: [&parsed, &top].into_iter().any(|it| {
-                it.try_get_one::<bool>("no_config")
-                    .is_ok_and(|it| it == Some(&true))
+            none: [&parsed, &top].into_iter().any(|matches| {
+                matches
+                    .try_get_one::<bool>("no_config")
+                    .is_ok_and(|flag| flag == Some(&true))
             }),
         })
     }

@@ -30,9 +30,9 @@ pub fn options(command: &Command) -> impl Iterator<Item = &Arg> {
 
 /// The commands that have options which can be set.
 pub fn commands(program: &Command) -> impl Iterator<Item = &Command> {
-    program
-        .get_subcommands()
-        .filter(|it| !it.is_hide_set() && it.get_name() != "help" && it.get_name() != "config")
+    program.get_subcommands().filter(|command| {
+        !command.is_hide_set() && command.get_name() != "help" && command.get_name() != "config"
+    })
 }
 
 /// The option of this name in settings of its command; underscores and dashes are the same.

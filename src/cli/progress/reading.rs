@@ -21,10 +21,10 @@ pub fn watch_positions(
 ) -> Result<Positions, PositionsError> {
     // Without a wish all are taken, and nobody knows how many there are.
     let stage = Stage::counting("reading positions", options.sampling.count.unwrap_or(0));
-    read_with_progress(inputs, options, &mut |it| {
-        stage.set(it.taken);
+    read_with_progress(inputs, options, &mut |reached| {
+        stage.set(reached.taken);
         match interrupt::check() {
-            Ok(()) => progress(it),
+            Ok(()) => progress(reached),
             Err(_) => ControlFlow::Break(()),
         }
     })

@@ -90,20 +90,20 @@ impl Candidate {
         if clamp == self.clamp() {
             return Ok(());
         }
-        let it = &mut self.architecture;
-        if !matches!(it.activation, Activation::Pairwise { .. }) {
+        let architecture = &mut self.architecture;
+        if !matches!(architecture.activation, Activation::Pairwise { .. }) {
             return Err(ChoiceError::Clamp(
                 "a clamp applies to networks with pairwise activation only",
             ));
         }
-        if asked && it.version != VERSION_2021 {
+        if asked && architecture.version != VERSION_2021 {
             return Err(ChoiceError::Clamp(
                 "one is always 256 in checkpoints of this kind: --clamp is for those of before 2026",
             ));
         }
-        it.activation =
+        architecture.activation =
             pairwise(clamp).map_err(|_| ChoiceError::Clamp("only 127 and 255 are known"))?;
-        if let Some(era) = eras_of(it).pop() {
+        if let Some(era) = eras_of(architecture).pop() {
             self.era = era;
         }
         Ok(())
@@ -238,7 +238,7 @@ fn other_unions(weights: &Weights<'_>, chosen: &Candidate) -> Option<String> {
 }
 
 fn evidence(weights: &Weights<'_>, chosen: &Candidate) -> String {
-    let it = &chosen.architecture;
+    let architecture = &chosen.architecture;
     let rows: Vec<String> = weights
         .inputs
         .iter()
@@ -250,12 +250,12 @@ fn evidence(weights: &Weights<'_>, chosen: &Candidate) -> String {
     format!(
         "inputs of {} rows, L1 = {}, {} + {} columns, {} stacks of {} and {} rows",
         rows.join(", "),
-        it.l1,
-        it.l1,
-        it.psqt_buckets,
-        it.stacks,
-        it.outputs0,
-        it.outputs1
+        architecture.l1,
+        architecture.l1,
+        architecture.psqt_buckets,
+        architecture.stacks,
+        architecture.outputs0,
+        architecture.outputs1
     )
 }
 
@@ -357,33 +357,41 @@ fn prefer(
     if weights.style == InputStyle::OneMatrix && weights.pairwise {
         let usual = if weights.old_spelling { 127 } else { 255 };
         let clamp = asked.unwrap_or(usual);
-        let of_clamp = |it: &Candidate| it.clamp() == clamp;
+        let of_clamp = |candidate: &Candidate| candidate.clamp() == clamp;
         if candidates.iter().any(of_clamp) {
-            left.retain(|&it| of_clamp(&candidates[it]));
-            let engines = candidates
+            left.retain(|&number| of_clamp(&candidates[number]));
+            let engines = candidates.iter().find(|candidate| {
+                candidate.is_exact()
+                    && candidate.clamp() == 127
+                    && !candidate.era.id.starts_with("small")
+            });
+            let other_exists = candidates
                 .iter()
-                .find(|it| it.is_exact() && it.clamp() == 127 && !it.era.id.starts_with("small"));
-            let other_exists = candidates.iter().any(|it| it.clamp() != clamp);
+                .any(|candidate| candidate.clamp() != clamp);
             if other_exists && asked.is_none() && !weights.old_spelling {
                 let mut assumption = "one is 255 in the feature transformer, as since December 2025; no checkpoint \
                                       says it (a trainer of October or November 2025 has 127: --clamp 127)"
                     .to_string();
-                if let Some(it) = engines {
+                if let Some(candidate) = engines {
                     assumption.push_str(&format!(
                         "; the network file looks like one of era {}, and its engines clamp at 127",
-                        it.era.id
+                        candidate.era.id
                     ));
                 }
                 assumptions.push(assumption);
             }
         }
     }
-    if left.iter().any(|&it| candidates[it].is_exact()) {
-        left.retain(|&it| candidates[it].is_exact());
+    if left.iter().any(|&number| candidates[number].is_exact()) {
+        left.retain(|&number| candidates[number].is_exact());
     }
-    let same_layers = |it: &Candidate| it.architecture.same_layers(&it.era.architecture);
-    if left.iter().any(|&it| same_layers(&candidates[it])) {
-        left.retain(|&it| same_layers(&candidates[it]));
+    let same_layers = |candidate: &Candidate| {
+        candidate
+            .architecture
+            .same_layers(&candidate.era.architecture)
+    };
+    if left.iter().any(|&number| same_layers(&candidates[number])) {
+        left.retain(|&number| same_layers(&candidates[number]));
     }
     // Eras stand in order of age: the newest, unless shapes say otherwise.
     let Some(&chosen) = left.last() else {

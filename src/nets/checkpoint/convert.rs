@@ -310,18 +310,22 @@ struct SetConversion<'a> {
 
 impl Converter<'_> {
     fn feature_transformer(&self) -> (FeatureTransformer, Vec<Ranges>) {
-        let it = self.architecture;
-        let l1 = it.l1;
+        let architecture = self.architecture;
+        let l1 = architecture.l1;
         let count = |wanted: fn(&TensorRole) -> bool| -> usize {
-            let specs = it.layout.iter().map(|spec| spec.role).filter(wanted);
-            specs.map(|role| it.tensor_len(role)).sum()
+            let specs = architecture
+                .layout
+                .iter()
+                .map(|spec| spec.role)
+                .filter(wanted);
+            specs.map(|role| architecture.tensor_len(role)).sum()
         };
         let mut ft = FeatureTransformer {
             bias: vec![0; l1],
             wide: vec![0; count(|role| matches!(role, TensorRole::Wide(..)))],
             narrow: vec![0; count(|role| matches!(role, TensorRole::Narrow(..)))],
             psqt: vec![0; count(|role| matches!(role, TensorRole::Psqt(..)))],
-            encodings: vec![Encoding::Raw; it.layout.len()],
+            encodings: vec![Encoding::Raw; architecture.layout.len()],
         };
         let mut all = Vec::new();
         let mut bias = Ranges::new("feature transformer biases");
@@ -337,11 +341,11 @@ impl Converter<'_> {
         );
         all.push(bias);
         let mut psqt = ft.psqt.as_mut_slice();
-        for (number, (set, rows)) in it.sets.iter().zip(self.sets).enumerate() {
-            let (psqt_rows, rest) = psqt.split_at_mut(set.count() * it.psqt_buckets);
+        for (number, (set, rows)) in architecture.sets.iter().zip(self.sets).enumerate() {
+            let (psqt_rows, rest) = psqt.split_at_mut(set.count() * architecture.psqt_buckets);
             psqt = rest;
             let conversion = SetConversion::new(self, rows);
-            let (store, first) = it.rows_of(number);
+            let (store, first) = architecture.rows_of(number);
             let range = first * l1..(first + set.count()) * l1;
             let [mut weights, mut psqt] = match store {
                 Store::Wide => conversion.run(&mut ft.wide[range], psqt_rows),

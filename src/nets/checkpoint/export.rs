@@ -73,12 +73,12 @@ fn push<'a>(state: &mut StateDict<'a>, name: String, shape: Vec<usize>, fill: Fi
 
 /// Biases of the accumulator, then zeros for the PSQT columns.
 fn bias<'a>(network: &'a Network, rules: Rules, state: &mut StateDict<'a>) {
-    let it = &network.architecture;
+    let architecture = &network.architecture;
     let fill = move |_: usize, out: &mut [f32]| {
         out.fill(0.0);
         divide(&network.ft.bias, rules.ft, out);
     };
-    let shape = vec![it.l1 + it.psqt_buckets];
+    let shape = vec![architecture.l1 + architecture.psqt_buckets];
     push(state, "model.input.bias".to_string(), shape, Box::new(fill));
 }
 
@@ -95,31 +95,40 @@ fn divide_back(values: &[i32], scale: f32, out: &mut [f32]) {
     for (out, &value) in out.iter_mut().zip(values) {
         let quotient = value as f32 / scale;
         let neighbours = [quotient, quotient.next_up(), quotient.next_down()];
-        let returns = |&it: &f32| (it * scale).round_ties_even() as i64 == i64::from(value);
+        let returns =
+            |&neighbour: &f32| (neighbour * scale).round_ties_even() as i64 == i64::from(value);
         *out = neighbours.into_iter().find(returns).unwrap_or(quotient);
     }
 }
 
 /// Weights and PSQT of one feature.
 fn feature_row(network: &Network, rules: &Rules, set: usize, feature: usize, out: &mut [f32]) {
-    let it = &network.architecture;
-    let (store, first) = it.rows_of(set);
-    let (weights, psqt) = out.split_at_mut(it.l1);
-    let at = (first + feature) * it.l1;
+    let architecture = &network.architecture;
+    let (store, first) = architecture.rows_of(set);
+    let (weights, psqt) = out.split_at_mut(architecture.l1);
+    let at = (first + feature) * architecture.l1;
     match store {
-        Store::Wide => divide(&network.ft.wide[at..at + it.l1], rules.ft, weights),
-        Store::Narrow => divide(&network.ft.narrow[at..at + it.l1], rules.ft, weights),
+        Store::Wide => divide(
+            &network.ft.wide[at..at + architecture.l1],
+            rules.ft,
+            weights,
+        ),
+        Store::Narrow => divide(
+            &network.ft.narrow[at..at + architecture.l1],
+            rules.ft,
+            weights,
+        ),
     }
-    let at = (it.features_in(0..set) + feature) * it.psqt_buckets;
-    let values = &network.ft.psqt[at..at + it.psqt_buckets];
+    let at = (architecture.features_in(0..set) + feature) * architecture.psqt_buckets;
+    let values = &network.ft.psqt[at..at + architecture.psqt_buckets];
     divide_back(values, rules.psqt, psqt);
 }
 
 fn one_matrix<'a>(network: &'a Network, rules: Rules, factorised: bool, state: &mut StateDict<'a>) {
-    let it = &network.architecture;
-    let sets = it.sets.len();
-    let real = it.features_in(0..sets);
-    let shared = match it.sets[sets - 1].name() {
+    let architecture = &network.architecture;
+    let sets = architecture.sets.len();
+    let real = architecture.features_in(0..sets);
+    let shared = match architecture.sets[sets - 1].name() {
         "HalfKP" => 64 + 640,
         _ => 768,
     };
@@ -136,7 +145,7 @@ fn one_matrix<'a>(network: &'a Network, rules: Rules, factorised: bool, state: &
     };
     let shape = vec![
         real + if factorised { shared } else { 0 },
-        it.l1 + it.psqt_buckets,
+        architecture.l1 + architecture.psqt_buckets,
     ];
     push(
         state,
@@ -147,9 +156,9 @@ fn one_matrix<'a>(network: &'a Network, rules: Rules, factorised: bool, state: &
 }
 
 fn modules<'a>(network: &'a Network, rules: Rules, state: &mut StateDict<'a>) {
-    let it = &network.architecture;
-    let columns = it.l1 + it.psqt_buckets;
-    for (number, set) in it.sets.iter().enumerate() {
+    let architecture = &network.architecture;
+    let columns = architecture.l1 + architecture.psqt_buckets;
+    for (number, set) in architecture.sets.iter().enumerate() {
         let name = format!("model.input.features.{number}");
         if set.name() != "HalfKAv2_hm" {
             let fill = move |row: usize, out: &mut [f32]| {

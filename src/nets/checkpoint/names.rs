@@ -19,8 +19,9 @@ pub fn known_features(names: &str) -> Result<(), String> {
         if known.contains(&plain) {
             continue;
         }
-        let distance =
-            |it: &&&str| strsim::damerau_levenshtein(&it.to_lowercase(), &plain.to_lowercase());
+        let distance = |known_set: &&&str| {
+            strsim::damerau_levenshtein(&known_set.to_lowercase(), &plain.to_lowercase())
+        };
         let nearest = known.iter().min_by_key(distance).copied().unwrap_or("");
         return Err(format!(
             "there is no feature set `{}`; is {nearest} meant? Known are {}, each with or without ^",

@@ -92,22 +92,22 @@ impl Provenance {
 
     /// Of a network's file.
     pub(super) fn of(network: &Network) -> Provenance {
-        let mut it = Provenance::new(&network.architecture, &network.recognition);
-        it.encodings.clone_from(&network.ft.encodings);
+        let mut provenance = Provenance::new(&network.architecture, &network.recognition);
+        provenance.encodings.clone_from(&network.ft.encodings);
         let padding = network.nonzero_padding().take(MAX_PADDING + 1);
         let padding: Vec<PaddingByte> = padding
             .map(|(stack, layer, place, value)| PaddingByte(stack, layer, place, value))
             .collect();
         if padding.len() <= MAX_PADDING {
-            it.padding = padding;
+            provenance.padding = padding;
         }
         if network.description.len() <= MAX_DESCRIPTION {
             match std::str::from_utf8(&network.description) {
-                Ok(text) => it.description = Some(text.to_string()),
-                Err(_) => it.description_hex = Some(hex_digits(&network.description)),
+                Ok(text) => provenance.description = Some(text.to_string()),
+                Err(_) => provenance.description_hex = Some(hex_digits(&network.description)),
             }
         }
-        it
+        provenance
     }
 
     /// Reads a note.

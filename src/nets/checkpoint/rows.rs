@@ -165,7 +165,7 @@ fn one_matrix(sets: &[&dyn FeatureSet], rows: usize) -> Option<Vec<SetRows>> {
     };
     let mut first = 0;
     let assigned = sets.iter().enumerate().map(|(number, set)| {
-        let it = SetRows {
+        let set_rows = SetRows {
             input: 0,
             first,
             shared: real,
@@ -176,7 +176,7 @@ fn one_matrix(sets: &[&dyn FeatureSet], rows: usize) -> Option<Vec<SetRows>> {
             },
         };
         first += set.count();
-        it
+        set_rows
     });
     Some(assigned.collect())
 }
@@ -243,17 +243,17 @@ mod tests {
 
     #[test]
     fn twelve_planes() {
-        let it = SetRows {
+        let rows = SetRows {
             input: 0,
             first: 0,
             shared: 24576,
             rule: Rule::TwelvePlanes { shared: true },
         };
         // Own king of bucket 31 (e1) from plane 10, all other squares from plane 11.
-        assert_eq!(it.sum(704 * 31 + 644).base, 768 * 31 + 644);
-        assert_eq!(it.sum(704 * 31 + 645).base, 768 * 31 + 709);
-        assert_eq!(it.sum(704 * 31 + 645).added, [Some(24576 + 709), None]);
-        assert_eq!(it.sum(703).base, 703);
+        assert_eq!(rows.sum(704 * 31 + 644).base, 768 * 31 + 644);
+        assert_eq!(rows.sum(704 * 31 + 645).base, 768 * 31 + 709);
+        assert_eq!(rows.sum(704 * 31 + 645).added, [Some(24576 + 709), None]);
+        assert_eq!(rows.sum(703).base, 703);
     }
 
     #[test]

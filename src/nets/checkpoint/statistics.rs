@@ -86,15 +86,15 @@ impl fmt::Display for TensorStatistics {
 
 /// Statistics of all tensors in file order; the layers of all buckets count together.
 pub fn statistics(network: &Network) -> Vec<TensorStatistics> {
-    let it = &network.architecture;
+    let architecture = &network.architecture;
     let (mut wide, mut narrow, mut psqt) = (
         network.ft.wide.as_slice(),
         network.ft.narrow.as_slice(),
         network.ft.psqt.as_slice(),
     );
     let mut all = Vec::new();
-    for spec in it.layout {
-        let (name, len) = (spec.name.to_string(), it.tensor_len(spec.role));
+    for spec in architecture.layout {
+        let (name, len) = (spec.name.to_string(), architecture.tensor_len(spec.role));
         all.push(match spec.role {
             TensorRole::Bias => TensorStatistics::of(name, &network.ft.bias),
             TensorRole::Wide(..) => TensorStatistics::of(name, cut(&mut wide, len)),
@@ -132,12 +132,15 @@ mod tests {
 
     #[test]
     fn a_histogram_by_hand() {
-        let it = TensorStatistics::of("t".to_string(), &[-6i16, -5, 0, 0, 1, 6]);
-        assert_eq!((it.min, it.max, it.zeros, it.values), (-6, 6, 2, 6));
+        let tensor = TensorStatistics::of("t".to_string(), &[-6i16, -5, 0, 0, 1, 6]);
+        assert_eq!(
+            (tensor.min, tensor.max, tensor.zeros, tensor.values),
+            (-6, 6, 2, 6)
+        );
         // Intervals of two from -6: [-6, -4), [-4, -2), [-2, 0), [0, 2), [2, 4), [4, 6].
-        assert_eq!(it.histogram, [2, 0, 0, 3, 0, 1]);
-        assert_eq!(it.lower_end(3), 0.0);
-        let text = it.to_string();
+        assert_eq!(tensor.histogram, [2, 0, 0, 3, 0, 1]);
+        assert_eq!(tensor.lower_end(3), 0.0);
+        let text = tensor.to_string();
         assert!(
             text.starts_with("t: 6 values from -6 to 6, 2 zero\n        -6.0 | ####"),
             "{text}"

@@ -110,7 +110,7 @@ impl<'a> Weights<'a> {
             )
         })?;
         let shared_first = names.shared_first()?;
-        let it = Weights {
+        let weights = Weights {
             style,
             inputs,
             bias,
@@ -124,8 +124,8 @@ impl<'a> Weights<'a> {
             used: names.used(),
             unused: names.unused(),
         };
-        it.check(&names)?;
-        Ok(it)
+        weights.check(&names)?;
+        Ok(weights)
     }
 
     /// Do the sizes fit each other?

@@ -112,8 +112,8 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mean = (values.len() as f64 - 1.0) / 2.0;
     let mut first = 0;
     for equal in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        for &it in equal {
-            ranks[it] = first as f64 + (equal.len() as f64 - 1.0) / 2.0 - mean;
+        for &index in equal {
+            ranks[index] = first as f64 + (equal.len() as f64 - 1.0) / 2.0 - mean;
         }
         first += equal.len();
     }

@@ -179,8 +179,15 @@ impl Architecture {
 
     /// Have both the same width, layers and buckets?
     pub(crate) fn same_sizes(&self, other: &Architecture) -> bool {
-        let sizes =
-            |it: &Architecture| (it.l1, it.outputs0, it.outputs1, it.stacks, it.psqt_buckets);
+        let sizes = |architecture: &Architecture| {
+            (
+                architecture.l1,
+                architecture.outputs0,
+                architecture.outputs1,
+                architecture.stacks,
+                architecture.psqt_buckets,
+            )
+        };
         sizes(self) == sizes(other)
     }
 

@@ -83,11 +83,11 @@ pub(super) fn settle_clamp(
 }
 
 /// Were networks of this kind written with both clamps under one version and hash?
-pub(crate) fn clamp_is_unsaid(it: &Architecture) -> bool {
-    it.version == VERSION_2021
-        && it.stack == StackVariant::SquaredSkip
-        && it.sets.len() == 1
-        && it.sets[0].hash() == HALF_KA_V2_HM.hash()
+pub(crate) fn clamp_is_unsaid(architecture: &Architecture) -> bool {
+    architecture.version == VERSION_2021
+        && architecture.stack == StackVariant::SquaredSkip
+        && architecture.sets.len() == 1
+        && architecture.sets[0].hash() == HALF_KA_V2_HM.hash()
 }
 
 pub(crate) fn pairwise(clamp: i16) -> Result<Activation, NetError> {
@@ -100,12 +100,19 @@ pub(crate) fn pairwise(clamp: i16) -> Result<Activation, NetError> {
 
 /// Eras of this very architecture at its sizes. One of them whose engines have these sizes stands last, if there is
 /// one; else the youngest with these layers.
-pub(crate) fn eras_of(it: &Architecture) -> Vec<&'static Era> {
-    let same = |era: &&Era| it.sizes_of(&era.architecture).same_as(it);
+pub(crate) fn eras_of(architecture: &Architecture) -> Vec<&'static Era> {
+    let same = |era: &&Era| {
+        architecture
+            .sizes_of(&era.architecture)
+            .same_as(architecture)
+    };
     let mut eras: Vec<&'static Era> = ERAS.iter().filter(same).collect();
     eras.sort_by_key(|era| {
         let other = &era.architecture;
-        (it.same_sizes(other), it.same_layers(other))
+        (
+            architecture.same_sizes(other),
+            architecture.same_layers(other),
+        )
     });
     eras
 }

@@ -92,14 +92,14 @@ impl Network {
     /// # Errors
     /// A compressor fails.
     pub fn costs(&self) -> io::Result<Vec<Cost>> {
-        let it = &self.architecture;
+        let architecture = &self.architecture;
         let (mut wide, mut narrow, mut psqt) = (
             self.ft.wide.as_slice(),
             self.ft.narrow.as_slice(),
             self.ft.psqt.as_slice(),
         );
-        let tensors = it.layout.iter().map(|spec| {
-            let len = it.tensor_len(spec.role);
+        let tensors = architecture.layout.iter().map(|spec| {
+            let len = architecture.tensor_len(spec.role);
             let values = match spec.role {
                 TensorRole::Bias => Values::Wide(&self.ft.bias),
                 TensorRole::Wide(..) => Values::Wide(take(&mut wide, len)),

@@ -66,19 +66,19 @@ impl Evaluation {
 
 /// Evaluates a position in all buckets.
 pub fn evaluate(network: &Network, board: &Board) -> Evaluation {
-    let it = &network.architecture;
+    let architecture = &network.architecture;
     let features = active_features(network, board);
     let us = board.side_to_move();
-    let mut ft_bytes = Vec::with_capacity(it.ft_outputs());
+    let mut ft_bytes = Vec::with_capacity(architecture.ft_outputs());
     for perspective in [us, us.opponent()] {
         let accumulator = accumulate(network, &features, perspective);
-        activate(&accumulator, it.activation, &mut ft_bytes);
+        activate(&accumulator, architecture.activation, &mut ft_bytes);
     }
     let psqt = psqt(network, &features, us);
     let outputs: Vec<StackOutput> = network
         .stacks
         .iter()
-        .map(|stack| forward(it.stack, stack, &ft_bytes))
+        .map(|stack| forward(architecture.stack, stack, &ft_bytes))
         .collect();
     let bucket = bucket(board, network.stacks.len());
     Evaluation {
@@ -112,11 +112,11 @@ fn active_features(network: &Network, board: &Board) -> Vec<ActiveFeatures> {
 
 /// Bias plus the rows of all active features, modulo 2^16 as in the engines.
 fn accumulate(network: &Network, features: &[ActiveFeatures], perspective: Color) -> Vec<i16> {
-    let it = &network.architecture;
-    let l1 = it.l1;
+    let architecture = &network.architecture;
+    let l1 = architecture.l1;
     let mut accumulator = network.ft.bias.clone();
     for (set, lists) in features.iter().enumerate() {
-        let (store, first) = it.rows_of(set);
+        let (store, first) = architecture.rows_of(set);
         // 16-bit threat rows are narrowed by their engine when it loads them.
         let narrowed = is_narrowed(network, set);
         for &feature in &lists[perspective as usize] {

@@ -18,12 +18,12 @@ pub struct FileNumbers {
 
 impl FileNumbers {
     /// Those that an architecture's files have.
-    pub fn of(it: &Architecture) -> FileNumbers {
+    pub fn of(architecture: &Architecture) -> FileNumbers {
         FileNumbers {
-            version: it.version,
-            header_hash: it.header_hash(),
-            ft_hash: it.ft_hash(),
-            stack_hashes: vec![it.stack_hash(); it.stacks],
+            version: architecture.version,
+            header_hash: architecture.header_hash(),
+            ft_hash: architecture.ft_hash(),
+            stack_hashes: vec![architecture.stack_hash(); architecture.stacks],
         }
     }
 

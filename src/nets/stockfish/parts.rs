@@ -23,13 +23,13 @@ impl<'a> FileParts<'a> {
     /// It has other sizes or hashes of stacks.
     pub fn of(bytes: &'a [u8], network: &'a Network) -> Result<FileParts<'a>, NetError> {
         let header = Header::parse_any(bytes)?;
-        let it = &network.architecture;
+        let architecture = &network.architecture;
         let era = network.recognition.era.id;
         let hashes = network.numbers().stack_hashes;
-        let places = walk_to_hashes(bytes, &header, it, era, &hashes);
+        let places = walk_to_hashes(bytes, &header, architecture, era, &hashes);
         Ok(FileParts {
             bytes,
-            architecture: it,
+            architecture,
             header,
             places: places.map_err(|failure| failure.error)?,
         })

@@ -230,9 +230,14 @@ pub(super) fn first_of(
     }
     let (architecture, places) = filled.swap_remove(0);
     let mut candidate = Candidate::new(era, architecture, places);
-    let sizes = |it: &Architecture| format!("{} and {}", it.outputs0, it.outputs1);
+    let sizes = |architecture: &Architecture| {
+        format!("{} and {}", architecture.outputs0, architecture.outputs1)
+    };
     if !filled.is_empty() {
-        let others: Vec<String> = filled.iter().map(|(it, _)| sizes(it)).collect();
+        let others: Vec<String> = filled
+            .iter()
+            .map(|(architecture, _)| sizes(architecture))
+            .collect();
         candidate.assumptions.push(format!(
             "layers of {} rows; others have the same hash and the same size: {}",
             sizes(&architecture),
@@ -257,23 +262,24 @@ struct Failure {
 
 /// The reading that got furthest explains best what is wrong; shipped sizes are likelier than derived ones.
 fn likeliest(failures: Vec<Failure>) -> Option<WalkFailure> {
-    let rank = |it: &Failure| (it.exact, it.failure.reached);
+    let rank = |failure: &Failure| (failure.exact, failure.failure.reached);
     let best = failures.iter().map(rank).max()?;
     let mut kept: Vec<Failure> = Vec::new();
     for failure in failures {
         // Among eras with the same tensors a whole file is read as the oldest one: so is what is left of one.
-        let it = failure.architecture;
+        let architecture = failure.architecture;
         let is_twin = |other: &Failure| {
             let activation = other.architecture.activation;
-            other
-                .architecture
-                .same_as(&Architecture { activation, ..it })
+            other.architecture.same_as(&Architecture {
+                activation,
+                ..architecture
+            })
         };
         if rank(&failure) == best && !kept.iter().any(is_twin) {
             kept.push(failure);
         }
     }
-    kept.pop().map(|it| it.failure)
+    kept.pop().map(|kept| kept.failure)
 }
 
 /// Accumulator width that makes the era's feature hash into the file's, if any does.
@@ -371,10 +377,10 @@ pub(super) fn prefer_shipped(candidates: &mut Vec<Candidate>, readings: &mut Vec
             .iter()
             .position(|other| other.architecture.same_as(&candidate.architecture));
         let (era, reason) = if any_exact && !candidate.exact {
-            let it = candidate.era.architecture;
+            let architecture = candidate.era.architecture;
             let reason = format!(
                 "its engines have L1 = {}, {} first-layer rows",
-                it.l1, it.outputs0
+                architecture.l1, architecture.outputs0
             );
             (candidate.era.id, reason)
         } else if let Some(twin) = twin {

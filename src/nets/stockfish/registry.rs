@@ -507,14 +507,14 @@ mod tests {
             ),
         ];
         for (row, era) in rows.iter().zip(ERAS) {
-            let it = era.architecture;
+            let architecture = era.architecture;
             let found = (
                 era.id,
-                it.header_hash(),
-                it.ft_hash(),
-                it.stack_hash(),
-                it.layer_sizes().stack_bytes(),
-                it.ft_outputs(),
+                architecture.header_hash(),
+                architecture.ft_hash(),
+                architecture.stack_hash(),
+                architecture.layer_sizes().stack_bytes(),
+                architecture.ft_outputs(),
             );
             assert_eq!(found, *row);
         }

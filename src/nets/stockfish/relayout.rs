@@ -23,16 +23,19 @@ impl Network {
     /// Eras whose networks compute the same from the same weights, but are stored in another layout or under other
     /// hashes (`docs/notes/eras.md`, section 15: the two layouts of SFNNv10, the two hashes of SFNNv13).
     pub fn other_layouts(&self) -> Vec<&'static Era> {
-        let it = &self.architecture;
-        let sized = |era: &Era| it.sizes_of(&era.architecture);
+        let architecture = &self.architecture;
+        let sized = |era: &Era| architecture.sizes_of(&era.architecture);
         let mut eras: Vec<&'static Era> = ERAS
             .iter()
-            .filter(|era| !it.same_as(&sized(era)) && difference(it, &era.architecture).is_none())
+            .filter(|era| {
+                !architecture.same_as(&sized(era))
+                    && difference(architecture, &era.architecture).is_none()
+            })
             .collect();
         // Eras that differ in their layers' sizes alone are one here; the one with the network's sizes names it.
         eras.sort_by_key(|era| {
             let other = &era.architecture;
-            (it.outputs0, it.outputs1) != (other.outputs0, other.outputs1)
+            (architecture.outputs0, architecture.outputs1) != (other.outputs0, other.outputs1)
         });
         eras.dedup_by(|later, kept| sized(later).same_as(&sized(kept)));
         eras
@@ -144,10 +147,13 @@ impl Network {
 
     /// The weights of one set.
     pub(super) fn rows(&self, set: usize) -> (Store, Range<usize>) {
-        let it = &self.architecture;
-        let (store, first) = it.rows_of(set);
-        let rows = first..first + it.sets[set].count();
-        (store, rows.start * it.l1..rows.end * it.l1)
+        let architecture = &self.architecture;
+        let (store, first) = architecture.rows_of(set);
+        let rows = first..first + architecture.sets[set].count();
+        (
+            store,
+            rows.start * architecture.l1..rows.end * architecture.l1,
+        )
     }
 
     /// The PSQT of one set.
@@ -157,30 +163,30 @@ impl Network {
 }
 
 /// Where the PSQT of one set is.
-fn psqt_of(it: &Architecture, set: usize) -> Range<usize> {
+fn psqt_of(architecture: &Architecture, set: usize) -> Range<usize> {
     let mut start = 0;
-    for spec in it.layout {
+    for spec in architecture.layout {
         if let TensorRole::Psqt(first, end) = spec.role {
             if (first..end).contains(&set) {
-                start += it.features_in(first..set) * it.psqt_buckets;
+                start += architecture.features_in(first..set) * architecture.psqt_buckets;
                 break;
             }
-            start += it.features_in(first..end) * it.psqt_buckets;
+            start += architecture.features_in(first..end) * architecture.psqt_buckets;
         }
     }
-    start..start + it.sets[set].count() * it.psqt_buckets
+    start..start + architecture.sets[set].count() * architecture.psqt_buckets
 }
 
 /// For each feature set of the second its number in the first: outputs are sums over all sets, whatever their order.
 /// `None` if these are not the same sets.
-fn sets_of(it: &Architecture, other: &Architecture) -> Option<Vec<usize>> {
-    if it.sets.len() != other.sets.len() {
+fn sets_of(architecture: &Architecture, other: &Architecture) -> Option<Vec<usize>> {
+    if architecture.sets.len() != other.sets.len() {
         return None;
     }
     let number = |wanted: &&dyn FeatureSet| {
         let same =
             |set: &&dyn FeatureSet| (set.name(), set.count()) == (wanted.name(), wanted.count());
-        it.sets.iter().position(same)
+        architecture.sets.iter().position(same)
     };
     let numbers: Vec<usize> = other.sets.iter().map(number).collect::<Option<_>>()?;
     let mut seen = vec![false; numbers.len()];
@@ -191,17 +197,17 @@ fn sets_of(it: &Architecture, other: &Architecture) -> Option<Vec<usize>> {
 }
 
 /// What the second computes otherwise than the first, at the sizes of the first.
-fn difference(it: &Architecture, other: &Architecture) -> Option<&'static str> {
-    if sets_of(it, other).is_none() {
+fn difference(architecture: &Architecture, other: &Architecture) -> Option<&'static str> {
+    if sets_of(architecture, other).is_none() {
         return Some("its features are others");
     }
-    if it.activation != other.activation {
+    if architecture.activation != other.activation {
         return Some("its feature transformer has another activation");
     }
-    if it.stack != other.stack {
+    if architecture.stack != other.stack {
         return Some("its layers compute something else");
     }
-    if (it.psqt_buckets == 0) != (other.psqt_buckets == 0) {
+    if (architecture.psqt_buckets == 0) != (other.psqt_buckets == 0) {
         return Some("only one of them has PSQT");
     }
     None

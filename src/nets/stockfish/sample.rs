@@ -11,20 +11,20 @@ pub(crate) fn sample(id: &str, l1: usize) -> Network {
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/datasets/demo.nnue");
     let mut network = Network::read(Path::new(demo), &ReadOptions::default()).unwrap();
     let era = era(id).unwrap();
-    let it = Architecture {
+    let architecture = Architecture {
         l1,
         ..era.architecture
     };
     network.recognition.era = era;
-    network.architecture = it;
+    network.architecture = architecture;
     let mut state = 1u64;
     let mut random = || {
         state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(99);
         (state >> 32) as i32 >> (16 + (state >> 60))
     };
     let len = |wanted: fn(TensorRole) -> bool| -> usize {
-        let specs = it.layout.iter().filter(|spec| wanted(spec.role));
-        specs.map(|spec| it.tensor_len(spec.role)).sum()
+        let specs = architecture.layout.iter().filter(|spec| wanted(spec.role));
+        specs.map(|spec| architecture.tensor_len(spec.role)).sum()
     };
     let wide = len(|role| matches!(role, TensorRole::Wide(..)));
     let narrow = len(|role| matches!(role, TensorRole::Narrow(..)));
@@ -34,7 +34,7 @@ pub(crate) fn sample(id: &str, l1: usize) -> Network {
     ft.wide = (0..wide).map(|_| random() as i16).collect();
     ft.narrow = (0..narrow).map(|_| random() as i8).collect();
     ft.psqt = (0..psqt).map(|_| random()).collect();
-    ft.encodings = vec![Encoding::Raw; it.layout.len()];
+    ft.encodings = vec![Encoding::Raw; architecture.layout.len()];
     let mut layer = |(inputs, outputs): (usize, usize)| {
         let padded_inputs = inputs.div_ceil(32) * 32;
         let weights = outputs * padded_inputs;
@@ -45,9 +45,9 @@ pub(crate) fn sample(id: &str, l1: usize) -> Network {
             weights: (0..weights).map(|_| random() as i8).collect(),
         }
     };
-    network.stacks = (0..it.stacks)
+    network.stacks = (0..architecture.stacks)
         .map(|_| LayerStack {
-            layers: it.layer_sizes().layers.map(&mut layer),
+            layers: architecture.layer_sizes().layers.map(&mut layer),
         })
         .collect();
     network

@@ -74,13 +74,13 @@ pub(super) fn filling(
             continue;
         }
         let found: Vec<(Architecture, Places)> = sized(&buckets, pairs)
-            .filter(|it| it.layer_sizes().stack_bytes() == stack_bytes)
-            .map(|it| {
+            .filter(|architecture| architecture.layer_sizes().stack_bytes() == stack_bytes)
+            .map(|architecture| {
                 let places = Places {
                     tensors: tensors.clone(),
                     stacks: stacks.clone(),
                 };
-                (it, places)
+                (architecture, places)
             })
             .collect();
         if !found.is_empty() {
@@ -107,14 +107,15 @@ pub(super) fn extent(
         }
         // Of a stack that stands alone the hash is all there is, and several sizes may have it.
         let own = (base.outputs0, base.outputs1);
-        let mut sizes =
-            sized(&buckets, pairs).filter(|it| it.stacks > 1 || (it.outputs0, it.outputs1) == own);
-        let found = sizes.find_map(|it| {
-            let stack_bytes = it.layer_sizes().stack_bytes();
-            let end = start + it.stacks * stack_bytes;
-            let mut stacks = (0..it.stacks).map(|stack| start + stack * stack_bytes);
+        let mut sizes = sized(&buckets, pairs).filter(|architecture| {
+            architecture.stacks > 1 || (architecture.outputs0, architecture.outputs1) == own
+        });
+        let found = sizes.find_map(|architecture| {
+            let stack_bytes = architecture.layer_sizes().stack_bytes();
+            let end = start + architecture.stacks * stack_bytes;
+            let mut stacks = (0..architecture.stacks).map(|stack| start + stack * stack_bytes);
             (end <= bytes.len() && stacks.all(|at| read_u32(bytes, at) == Some(hash)))
-                .then_some((end, it))
+                .then_some((end, architecture))
         });
         if found.is_some() {
             return found;
@@ -135,21 +136,21 @@ fn sized(base: &Architecture, pairs: &[(usize, usize)]) -> impl Iterator<Item = 
 fn feature_transformer(
     bytes: &[u8],
     header: &Header,
-    it: &Architecture,
+    architecture: &Architecture,
 ) -> Option<(Vec<TensorPlace>, usize)> {
-    let (tensors, end) = walk_tensors(bytes, header, it, "").ok()?;
+    let (tensors, end) = walk_tensors(bytes, header, architecture, "").ok()?;
     let compressed = |(place, spec): &(&TensorPlace, &TensorSpec)| {
         place.encoding == Encoding::Leb128 && matches!(spec.role, TensorRole::Psqt(..))
     };
     // Lengths of blocks leave room for other numbers of PSQT columns. Whether a block holds those of eight is for who
     // decodes it to say: it names what is damaged.
-    let fits = it.psqt_buckets == 8
+    let fits = architecture.psqt_buckets == 8
         || tensors
             .iter()
-            .zip(it.layout)
+            .zip(architecture.layout)
             .filter(compressed)
             .all(|(place, spec)| {
-                leb128::count(&bytes[place.data..place.end]) == it.tensor_len(spec.role)
+                leb128::count(&bytes[place.data..place.end]) == architecture.tensor_len(spec.role)
             });
     fits.then_some((tensors, end))
 }

@@ -48,23 +48,26 @@ impl Network {
     ///
     /// The network computes the same on every legal position. [`Network::reachable_digest`] is what stays.
     pub fn zero_unreachable(&mut self) -> usize {
-        let it = self.architecture;
+        let architecture = self.architecture;
         let mut changed = 0;
-        for (number, set) in it.sets.iter().enumerate() {
-            let (store, first) = it.rows_of(number);
-            let first_psqt = it.features_in(0..number);
+        for (number, set) in architecture.sets.iter().enumerate() {
+            let (store, first) = architecture.rows_of(number);
+            let first_psqt = architecture.features_in(0..number);
             for (feature, _) in impossible_features(*set) {
                 let feature = feature as usize;
                 if self.is_zero(number, feature) {
                     continue;
                 }
-                let weights = (first + feature) * it.l1..(first + feature + 1) * it.l1;
+                let weights =
+                    (first + feature) * architecture.l1..(first + feature + 1) * architecture.l1;
                 match store {
                     Store::Wide => self.ft.wide[weights].fill(0),
                     Store::Narrow => self.ft.narrow[weights].fill(0),
                 }
                 let row = first_psqt + feature;
-                self.ft.psqt[row * it.psqt_buckets..(row + 1) * it.psqt_buckets].fill(0);
+                self.ft.psqt
+                    [row * architecture.psqt_buckets..(row + 1) * architecture.psqt_buckets]
+                    .fill(0);
                 changed += 1;
             }
         }
@@ -75,7 +78,7 @@ impl Network {
     /// their PSQT, the layers. Networks of one architecture in which it is equal compute the same on every legal
     /// position.
     pub fn reachable_digest(&self) -> [u8; 32] {
-        let it = &self.architecture;
+        let architecture = &self.architecture;
         let mut hasher = Sha256::new();
         let wide = |hasher: &mut Sha256, values: &[i16]| {
             values
@@ -83,7 +86,7 @@ impl Network {
                 .for_each(|value| hasher.update(value.to_le_bytes()));
         };
         wide(&mut hasher, &self.ft.bias);
-        for (number, set) in it.sets.iter().enumerate() {
+        for (number, set) in architecture.sets.iter().enumerate() {
             for feature in 0..set.count() {
                 if set.impossible(feature as u32).is_some() {
                     continue;
@@ -107,9 +110,9 @@ impl Network {
     }
 
     fn psqt_row(&self, set: usize, feature: usize) -> &[i32] {
-        let it = &self.architecture;
-        let row = it.features_in(0..set) + feature;
-        &self.ft.psqt[row * it.psqt_buckets..(row + 1) * it.psqt_buckets]
+        let architecture = &self.architecture;
+        let row = architecture.features_in(0..set) + feature;
+        &self.ft.psqt[row * architecture.psqt_buckets..(row + 1) * architecture.psqt_buckets]
     }
 
     fn is_zero(&self, set: usize, feature: usize) -> bool {

@@ -15,17 +15,23 @@ impl Network {
     ///
     /// It is made of the digests of pieces, so that threads share the work. Padding does not count.
     pub fn weights_sha256(&self) -> [u8; 32] {
-        let it = &self.architecture;
+        let architecture = &self.architecture;
         let mut all = Sha256::new();
-        let sizes = [it.l1, it.outputs0, it.outputs1, it.stacks, it.psqt_buckets];
+        let sizes = [
+            architecture.l1,
+            architecture.outputs0,
+            architecture.outputs1,
+            architecture.stacks,
+            architecture.psqt_buckets,
+        ];
         for size in sizes {
             all.update((size as u64).to_le_bytes());
         }
         all.update(digest(&self.ft.bias, i16::to_le_bytes));
-        let mut sets: Vec<usize> = (0..it.sets.len()).collect();
-        sets.sort_by_key(|&set| it.sets[set].name());
+        let mut sets: Vec<usize> = (0..architecture.sets.len()).collect();
+        sets.sort_by_key(|&set| architecture.sets[set].name());
         for set in sets {
-            let name = it.sets[set].name();
+            let name = architecture.sets[set].name();
             all.update((name.len() as u64).to_le_bytes());
             all.update(name);
             all.update(match self.rows(set) {

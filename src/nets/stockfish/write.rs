@@ -46,7 +46,7 @@ impl Network {
     }
 
     fn write_ordered(&self, columns: Option<&Columns>, out: &mut impl Write) -> io::Result<()> {
-        let it = &self.architecture;
+        let architecture = &self.architecture;
         let numbers = self.numbers();
         let len = self.description.len() as u32;
         for number in [numbers.version, numbers.header_hash, len] {
@@ -54,7 +54,7 @@ impl Network {
         }
         out.write_all(&self.description)?;
         out.write_all(&numbers.ft_hash.to_le_bytes())?;
-        self.write_feature_transformer(it, columns, out)?;
+        self.write_feature_transformer(architecture, columns, out)?;
         let first_layer = columns.map(|columns| columns.first_layer.as_slice());
         for (stack, hash) in self.stacks.iter().zip(&numbers.stack_hashes) {
             out.write_all(&hash.to_le_bytes())?;
@@ -71,7 +71,7 @@ impl Network {
 
     fn write_feature_transformer(
         &self,
-        it: &Architecture,
+        architecture: &Architecture,
         columns: Option<&Columns>,
         out: &mut impl Write,
     ) -> io::Result<()> {
@@ -80,10 +80,10 @@ impl Network {
             self.ft.narrow.as_slice(),
             self.ft.psqt.as_slice(),
         );
-        let l1 = it.l1;
+        let l1 = architecture.l1;
         let order = columns.map(|columns| columns.ft.as_slice());
-        for (spec, &encoding) in it.layout.iter().zip(&self.ft.encodings) {
-            let len = it.tensor_len(spec.role);
+        for (spec, &encoding) in architecture.layout.iter().zip(&self.ft.encodings) {
+            let len = architecture.tensor_len(spec.role);
             match spec.role {
                 TensorRole::Bias => write_i16(out, &self.ft.bias, l1, order, encoding)?,
                 TensorRole::Wide(..) => {
@@ -98,7 +98,9 @@ impl Network {
                     let values = take(&mut psqt, len);
                     match encoding {
                         Encoding::Raw => write_raw(out, values, i32::to_le_bytes)?,
-                        Encoding::Leb128 => write_block(out, values, it.psqt_buckets, None)?,
+                        Encoding::Leb128 => {
+                            write_block(out, values, architecture.psqt_buckets, None)?
+                        }
                     }
                 }
             }

@@ -459,7 +459,8 @@ impl FeatureSet for FullThreats {
     }
 
     fn is_never_active(&self, feature: u32) -> bool {
-        self.threat(feature)
-            .is_none_or(|it| it.is_mutual && it.from < it.to || it.is_push() && it.victim >= 2)
+        self.threat(feature).is_none_or(|threat| {
+            threat.is_mutual && threat.from < threat.to || threat.is_push() && threat.victim >= 2
+        })
     }
 }

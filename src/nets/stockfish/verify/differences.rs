@@ -261,11 +261,11 @@ impl<'a> Comparing<'a> {
         first: usize,
         b: &[T],
     ) {
-        let it = self.architecture;
-        let spec = &it.layout[tensor];
+        let architecture = self.architecture;
+        let spec = &architecture.layout[tensor];
         let per_feature = match spec.role {
-            TensorRole::Psqt(..) => it.psqt_buckets,
-            _ => it.l1,
+            TensorRole::Psqt(..) => architecture.psqt_buckets,
+            _ => architecture.l1,
         };
         let sets = match spec.role {
             TensorRole::Bias => 0..0,
@@ -276,7 +276,7 @@ impl<'a> Comparing<'a> {
         // Row of the tensor to the set and its feature.
         let feature = |row: usize| {
             let mut rest = row;
-            for &set in &it.sets[sets.clone()] {
+            for &set in &architecture.sets[sets.clone()] {
                 if rest < set.count() {
                     return Some((set, rest as u32));
                 }
@@ -286,7 +286,7 @@ impl<'a> Comparing<'a> {
         };
         // Threats in one 16-bit tensor with the piece-square rows that close it are narrowed by engines.
         let narrowed_rows = match spec.role {
-            TensorRole::Wide(first, end) if end > first => it.features_in(first..end - 1),
+            TensorRole::Wide(first, end) if end > first => architecture.features_in(first..end - 1),
             _ => 0,
         };
         let (strict, no_columns) = (self.strict, Vec::new());

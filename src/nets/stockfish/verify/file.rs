@@ -34,7 +34,7 @@ pub(crate) fn compare_file(
     network: &Network,
     permutation: &Permutation,
 ) -> Result<(), FileDifference> {
-    let it = &network.architecture;
+    let architecture = &network.architecture;
     let parts = FileParts::of(bytes, network)?;
     let numbers = network.numbers();
     let names = ["version", "header hash", "hash of the feature transformer"];
@@ -49,18 +49,18 @@ pub(crate) fn compare_file(
         }
     }
     compare_descriptions(&network.description, parts.description())?;
-    let map = ColumnMap::of(it, permutation.indices());
-    let mut comparing = Comparing::new(it, map, true);
+    let map = ColumnMap::of(architecture, permutation.indices());
+    let mut comparing = Comparing::new(architecture, map, true);
     let (mut wide, mut narrow, mut psqt) = (
         network.ft.wide.as_slice(),
         network.ft.narrow.as_slice(),
         network.ft.psqt.as_slice(),
     );
-    for (tensor, spec) in it.layout.iter().enumerate() {
+    for (tensor, spec) in architecture.layout.iter().enumerate() {
         if parts.encoding(tensor) != network.ft.encodings[tensor] {
             return Err(FileDifference::Encoding(spec.name));
         }
-        let len = it.tensor_len(spec.role);
+        let len = architecture.tensor_len(spec.role);
         match spec.role {
             TensorRole::Bias => parts.values(tensor, i16::from_le_bytes, |first, values| {
                 comparing.ft(tensor, &network.ft.bias, first, values);

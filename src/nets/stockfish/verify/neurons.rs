@@ -20,8 +20,8 @@ const MOST_LEFT: usize = 4096;
 /// Finds the neurons of `a` in `b`: where the columns of `b` are in `a`. Both have one architecture. Where several fit,
 /// a neuron is the one at its own place. Neurons that share nothing are paired anyhow.
 pub(super) fn match_neurons(a: &Network, b: &Network) -> ColumnMap {
-    let it = &a.architecture;
-    let neurons = it.neurons();
+    let architecture = &a.architecture;
+    let neurons = architecture.neurons();
     let (of_a, of_b) = (Digests::of(a), Digests::of(b));
     let mut order = vec![u32::MAX; neurons];
     let mut taken = vec![false; neurons];
@@ -58,7 +58,7 @@ pub(super) fn match_neurons(a: &Network, b: &Network) -> ColumnMap {
         }
     }
     pair_rest(&of_a, &of_b, &mut order);
-    column_map(it.l1, &of_a, &of_b, &order)
+    column_map(architecture.l1, &of_a, &of_b, &order)
 }
 
 /// Pairs what has no partner yet: those with the most equal parts first.
@@ -141,17 +141,17 @@ struct Digests {
 
 impl Digests {
     fn of(network: &Network) -> Digests {
-        let it = &network.architecture;
-        let (l1, neurons) = (it.l1, it.neurons());
+        let architecture = &network.architecture;
+        let (l1, neurons) = (architecture.l1, architecture.neurons());
         let (mut wide, mut narrow) = (network.ft.wide.as_slice(), network.ft.narrow.as_slice());
         let mut ft = vec![sums(&network.ft.bias, l1, 0)];
-        for spec in it.layout {
-            let len = it.tensor_len(spec.role);
+        for spec in architecture.layout {
+            let len = architecture.tensor_len(spec.role);
             let runs = (len / l1).div_ceil(RUNS).max(1) * l1;
             let seed = ft.len() as u64;
             match spec.role {
                 TensorRole::Wide(first, end) => {
-                    let narrowed = it.features_in(first..end - 1) * l1;
+                    let narrowed = architecture.features_in(first..end - 1) * l1;
                     let (tensor, rest) = wide.split_at(len);
                     wide = rest;
                     // Engines read eight bits of these.

@@ -40,28 +40,28 @@ impl WeightComparison {
 /// # Errors
 /// They have other sizes, features or arithmetic.
 pub fn compare_weights(a: &Network, b: &mut Network) -> Result<WeightComparison, OtherFunction> {
-    let (it, other) = (&a.architecture, &b.architecture);
-    sizes(it, other).map_err(OtherFunction)?;
-    let relaid = if it.same_as(other) {
+    let (architecture, other) = (&a.architecture, &b.architecture);
+    sizes(architecture, other).map_err(OtherFunction)?;
+    let relaid = if architecture.same_as(other) {
         None
     } else {
         let from = b.recognition.era.id;
-        b.lay_out_as(it)
+        b.lay_out_as(architecture)
             .map_err(|reason| OtherFunction(reason.to_string()))?;
         Some(from)
     };
     let map = match_neurons(a, b);
-    let neurons = it.neurons();
-    let order = map.neurons(it).to_vec();
+    let neurons = architecture.neurons();
+    let order = map.neurons(architecture).to_vec();
     let crossed_pairs = order
         .iter()
         .zip(&map.ft)
         .filter(|(neuron, column)| neuron != column)
         .count();
-    let mut comparing = Comparing::new(it, map, false);
+    let mut comparing = Comparing::new(architecture, map, false);
     let (mut wide, mut narrow, mut psqt) = (0, 0, 0);
-    for (tensor, spec) in it.layout.iter().enumerate() {
-        let len = it.tensor_len(spec.role);
+    for (tensor, spec) in architecture.layout.iter().enumerate() {
+        let len = architecture.tensor_len(spec.role);
         match spec.role {
             TensorRole::Bias => comparing.ft(tensor, &a.ft.bias, 0, &b.ft.bias),
             TensorRole::Wide(..) => {
@@ -199,9 +199,17 @@ mod tests {
         b.permute(&order_of(a)).unwrap();
         let compared = compare_weights(a, &mut b).unwrap();
         assert_eq!(compared.permutation, order_of(a));
-        let it = compared.differences;
-        let words = it.first().iter().chain(it.first_unread()).next();
-        (it.count(), it.unread(), words.unwrap().to_string())
+        let differences = compared.differences;
+        let words = differences
+            .first()
+            .iter()
+            .chain(differences.first_unread())
+            .next();
+        (
+            differences.count(),
+            differences.unread(),
+            words.unwrap().to_string(),
+        )
     }
 
     #[test]
@@ -213,37 +221,37 @@ mod tests {
                 assert_eq!((count, unread), (1, 0), "{id}: {words}");
                 words
             };
-            let bias = place(|it| it.ft.bias[9] += 1);
+            let bias = place(|network| network.ft.bias[9] += 1);
             assert!(
                 bias.starts_with("feature transformer biases: neuron "),
                 "{bias}"
             );
-            let weight = place(|it| it.ft.wide[64 * 5000 + 9] -= 1);
+            let weight = place(|network| network.ft.wide[64 * 5000 + 9] -= 1);
             assert!(weight.contains("feature 5000 of Half"), "{weight}");
             assert!(weight.contains("(was 9)"), "{weight}");
-            let layer = place(|it| {
-                *it.stacks.last_mut().unwrap().layers[0]
+            let layer = place(|network| {
+                *network.stacks.last_mut().unwrap().layers[0]
                     .weights
                     .last_mut()
                     .unwrap() ^= 1
             });
             assert!(layer.contains("first layer: weight of row "), "{layer}");
             assert!(layer.contains(", of the opponent: "), "{layer}");
-            place(|it| it.stacks[0].layers[0].bias[1] += 1);
-            place(|it| it.stacks[0].layers[1].bias[1] += 1);
-            place(|it| it.stacks[0].layers[1].weights[1] ^= 1);
-            place(|it| it.stacks[0].layers[2].bias[0] += 1);
-            let last = place(|it| it.stacks[0].layers[2].weights[3] ^= 1);
+            place(|network| network.stacks[0].layers[0].bias[1] += 1);
+            place(|network| network.stacks[0].layers[1].bias[1] += 1);
+            place(|network| network.stacks[0].layers[1].weights[1] ^= 1);
+            place(|network| network.stacks[0].layers[2].bias[0] += 1);
+            let last = place(|network| network.stacks[0].layers[2].weights[3] ^= 1);
             assert!(
                 last.starts_with("layer stack 0, output layer: weight of input 3: "),
                 "{last}"
             );
             if id != "v1" {
-                let psqt = place(|it| *it.ft.psqt.last_mut().unwrap() += 1);
+                let psqt = place(|network| *network.ft.psqt.last_mut().unwrap() += 1);
                 assert!(psqt.contains(", bucket 7: "), "{psqt}");
             }
             if set > 0 {
-                let threat = place(|it| it.ft.narrow[64 * 40_000 + 3] ^= 1);
+                let threat = place(|network| network.ft.narrow[64 * 40_000 + 3] ^= 1);
                 assert!(
                     threat.starts_with("threat weights: feature 40000 of Full_Threats ("),
                     "{threat}"
@@ -255,7 +263,7 @@ mod tests {
     #[test]
     fn a_zeroed_feature_is_named_and_changes_nothing_else() {
         for id in ["v3", "v5"] {
-            let zeroed = |it: &mut Network| it.ft.wide[64 * 777..64 * 778].fill(0);
+            let zeroed = |network: &mut Network| network.ft.wide[64 * 777..64 * 778].fill(0);
             let a = sample(id, 64);
             let nonzero = a.ft.wide[64 * 777..64 * 778]
                 .iter()
@@ -274,12 +282,14 @@ mod tests {
     #[test]
     fn what_no_position_reads_does_not_count() {
         // The slot of a king's features that stands for nothing.
-        let (count, unread, words) = changed(&sample("v1", 64), |it| it.ft.wide[64 * 641 + 5] += 1);
+        let (count, unread, words) = changed(&sample("v1", 64), |network| {
+            network.ft.wide[64 * 641 + 5] += 1
+        });
         assert_eq!((count, unread), (0, 1));
         assert!(words.contains("no position has this feature"), "{words}");
         // Padding of the second layer of SFNNv5: 30 inputs in rows of 32.
-        let (count, unread, words) = changed(&sample("v5", 64), |it| {
-            it.stacks[1].layers[1].weights[31] ^= 4
+        let (count, unread, words) = changed(&sample("v5", 64), |network| {
+            network.stacks[1].layers[1].weights[31] ^= 4
         });
         assert_eq!((count, unread), (0, 1));
         assert!(words.contains("padding"), "{words}");
