@@ -67,6 +67,16 @@ pub enum ValuesChoice {
     Active,
 }
 
+impl From<ValuesChoice> for Values {
+    fn from(choice: ValuesChoice) -> Values {
+        match choice {
+            ValuesChoice::Outputs => Values::Outputs,
+            ValuesChoice::Zero => Values::Zero,
+            ValuesChoice::Active => Values::Active,
+        }
+    }
+}
+
 /// Below this share of zeros it is likelier that the values were misread than that a network is like that.
 const FEW_ZEROS: f64 = 0.2;
 
@@ -77,11 +87,7 @@ impl ActivationArgs {
         let mut left = limit / 2;
         let mut options = Options {
             neurons: self.neurons,
-            values: self.values.map(|choice| match choice {
-                ValuesChoice::Outputs => Values::Outputs,
-                ValuesChoice::Zero => Values::Zero,
-                ValuesChoice::Active => Values::Active,
-            }),
+            values: self.values.map(Values::from),
             count: self.count,
             memory: None,
         };

@@ -8,23 +8,33 @@ use anyhow::Context as _;
 use ftperm::chess::board::Board;
 use ftperm::files::digest::{hex, sha256};
 use ftperm::files::quote::excerpt;
-use ftperm::nets::stockfish::Architecture;
 use ftperm::nets::stockfish::inference::{Evaluation, evaluate};
+use ftperm::nets::stockfish::{Architecture, Network};
 use ftperm::positions::{self, Sampling};
 use serde::Serialize;
 
-use super::common::NetArgs;
+use super::activations::ValuesChoice;
 use super::common::fens::{self, Fens};
 use super::common::names::name;
+use super::common::{AnyNetwork, LoadedModel, NetArgs};
+use super::layout::LayoutArgs;
 use super::{Global, console};
+
+mod described;
+mod zeros;
+
+use zeros::{Comparison, Zeros};
 
 /// Show what an engine would compute for positions
 ///
-/// Numbers are the raw integers inside the network, before any scaling by an engine.
+/// Numbers are the raw integers inside the network, before any scaling by an engine. Of networks of other engines the
+/// inputs and the outputs of the feature transformer are shown.
 #[derive(Debug, clap::Args)]
 pub struct Trace {
     #[command(flatten)]
     net: NetArgs,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     source: Source,
     /// Positions to take from --data
@@ -33,6 +43,13 @@ pub struct Trace {
         conflicts_with_all = ["fen", "fens"]
     )]
     count: u64,
+    /// Compare with outputs that an engine recorded of these positions: one row for each perspective, the side to
+    /// move's first, as `find --activations` takes them. Exit code 1 if others are zero
+    #[arg(long, value_name = "FILE")]
+    activations: Option<PathBuf>,
+    /// What the recorded values are, if the file does not make it clear
+    #[arg(long, value_name = "KIND", value_enum, requires = "activations")]
+    values: Option<ValuesChoice>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,20 +92,57 @@ impl Trace {
         if fens.peek().is_some_and(Result::is_err) {
             fens.next().transpose()?;
         }
-        let loaded = self.net.load()?;
+        let loaded = LoadedModel::load(&self.net, &self.layout)?;
+        let tracer = match &loaded.network {
+            AnyNetwork::Stockfish(network) => Tracer::Stockfish(network),
+            AnyNetwork::Described(network) => {
+                Tracer::Described(Box::new(described::Tracer::new(network)))
+            }
+        };
+        let values = self.values.map(Into::into);
+        let recorded = self.activations.as_deref();
+        let mut comparison = recorded.map(|file| Comparison::with(file, values));
         for (number, found) in fens.enumerate() {
             let (place, fen) = found?;
             let context = || format!("{place}: {}", excerpt(fen.as_bytes()));
             let board: Board = fen.parse().with_context(context)?;
-            let evaluation = evaluate(&loaded.network, &board);
-            if global.json {
-                let architecture = &loaded.network.architecture;
-                console::json(&line(number + 1, &fen, architecture, &evaluation))?;
-            } else {
-                show(&fen, &loaded.network.architecture, &evaluation)?;
+            let zeros = tracer.trace(number + 1, &fen, &board, global)?;
+            if let Some(comparison) = &mut comparison {
+                comparison.push(fen, zeros);
             }
         }
-        Ok(())
+        comparison.map_or(Ok(()), Comparison::finish)
+    }
+}
+
+/// A network that shows what it computes.
+enum Tracer<'n> {
+    Stockfish(&'n Network),
+    Described(Box<described::Tracer<'n>>),
+}
+
+impl Tracer<'_> {
+    /// Prints what is computed for the position of this number, and returns which outputs are zero.
+    fn trace(
+        &self,
+        number: usize,
+        fen: &str,
+        board: &Board,
+        global: &Global,
+    ) -> anyhow::Result<Zeros> {
+        match self {
+            Tracer::Described(tracer) => tracer.trace(number, fen, board, global),
+            Tracer::Stockfish(network) => {
+                let evaluation = evaluate(network, board);
+                if global.json {
+                    let line = line(number, fen, &network.architecture, &evaluation);
+                    console::json(&line)?;
+                } else {
+                    show(fen, &network.architecture, &evaluation)?;
+                }
+                Ok(Zeros::of_bytes(&evaluation.ft_bytes))
+            }
+        }
     }
 }
 

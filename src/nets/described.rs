@@ -38,7 +38,7 @@ pub use compare::{LayoutDifference, Proof, compare, proof_text};
 pub use description::Layout;
 pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
 #[doc(hidden)]
-pub use ft::{Outputs, outputs};
+pub use ft::{Evaluator, Outputs, outputs};
 #[doc(hidden)]
 pub use input::{Block, Input, Mirror};
 #[doc(hidden)]

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Lines that are not run, by what they contain, and why.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 12] = [
     ("net89.bin", "needs a network of Obsidian"),
     ("viridithas.nnue.zst", "needs a network of Viridithas"),
     ("cargo ", "builds the program"),
@@ -22,6 +22,7 @@ const NOT_RUN: [(&str, &str); 11] = [
     ("/path/to/stockfish", "needs an engine"),
     ("--backend gpu", "needs a graphics adapter"),
     ("--watch ", "runs until it is stopped"),
+    ("recorded.u8", "needs what an engine wrote down"),
     ("| jq ", "jq need not be there"),
 ];
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ftperm::chess::board::Board;
+use ftperm::chess::board::{Board, Color};
 use ftperm::files::digest::{hex, sha256};
 use ftperm::nets::described::{BUILT_IN, Block, BuiltIn, Outputs, RawNet, fitting, outputs};
 use serde_json::Value;
@@ -87,6 +87,78 @@ impl Workshop {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
+    }
+
+    /// `trace` shows the inputs and the zero outputs that the engine recorded, and compares with its outputs.
+    fn traces(
+        &self,
+        name: &str,
+        net: &Path,
+        fens: &Path,
+        positions: &[Value],
+        computed: &[Vec<Outputs>],
+    ) {
+        let mut dump: Vec<u8> = computed
+            .iter()
+            .flatten()
+            .flat_map(|outputs| {
+                integers(outputs)
+                    .iter()
+                    .map(|&output| output.min(255) as u8)
+            })
+            .collect();
+        let dump_file = self.path("recorded.u8");
+        let trace = |dump: &[u8]| {
+            std::fs::write(&dump_file, dump).unwrap();
+            Case::new("trace")
+                .args(["--layout", name, "--json"])
+                .option("--net", net)
+                .option("--fens", fens)
+                .option("--activations", &dump_file)
+        };
+        let done = trace(&dump).ok();
+        let agreed = format!(
+            "the same outputs are zero in all {} rows",
+            2 * positions.len()
+        );
+        assert!(done.stderr.contains(&agreed), "{}", done.stderr);
+        let lines = done
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        let lines: Vec<Value> = lines.collect();
+        assert_eq!(lines.len(), positions.len());
+        for (line, position) in lines.iter().zip(positions) {
+            let board: Board = position["fen"].as_str().unwrap().parse().unwrap();
+            let sides = match board.side_to_move() {
+                Color::White => [("w", "stm"), ("b", "other")],
+                Color::Black => [("b", "stm"), ("w", "other")],
+            };
+            for (side, recorded) in sides {
+                for (kind, features) in line[side].as_object().unwrap() {
+                    let mut found: Vec<u64> = serde_json::from_value(features.clone()).unwrap();
+                    found.sort_unstable();
+                    assert_eq!(
+                        position[recorded][kind],
+                        serde_json::json!(found),
+                        "{name} {kind}"
+                    );
+                }
+            }
+            let zeros =
+                ["stm", "other"].map(|side| position[side]["zero_outputs"].as_u64().unwrap());
+            assert_eq!(line["ft_zero"], zeros[0] + zeros[1]);
+        }
+        // One output more is zero, of the opponent's perspective of the third position.
+        let neurons = integers(&computed[0][0]).len();
+        let first = 5 * neurons;
+        let place = (0..neurons).find(|at| dump[first + at] != 0).unwrap();
+        dump[first + place] = 0;
+        let difference =
+            format!("output {place} of the opponent is not zero here and zero in the file");
+        trace(&dump).ends_with(1).says(&difference);
+        dump.truncate(neurons);
+        trace(&dump).ends_with(1).says("has 1 rows of outputs, but");
     }
 
     /// Permutes a network as a user would; the result and the order were compared with it by other code.
@@ -250,6 +322,7 @@ fn as_the_engine_recorded(engine: &str) {
             }
         }
     }
+    workshop.traces(engine, &path, &fen_file, positions, &computed);
     let (out, order) = workshop.optimize(engine, &path, &fen_file);
     let permuted = outputs(&read(engine, &out), &boards);
     for (before, after) in computed.iter().flatten().zip(permuted.iter().flatten()) {
@@ -307,7 +380,7 @@ fn as_a_second_implementation(engine: &str, recorded: Option<fn(&Board, i64) -> 
 
 /// Obsidian's `eval` is from White's view.
 fn from_white(board: &Board, value: i64) -> i64 {
-    if board.side_to_move() == ftperm::chess::board::Color::White {
+    if board.side_to_move() == Color::White {
         value
     } else {
         -value

@@ -202,6 +202,8 @@ fn json_is_as_documented() {
         "described",
         &[&["inspect", "raw.nnue"][..], &layout].concat(),
     );
+    let trace = [&["trace", "--net", "raw.nnue"][..], &layout, &fen].concat();
+    check("trace --layout", &trace);
     if let Some(net) = material::shared("lc0/se2.pb.gz") {
         let net = net.to_str().unwrap();
         check("lc0", &["inspect", net]);

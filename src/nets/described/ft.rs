@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 
 use super::activation::{Accumulator, ActivationKind, LayoutActivation};
-use super::input::Block;
+use super::input::{Block, Input};
 use super::net::RawNet;
 use super::rows::row_lists;
 use super::tensor::{ElementType, Role, Tensor};
@@ -37,7 +37,8 @@ pub(crate) struct Ft {
 }
 
 /// Outputs of one perspective.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
 pub enum Outputs {
     Integers(Vec<i64>),
     Floats(Vec<f64>),
@@ -352,16 +353,35 @@ impl KernelRows {
     }
 }
 
-/// What the feature transformer gives the first layer: for each position the outputs of each perspective, the side to
-/// move's first.
-pub fn outputs(net: &RawNet, boards: &[Board]) -> Vec<Vec<Outputs>> {
-    let ft = Ft::new(net);
-    let input = net.layout().input();
-    let of_board = |board: &Board| {
-        let lists = row_lists(input, std::slice::from_ref(board), SampleOrder::Positions);
-        (0..input.perspectives())
-            .map(|perspective| ft.outputs(lists.list(perspective)))
+/// A feature transformer made ready to be evaluated position by position, by plain code.
+pub struct Evaluator<'n> {
+    input: &'n Input,
+    ft: Ft,
+}
+
+impl<'n> Evaluator<'n> {
+    pub fn new(net: &'n RawNet) -> Self {
+        Evaluator {
+            input: net.layout().input(),
+            ft: Ft::new(net),
+        }
+    }
+
+    /// What it gives the first layer: the outputs of each perspective, the side to move's first.
+    pub fn outputs(&self, board: &Board) -> Vec<Outputs> {
+        let board = std::slice::from_ref(board);
+        let lists = row_lists(self.input, board, SampleOrder::Positions);
+        (0..self.input.perspectives())
+            .map(|perspective| self.ft.outputs(lists.list(perspective)))
             .collect()
-    };
-    boards.par_iter().map(of_board).collect()
+    }
+}
+
+/// As [`Evaluator::outputs`], for each position.
+pub fn outputs(net: &RawNet, boards: &[Board]) -> Vec<Vec<Outputs>> {
+    let evaluator = Evaluator::new(net);
+    boards
+        .par_iter()
+        .map(|board| evaluator.outputs(board))
+        .collect()
 }
