@@ -19,6 +19,7 @@ mod lanes;
 mod leb128;
 mod model;
 mod net;
+mod output_buckets;
 mod overflow;
 mod places;
 mod recognise;
@@ -44,6 +45,8 @@ pub use input::{Block, Input, Mirror};
 #[doc(hidden)]
 pub use lanes::{LANE_ORDERS, LaneOrder, lane_order_suspicion};
 pub use net::RawNet;
+#[doc(hidden)]
+pub use output_buckets::OutputBuckets;
 #[doc(hidden)]
 pub use overflow::Overflow;
 pub use recognise::{Fitting, fitting};

@@ -246,6 +246,70 @@ fn layouts_describe_what_they_say() {
     }
 }
 
+/// Buckets by the formulas in the engines' sources.
+#[test]
+fn output_buckets_are_those_of_the_engines() {
+    let formula = |name: &str| -> Option<fn(usize) -> usize> {
+        Some(match name {
+            "alexandria" => |pieces| ((63 - pieces) * (32 - pieces) / 225).min(7),
+            "cinder" => |pieces| (pieces - 1) / 4,
+            "reckless" => |pieces| match pieces {
+                ..=8 => 0,
+                9..=12 => 1,
+                13..=16 => 2,
+                17..=19 => 3,
+                20..=22 => 4,
+                23..=25 => 5,
+                26..=28 => 6,
+                _ => 7,
+            },
+            // No buckets, or a formula that nobody has looked up.
+            "akimbo" | "berserk" | "bullet-simple" | "pawnocchio" | "raphael" | "stormphrax" => {
+                return None;
+            }
+            _ => |pieces| (pieces - 2) / 4,
+        })
+    };
+    // Two kings, and knights on four ranks.
+    let board = |pieces: usize| -> Board {
+        let mut ranks = vec![String::new(); 4];
+        for knight in 0..pieces - 2 {
+            ranks[knight / 8].push('N');
+        }
+        let ranks: Vec<String> = ranks
+            .into_iter()
+            .map(|rank| match 8 - rank.len() {
+                0 => rank,
+                empty => format!("{rank}{empty}"),
+            })
+            .collect();
+        format!("4k3/8/{}/8/4K3 w - - 0 1", ranks.join("/"))
+            .parse()
+            .unwrap()
+    };
+    for row in BUILT_IN {
+        let layout = row.layout().unwrap();
+        let buckets = layout.output_buckets();
+        assert_eq!(
+            buckets.is_some(),
+            formula(row.name).is_some(),
+            "{}",
+            row.name
+        );
+        if let (Some(buckets), Some(formula)) = (buckets, formula(row.name)) {
+            assert_eq!(buckets.count(), 8);
+            for pieces in 2..=32 {
+                assert_eq!(
+                    buckets.of(&board(pieces)),
+                    formula(pieces),
+                    "{} {pieces}",
+                    row.name
+                );
+            }
+        }
+    }
+}
+
 /// docs/5-other-engines.md has a row for each.
 #[test]
 fn the_page_lists_them() {

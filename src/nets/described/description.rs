@@ -7,6 +7,7 @@ use super::activation::{ActivationKind, LayoutActivation, activation};
 use super::build_array::BuildArray;
 use super::error::{LayoutError, LayoutFileError};
 use super::input::{Block, Input, input};
+use super::output_buckets::OutputBuckets;
 use super::places::{Places, columns, places, tensor_error};
 use super::storage::{Encoding, FileCompression, Storage};
 use super::syntax::{FirstLayer, RawLayout};
@@ -29,6 +30,7 @@ pub struct Layout {
     pub(super) storage: Storage,
     pub(super) magic: Option<String>,
     pub(super) input: Input,
+    pub(super) output_buckets: Option<OutputBuckets>,
     pub(super) activation: LayoutActivation,
     pub(super) tensors: Vec<Tensor>,
     /// Accumulator columns per perspective.
@@ -104,6 +106,11 @@ impl Layout {
             },
             magic: raw.file.magic,
             input: input(&raw.input)?,
+            output_buckets: raw
+                .output_buckets
+                .as_ref()
+                .map(OutputBuckets::new)
+                .transpose()?,
             activation,
             tensors,
             columns,
@@ -146,6 +153,11 @@ impl Layout {
     /// How positions become features.
     pub fn input(&self) -> &Input {
         &self.input
+    }
+
+    /// How the engine chooses an output bucket, where the layout says it.
+    pub fn output_buckets(&self) -> Option<&OutputBuckets> {
+        self.output_buckets.as_ref()
     }
 
     /// How accumulators become outputs.

@@ -33,6 +33,8 @@ pub enum LayoutError {
     File(String),
     #[error("[input]: {0}")]
     Input(String),
+    #[error("[output_buckets]: {0}")]
+    OutputBuckets(String),
     #[error("[activation]: {0}")]
     Activation(String),
     #[error("{0}")]

@@ -9,6 +9,7 @@ use super::description::Layout;
 use super::ft::{Ft, KernelRows, Outputs};
 use super::lanes::{first_layer_sizes, lane_order_suspicion};
 use super::net::RawNet;
+use super::output_buckets::OutputBuckets;
 use super::proof_text;
 use super::rows::row_lists;
 use crate::chess::board::Board;
@@ -94,6 +95,18 @@ impl Model for RawNet {
             kernels: plain.kernel_rows(),
             plain,
         })
+    }
+
+    fn buckets(&self) -> Option<usize> {
+        let buckets = self.layout().output_buckets.as_ref();
+        buckets.map(OutputBuckets::count)
+    }
+
+    fn bucket(&self, board: &Board) -> usize {
+        match &self.layout().output_buckets {
+            Some(buckets) => buckets.of(board),
+            None => board.bucket(),
+        }
     }
 
     fn doubt(&self, zeros: &[u64]) -> Option<String> {

@@ -20,6 +20,7 @@ pub(super) struct RawLayout {
     pub input: RawInput,
     pub activation: RawActivation,
     pub first_layer: Option<FirstLayer>,
+    pub output_buckets: Option<RawOutputBuckets>,
     pub build_order: Option<BuildArray>,
     pub tensor: Vec<RawTensor>,
 }
@@ -30,6 +31,13 @@ pub(super) struct RawLayout {
 pub(super) struct FirstLayer {
     /// Products that are added in 16 bits.
     pub added: usize,
+}
+
+/// How the engine chooses an output bucket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOutputBuckets {
+    pub by_pieces: Vec<u8>,
 }
 
 #[derive(Debug, Default, Deserialize)]

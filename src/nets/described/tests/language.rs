@@ -309,6 +309,23 @@ fn what_is_wrong_in_the_language_is_said() {
             "padding goes with pad_to",
         ),
         (stored("plain = 100000000", ""), "cannot be plain"),
+        (
+            small(
+                "",
+                "kind = \"clipped\"\n[output_buckets]\nby_pieces = [0, 1]",
+            ),
+            "by_pieces has 2 entries",
+        ),
+        (
+            small(
+                "",
+                &format!(
+                    "kind = \"clipped\"\n[output_buckets]\nby_pieces = {:?}",
+                    [8; 31]
+                ),
+            ),
+            "bucket 8 is not one of 0 to 7",
+        ),
         (stored("", &tensor("role = \"flag\"")), "go together"),
         (stored("", &tensor("set = 3")), "go together"),
         (
