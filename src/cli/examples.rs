@@ -137,15 +137,10 @@ Examples:
 
 pub const COMPLETIONS: &str = "\
 Examples:
-  bash, for this user:
-    mkdir -p ~/.local/share/bash-completion/completions
-    ftperm completions bash > ~/.local/share/bash-completion/completions/ftperm
-  zsh, in a folder of $fpath:
-    mkdir -p ~/.zfunc
-    ftperm completions zsh > ~/.zfunc/_ftperm
-  fish:
-    mkdir -p ~/.config/fish/completions
-    ftperm completions fish > ~/.config/fish/completions/ftperm.fish
+  For the shell that this user has, bash, zsh or fish:
+    ftperm completions --install
+  To look at it, or to put it elsewhere:
+    ftperm completions bash > /etc/bash_completion.d/ftperm
   PowerShell:
     New-Item -ItemType Directory -Force (Split-Path $PROFILE)
     ftperm completions powershell >> $PROFILE";
