@@ -101,6 +101,8 @@ fn shell(folder: &Path, script: &str, variables: &[(&str, &str)]) -> Output {
         .env("PATH", path)
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("BASH_COMPLETION_USER_DIR")
         .envs(variables.iter().copied());
     command.output().expect("bash starts")
 }
