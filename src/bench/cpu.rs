@@ -89,7 +89,7 @@ mod tests {
             let now = CpuTimes::of(id).expect("of this process");
             if now
                 .since(&before)
-                .is_ok_and(|it| it * 1e3 >= milliseconds as f64)
+                .is_ok_and(|seconds| seconds * 1e3 >= milliseconds as f64)
             {
                 return now;
             }

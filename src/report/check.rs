@@ -61,7 +61,7 @@ fn run(it: &OptimizeReport) -> Result<(), &'static str> {
     it.measures.as_ref().map_or(Ok(()), measures)
 }
 
-fn comparison(it: &Comparison) -> Result<(), &'static str> {
+fn comparison(one: &Comparison) -> Result<(), &'static str> {
     let fits = |ratio: &Ratio| {
         let ratios = [ratio.ratio, ratio.ratio_low, ratio.ratio_high];
         let others = [
@@ -79,7 +79,7 @@ fn comparison(it: &Comparison) -> Result<(), &'static str> {
                 .all(|value| (0.0..EXACT as f64).contains(value))
     };
     require(
-        fits(&it.clock) && it.cpu.as_ref().is_none_or(fits) && it.nodes < EXACT,
+        fits(&one.clock) && one.cpu.as_ref().is_none_or(fits) && one.nodes < EXACT,
         "a speed is out of range",
     )
 }

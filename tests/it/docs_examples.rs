@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Lines that are not run, by what they contain, and why.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 12] = [
     ("net89.bin", "needs a network of Obsidian"),
     ("viridithas.nnue.zst", "needs a network of Viridithas"),
     ("cargo ", "builds the program"),
@@ -19,6 +19,7 @@ const NOT_RUN: [(&str, &str); 11] = [
     ("$PROFILE", "PowerShell"),
     ("ftperm bench ", "needs an engine"),
     ("--engine ", "needs an engine"),
+    ("--bench-engine ", "needs an engine"),
     ("/path/to/stockfish", "needs an engine"),
     ("--backend gpu", "needs a graphics adapter"),
     ("--watch ", "runs until it is stopped"),

@@ -55,10 +55,10 @@ impl Contest {
             });
         }
         for number in 0..self.runs {
-            for it in &mut measured {
+            for one in &mut measured {
                 go_on()?;
-                let round = it.engine.round(&self.nets, it.first.nodes, number)?;
-                it.rounds.push(round);
+                let round = one.engine.round(&self.nets, one.first.nodes, number)?;
+                one.rounds.push(round);
             }
             let what = if self.nets.len() == 2 {
                 "pair"
@@ -68,9 +68,9 @@ impl Contest {
             console::say(format!("{what} {} of {}", number + 1, self.runs));
         }
         let mut comparisons = Vec::new();
-        for it in &measured {
+        for one in &measured {
             for test in 1..self.nets.len() {
-                comparisons.push(self.compare(it, test)?);
+                comparisons.push(self.compare(one, test)?);
             }
         }
         Ok(comparisons)
@@ -91,7 +91,9 @@ impl Contest {
         let no_cpu = pairs.first_error(|run| &run.cpu_seconds);
         let cpu = match no_cpu {
             Some(_) => None,
-            None => Some(pairs.ratio(|run| run.cpu_seconds.as_ref().map_or(0.0, |&it| it))?),
+            None => {
+                Some(pairs.ratio(|run| run.cpu_seconds.as_ref().map_or(0.0, |&seconds| seconds))?)
+            }
         };
         let no_counters = pairs.first_error(|run| &run.counts);
         let counted = |of: fn(&Counts) -> f64| {

@@ -82,7 +82,7 @@ pub fn section(all: &[Comparison]) -> Result<Section, PageError> {
     let mut figure = Figure::new("", chart::intervals(label, title, &rows)?);
     figure.inks = vec![("after", "processor time"), ("accent", "wall clock")];
     let mut table = Table::numbers(&[
-        "network, compared with, engine",
+        "network, engine",
         "faster (%)",
         "95 % interval",
         "nodes/s before",
@@ -90,15 +90,22 @@ pub fn section(all: &[Comparison]) -> Result<Section, PageError> {
         "pairs",
         "pairs to tell",
     ]);
+    // Builds of one version call themselves alike.
+    let is_one = all
+        .iter()
+        .all(|comparison| comparison.engine == all[0].engine);
+    let engine = |comparison: &Comparison| match is_one {
+        true => comparison.engine_name().to_string(),
+        false => file_name(&comparison.engine),
+    };
     for (at, comparison) in all.iter().enumerate() {
         let ratio = comparison.steadiest();
         table.rows.push(vec![
             format!(
-                "{}. {}, {}, {}",
+                "{}. {}, {}",
                 at + 1,
                 file_name(&comparison.test),
-                file_name(&comparison.base),
-                comparison.engine_name()
+                engine(comparison)
             ),
             signed(ratio.ratio),
             format!(
@@ -113,12 +120,15 @@ pub fn section(all: &[Comparison]) -> Result<Section, PageError> {
         ]);
     }
     let difference = all.first().map_or(0.0, |one| one.difference_percent);
+    let base = all
+        .first()
+        .map_or(String::new(), |one| file_name(&one.base));
     Ok(Section {
         title: "Speed in an engine".to_string(),
         text: format!(
-            "Figures of the table are of processor time where it is told, which other programs disturb less than the \
-             wall clock. So many pairs of runs as the last column says would tell a difference of {difference} %, with \
-             a probability of 80 %."
+            "Compared with {base}. Figures of the table are of processor time where it is told, which other programs \
+             disturb less than the wall clock. So many pairs of runs as the last column says would tell a difference \
+             of {difference} %, with a probability of 80 %."
         ),
         pictures: vec![figure],
         tables: vec![table],
@@ -130,6 +140,7 @@ fn provenance(all: &[Comparison]) -> Section {
     let tables = all.iter().map(|comparison| {
         Table::texts(vec![
             ("engine", comparison.engine.clone()),
+            ("calls itself", comparison.engine_name().to_string()),
             ("command", comparison.bench.clone()),
             ("base", comparison.base.clone()),
             ("test", comparison.test.clone()),
