@@ -1,67 +1,62 @@
-//! Two networks in one engine: the same nodes, and in which time.
+//! Networks in one engine: the same nodes, and in which time.
 
 use super::error::EngineError;
 use super::nets::EngineNet;
 use super::session::{BenchRun, EngineBench};
 
-/// A pair of runs, one with each network.
-#[derive(Clone, Debug)]
-pub struct Pair {
-    pub base: BenchRun,
-    pub test: BenchRun,
-}
-
 impl EngineBench {
-    /// Checks that the engine searches the same nodes with both networks and that it uses both; returns the nodes.
+    /// Checks that the engine searches the same nodes with all networks as with the first one, and that it uses each;
+    /// returns a run with each.
     ///
-    /// Four benches: one with each network, and one with each after its output weights were changed, which must change
-    /// the nodes.
+    /// Two benches a network: one with it, and one after its output weights were changed, which must change the nodes.
     ///
     /// # Errors
     /// The nodes differ, the engine ignores a network, or a run fails.
-    pub fn same_nodes(&self, base: &EngineNet, test: &EngineNet) -> Result<Pair, EngineError> {
-        let pair = Pair {
-            base: self.run(base.path())?,
-            test: self.run(test.path())?,
-        };
-        if pair.base.nodes != pair.test.nodes {
-            return Err(EngineError::NodesDiffer {
-                base: base.name.clone(),
-                base_nodes: pair.base.nodes,
-                test: test.name.clone(),
-                test_nodes: pair.test.nodes,
-            });
+    pub fn same_nodes(&self, nets: &[EngineNet]) -> Result<Vec<BenchRun>, EngineError> {
+        let runs: Vec<BenchRun> = nets
+            .iter()
+            .map(|net| self.run(net.path()))
+            .collect::<Result<_, _>>()?;
+        for (net, run) in nets.iter().zip(&runs) {
+            let (base, first) = (&nets[0], &runs[0]);
+            if run.nodes != first.nodes {
+                return Err(EngineError::NodesDiffer {
+                    base: base.name.clone(),
+                    base_nodes: first.nodes,
+                    test: net.name.clone(),
+                    test_nodes: run.nodes,
+                });
+            }
         }
-        for net in [base, test] {
+        for (net, run) in nets.iter().zip(&runs) {
             let altered = net.altered()?;
             // An engine that complains of the altered network, or dies of it, has looked at it.
-            if let Ok(run) = self.run(altered.path())
-                && run.nodes == pair.base.nodes
+            if let Ok(changed) = self.run(altered.path())
+                && changed.nodes == run.nodes
             {
                 return Err(EngineError::IgnoresNet {
                     option: self.net_option.clone(),
                     net: net.name.clone(),
-                    nodes: run.nodes,
+                    nodes: changed.nodes,
                     bench: self.command(),
                 });
             }
         }
-        Ok(pair)
+        Ok(runs)
     }
 
-    /// Runs the bench `pairs` times with each network, in the order base, test, test, base, and so on, so that a drift
-    /// of the machine's speed touches both alike. All runs must search `nodes` nodes.
+    /// Runs the bench once with each network, and returns the runs in the order of the networks. Rounds of odd `number`
+    /// go through them backwards, so that a drift of the machine's speed touches all alike: base, test, test, base, and
+    /// so on. All runs must search `nodes` nodes.
     ///
     /// # Errors
     /// A run fails or searches other nodes.
-    pub fn alternate(
+    pub fn round(
         &self,
-        base: &EngineNet,
-        test: &EngineNet,
+        nets: &[EngineNet],
         nodes: u64,
-        pairs: u32,
-        mut progress: impl FnMut(u32),
-    ) -> Result<Vec<Pair>, EngineError> {
+        number: u32,
+    ) -> Result<Vec<BenchRun>, EngineError> {
         let run = |net: &EngineNet| {
             let run = self.run(net.path())?;
             if run.nodes == nodes {
@@ -74,20 +69,13 @@ impl EngineBench {
                 second: run.nodes,
             })
         };
-        (0..pairs)
-            .map(|number| {
-                let pair = if number % 2 == 0 {
-                    let base = run(base)?;
-                    let test = run(test)?;
-                    Pair { base, test }
-                } else {
-                    let test = run(test)?;
-                    let base = run(base)?;
-                    Pair { base, test }
-                };
-                progress(number + 1);
-                Ok(pair)
-            })
-            .collect()
+        if number.is_multiple_of(2) {
+            return nets.iter().map(run).collect();
+        }
+        let runs: Result<Vec<BenchRun>, EngineError> = nets.iter().rev().map(run).collect();
+        runs.map(|mut runs| {
+            runs.reverse();
+            runs
+        })
     }
 }

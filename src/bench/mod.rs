@@ -1,14 +1,15 @@
 //! Measuring networks in a real engine, over UCI.
 //!
 //! An [`EngineBench`] runs an engine's `bench` in a new process with a given network. [`EngineBench::same_nodes`]
-//! checks that two networks lead to the same nodes and that the engine uses them at all; [`EngineBench::alternate`]
-//! times them in turns, and [`SpeedRatio`] says how much faster one is and how sure that is.
+//! checks that networks lead to the same nodes and that the engine uses them at all; [`EngineBench::round`] times them
+//! in turns, and [`SpeedRatio`] says how much faster one is and how sure that is.
 //!
 //! An engine may do anything: hang, die, print without end. Every wait has an end, every line a length, and the
 //! process is killed when its session is dropped.
 
 mod compare;
 mod counters;
+mod cpu;
 mod error;
 mod lines;
 mod nets;
@@ -18,7 +19,6 @@ mod running;
 mod session;
 mod statistics;
 
-pub use compare::Pair;
 #[doc(hidden)]
 pub use counters::Counts;
 pub use error::EngineError;
@@ -29,4 +29,4 @@ pub use running::kill_engines;
 pub use session::{BenchRun, EngineBench};
 pub use statistics::SpeedRatio;
 #[doc(hidden)]
-pub use statistics::{CONFIDENCE, median};
+pub use statistics::{CONFIDENCE, POWER, median};

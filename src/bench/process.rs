@@ -87,6 +87,11 @@ impl Process {
         })
     }
 
+    /// The engine's process, or that of the script in front of it.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a command. That the engine no longer listens shows when its answer is waited for.
     pub(super) fn send(&self, command: &str) {
         if let Some(commands) = &self.commands {

@@ -89,12 +89,8 @@ fn kill_family(id: u32) {
     }
 }
 
-/// Those that left the group, as far as their parents are still there.
-fn kill_descendants(id: u32) {
-    let Ok(mut system) = System::new() else {
-        return;
-    };
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
+/// A process and all that it started, as far as their parents are still there. `system` has read all processes.
+pub(super) fn family(system: &System, id: u32) -> Vec<Pid> {
     let mut family = vec![Pid::from_u32(id)];
     let mut looked_at = 0;
     while let Some(&parent) = family.get(looked_at) {
@@ -106,8 +102,20 @@ fn kill_descendants(id: u32) {
         );
         looked_at += 1;
     }
+    family
+}
+
+/// Those that left the group, as far as their parents are still there.
+fn kill_descendants(id: u32) {
+    let Ok(mut system) = System::new() else {
+        return;
+    };
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
     let own = Pid::from_u32(std::process::id());
-    for process in family.iter().filter_map(|&member| system.process(member)) {
+    for process in family(&system, id)
+        .iter()
+        .filter_map(|&member| system.process(member))
+    {
         // An id that was given anew is nobody's child.
         if process.pid() != Pid::from_u32(id) || process.parent() == Some(own) {
             process.kill();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::counters::{Counters, Counts};
+use super::cpu::CpuTimes;
 use super::error::EngineError;
 use super::nodes::bench_nodes;
 use super::process::{Line, Next, Process};
@@ -34,6 +35,9 @@ pub struct BenchRun {
     pub nodes: u64,
     /// From the command to the line with the nodes, on the wall clock.
     pub seconds: f64,
+    /// Processor time of the engine and of what it started, in user mode and in the system, over the same while; or why
+    /// there is none.
+    pub cpu_seconds: Result<f64, String>,
     /// Or why there are none.
     pub counts: Result<Counts, String>,
 }
@@ -50,11 +54,21 @@ impl EngineBench {
         format!("bench {}", self.arguments).trim_end().to_string()
     }
 
-    /// Runs the bench in a new process with this network.
+    /// Does the engine start, answer, take the options, and have the one for the network?
     ///
     /// # Errors
-    /// The engine does not start, answer or finish, or refuses an option or the network.
-    pub fn run(&self, net: &str) -> Result<BenchRun, EngineError> {
+    /// It does not.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.check_sendable("")?;
+        let mut session = Session::start(self)?;
+        let (_, known) = session.prepare()?;
+        session.check_option(&self.net_option, &known)?;
+        session.process.quit();
+        Ok(())
+    }
+
+    /// UCI commands are lines.
+    fn check_sendable(&self, net: &str) -> Result<(), EngineError> {
         for text in self
             .options
             .iter()
@@ -67,17 +81,19 @@ impl EngineBench {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Runs the bench in a new process with this network.
+    ///
+    /// # Errors
+    /// The engine does not start, answer or finish, or refuses an option or the network.
+    pub fn run(&self, net: &str) -> Result<BenchRun, EngineError> {
+        self.check_sendable(net)?;
         // Before the engine starts, in the thread that starts it.
         let counters = Counters::new();
-        let mut session = Session {
-            bench: self,
-            process: Process::start(&self.engine)?,
-            last: None,
-        };
-        let (name, known) = session.greet()?;
-        for (option, value) in &self.options {
-            session.set(option, value, &known)?;
-        }
+        let mut session = Session::start(self)?;
+        let (name, known) = session.prepare()?;
         session.set(&self.net_option, net, &known)?;
         let run = session.run(net, name, counters)?;
         session.process.quit();
@@ -85,7 +101,25 @@ impl EngineBench {
     }
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    fn start(bench: &'a EngineBench) -> Result<Session<'a>, EngineError> {
+        Ok(Session {
+            bench,
+            process: Process::start(&bench.engine)?,
+            last: None,
+        })
+    }
+
+    /// The engine's name and the names of its options, of which those that were asked for are set.
+    fn prepare(&mut self) -> Result<(Option<String>, Vec<String>), EngineError> {
+        let (name, known) = self.greet()?;
+        let bench = self.bench;
+        for (option, value) in &bench.options {
+            self.set(option, value, &known)?;
+        }
+        Ok((name, known))
+    }
+
     /// The next line, or why there is none.
     fn next(&mut self, command: &str, deadline: Instant) -> Result<Line, EngineError> {
         match self.process.next(deadline) {
@@ -134,8 +168,8 @@ impl Session<'_> {
         }
     }
 
-    fn set(&mut self, option: &str, value: &str, known: &[String]) -> Result<(), EngineError> {
-        if !known.iter().any(|it| it.eq_ignore_ascii_case(option)) {
+    fn check_option(&self, option: &str, known: &[String]) -> Result<(), EngineError> {
+        if !known.iter().any(|name| name.eq_ignore_ascii_case(option)) {
             let mut known = known.join(", ");
             if known.is_empty() {
                 known.push_str("none");
@@ -145,6 +179,11 @@ impl Session<'_> {
                 known: shown(&known),
             });
         }
+        Ok(())
+    }
+
+    fn set(&mut self, option: &str, value: &str, known: &[String]) -> Result<(), EngineError> {
+        self.check_option(option, known)?;
         let command = format!("setoption name {option} value {value}");
         let deadline = self.deadline();
         self.process.send(&command);
@@ -172,6 +211,7 @@ impl Session<'_> {
             let counters = counters.as_mut().map_err(|why| why.clone())?;
             counters.read()
         };
+        let cpu_before = CpuTimes::of(self.process.id());
         let before = count();
         let deadline = self.deadline();
         let start = Instant::now();
@@ -204,6 +244,8 @@ impl Session<'_> {
             }
         }
         let after = count();
+        let cpu_seconds =
+            cpu_before.and_then(|before| CpuTimes::of(self.process.id())?.since(&before));
         if let Some(line) = used.filter(|_| !used_ours) {
             return Err(EngineError::OtherNet {
                 given: net.to_string(),
@@ -228,6 +270,7 @@ impl Session<'_> {
             name,
             nodes,
             seconds: at.saturating_duration_since(start).as_secs_f64(),
+            cpu_seconds,
             counts,
         })
     }

@@ -7,6 +7,9 @@ use super::error::EngineError;
 /// Confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
 
+/// How often a difference that is there is to be found: see [`SpeedRatio::pairs_to_tell`].
+pub const POWER: f64 = 0.8;
+
 /// A speed ratio with its interval, test over base: above 1, the test network is faster.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpeedRatio {
@@ -66,39 +69,60 @@ impl SpeedRatio {
     /// 0.1 %): the smallest n with t(n - 1) s / √n ≤ ln(1 + precision). `None` if more than 10⁹ would be needed.
     pub fn pairs_needed(&self, precision: f64) -> Option<u32> {
         let target = precision.ln_1p();
-        let enough = |pairs: u32| half_width(self.deviation, pairs) <= target;
-        let (mut low, mut high) = (2_u32, 1_000_000_000_u32);
-        if !enough(high) {
-            return None;
-        }
-        // The half-width falls with every pair.
-        while low < high {
-            let middle = low.midpoint(high);
-            if enough(middle) {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        Some(high)
+        fewest(|pairs| half_width(self.deviation, pairs) <= target)
     }
+
+    /// How many pairs of runs of the same scatter would tell two networks apart whose speeds differ by `difference`
+    /// (0.005 is 0.5 %): with 80 % probability the 95 % interval then leaves out a ratio of 1. The smallest n with
+    /// (t₀.₉₇₅(n - 1) + t₀.₈(n - 1)) s / √n ≤ ln(1 + difference): NIST/SEMATECH e-Handbook, section 7.2.2.2. `None` if
+    /// more than 10⁹ would be needed.
+    pub fn pairs_to_tell(&self, difference: f64) -> Option<u32> {
+        let target = difference.ln_1p();
+        fewest(|pairs| {
+            let found = margin(self.deviation, pairs, POWER);
+            half_width(self.deviation, pairs) + found <= target
+        })
+    }
+}
+
+/// The smallest number of pairs, from 2 to 10⁹, that is enough. More are never too few.
+fn fewest(enough: impl Fn(u32) -> bool) -> Option<u32> {
+    let (mut low, mut high) = (2_u32, 1_000_000_000_u32);
+    if !enough(high) {
+        return None;
+    }
+    while low < high {
+        let middle = low.midpoint(high);
+        if enough(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Some(high)
 }
 
 /// Half the width of the interval of a mean of `pairs` values.
 fn half_width(deviation: f64, pairs: u32) -> f64 {
+    margin(deviation, pairs, 0.5 + CONFIDENCE / 2.0)
+}
+
+/// How far the mean of `pairs` values is above the true one at most, with this probability.
+fn margin(deviation: f64, pairs: u32, probability: f64) -> f64 {
     if deviation == 0.0 {
         return 0.0;
     }
-    student_quantile(pairs.saturating_sub(1).max(1)) * deviation / f64::from(pairs).sqrt()
+    let degrees_of_freedom = pairs.saturating_sub(1).max(1);
+    student_quantile(degrees_of_freedom, probability) * deviation / f64::from(pairs).sqrt()
 }
 
 /// From here on the quantile stays the same to five digits, and the inversion would lose digits.
 const LIKE_NORMAL: u32 = 100_000;
 
-/// The 0.975 quantile of Student's distribution.
-fn student_quantile(degrees_of_freedom: u32) -> f64 {
+/// A quantile of Student's distribution.
+fn student_quantile(degrees_of_freedom: u32, probability: f64) -> f64 {
     StudentsT::new(0.0, 1.0, f64::from(degrees_of_freedom.min(LIKE_NORMAL)))
-        .map_or(f64::INFINITY, |it| it.inverse_cdf(0.5 + CONFIDENCE / 2.0))
+        .map_or(f64::INFINITY, |student| student.inverse_cdf(probability))
 }
 
 /// The middle value, or the mean of the two middle ones. 0 for none.
@@ -135,7 +159,7 @@ mod tests {
             (100, 1.984),
             (1_000_000, 1.960),
         ] {
-            let ours = student_quantile(degrees);
+            let ours = student_quantile(degrees, 0.975);
             assert!((ours - quantile).abs() < 6e-4, "{degrees}: {ours}");
         }
     }
@@ -162,6 +186,27 @@ mod tests {
         assert_eq!(it.pairs_needed(0.09), Some(3));
         assert_eq!(it.pairs_needed(0.02), Some(4));
         assert_eq!(it.pairs_needed(1e-12), None);
+    }
+
+    #[test]
+    fn pairs_that_tell_a_difference() {
+        let scattered = |deviation| SpeedRatio {
+            ratio: 1.0,
+            low: 1.0,
+            high: 1.0,
+            deviation,
+            pairs: 5,
+        };
+        // With the normal distribution (1.95996 + 0.84162)² = 7.8489 times (s / d)²: 31.4 for s = 2 d, and two or
+        // three more with Student's, as the published tables of paired t-tests have it (34 for an effect of 0.5).
+        let difference = 0.005_f64;
+        let twice = scattered(2.0 * difference.ln_1p());
+        assert_eq!(twice.pairs_to_tell(difference), Some(34));
+        // An effect of one standard deviation: 10 pairs.
+        let once = scattered(difference.ln_1p());
+        assert_eq!(once.pairs_to_tell(difference), Some(10));
+        assert_eq!(scattered(0.0).pairs_to_tell(difference), Some(2));
+        assert_eq!(scattered(1.0).pairs_to_tell(1e-12), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man as Page;
@@ -11,31 +12,54 @@ use serde::Serialize;
 
 use super::{Cli, Global, console};
 
-/// Print a completion script for a shell
+mod install;
+
+/// Print a completion script for a shell, or install it
 ///
 /// It completes commands, options, their values and file names.
 #[derive(Debug, clap::Args)]
 pub struct Completions {
-    /// The shell that is to complete
-    shell: Shell,
+    /// The shell that is to complete; with --install the one of $SHELL if none is named
+    #[arg(required_unless_present = "install")]
+    shell: Option<Shell>,
+    /// Write the script where bash, zsh or fish look for those of this user, and print the file's name. A file that is
+    /// not ftperm's stays as it is
+    #[arg(long)]
+    install: bool,
 }
 
 #[derive(Serialize)]
 struct Script {
     shell: String,
     script: String,
+    /// Where it was installed.
+    file: Option<String>,
 }
 
 impl Completions {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        let shell = match self.shell {
+            Some(shell) => shell,
+            None => Shell::from_env().context("$SHELL names no shell that is known: name one")?,
+        };
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut program(), "ftperm", &mut script);
+        clap_complete::generate(shell, &mut program(), "ftperm", &mut script);
         let script = String::from_utf8(script)?;
+        let installed = self
+            .install
+            .then(|| install::install(shell, &script))
+            .transpose()?;
         if global.json {
-            let shell = self.shell.to_string();
-            return console::json(&Script { shell, script });
+            return console::json(&Script {
+                shell: shell.to_string(),
+                script,
+                file: installed.map(|file| file.display().to_string()),
+            });
         }
-        console::result(script.trim_end())
+        match installed {
+            Some(file) => console::file(&file),
+            None => console::result(script.trim_end()),
+        }
     }
 }
 

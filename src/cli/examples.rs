@@ -10,6 +10,8 @@ Examples:
     ftperm optimize --net nn.nnue --data games.plain.zst --out best.nnue --perm best.npy --seed 7
   With a page that shows the run in pictures:
     ftperm optimize --net nn.nnue --data train.binpack --report run.html
+  And how much faster an engine gets:
+    ftperm optimize --net nn.nnue --data train.binpack --bench-engine ./stockfish --bench-runs 10
   For a script: one JSON object on stdout, nothing else:
     ftperm optimize --net nn.nnue --data train.binpack --quiet --json > run.json";
 
@@ -135,15 +137,10 @@ Examples:
 
 pub const COMPLETIONS: &str = "\
 Examples:
-  bash, for this user:
-    mkdir -p ~/.local/share/bash-completion/completions
-    ftperm completions bash > ~/.local/share/bash-completion/completions/ftperm
-  zsh, in a folder of $fpath:
-    mkdir -p ~/.zfunc
-    ftperm completions zsh > ~/.zfunc/_ftperm
-  fish:
-    mkdir -p ~/.config/fish/completions
-    ftperm completions fish > ~/.config/fish/completions/ftperm.fish
+  For the shell that this user has, bash, zsh or fish:
+    ftperm completions --install
+  To look at it, or to put it elsewhere:
+    ftperm completions bash > /etc/bash_completion.d/ftperm
   PowerShell:
     New-Item -ItemType Directory -Force (Split-Path $PROFILE)
     ftperm completions powershell >> $PROFILE";
@@ -185,6 +182,8 @@ pub const BENCH: &str = "\
 Examples:
   How much faster the permuted network is, in ten pairs of runs:
     ftperm bench --engine stockfish --base nn.nnue --test best.nnue --runs 10
+  Two networks in two builds of an engine in one table, and as a page with a picture:
+    ftperm bench --engine ./sf-avx2 ./sf-avx512 --base nn.nnue --test a.nnue b.nnue --report bench.html
   How many pairs a half-width of 0.05 % would take, in a longer bench:
     ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15'";
 

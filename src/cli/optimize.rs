@@ -21,11 +21,13 @@ use super::layout::LayoutArgs;
 use super::progress::Stage;
 use super::{Global, console};
 
+mod engine;
 mod notes;
 mod positions;
 mod run;
 mod summary;
 
+use engine::EngineArgs;
 use positions::{Chosen, InMemory};
 use run::{Done, Outcome};
 use summary::summary;
@@ -84,6 +86,8 @@ pub struct Optimize {
     layout: LayoutArgs,
     #[command(flatten)]
     applied: AppliedArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 impl Optimize {
@@ -153,6 +157,7 @@ impl Optimize {
             found.search.permutation = build.in_file(&order);
         }
         let reread = loaded.model().reread();
+        let reread = reread.as_ref();
         let mut unwritten = None;
         let delivery = if self.delivers(&found) {
             let weights = loaded.weights_sha256();
@@ -174,7 +179,7 @@ impl Optimize {
             delivery,
             seconds,
         };
-        self.finish(outcome, |written| {
+        self.finish(outcome, reread, |written| {
             let backend = backend.as_ref();
             let of = |model: &dyn Model| measure(model, backend, &measured.0, &measured.1, &order);
             match (written, &in_engine, &unwritten) {

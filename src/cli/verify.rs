@@ -120,11 +120,12 @@ impl Verify {
         };
         let nodes = match &self.engine {
             Some(engine) if outcome.is_ok() => {
-                let (a, b) = (
+                let nets = [
                     engine_net(self.a.as_os_str())?,
                     engine_net(self.b.as_os_str())?,
-                );
-                Some(self.bench.of(engine).same_nodes(&a, &b)?.base.nodes)
+                ];
+                let runs = self.bench.of(engine).same_nodes(&nets)?;
+                runs.first().map(|run| run.nodes)
             }
             _ => None,
         };

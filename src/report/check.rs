@@ -1,5 +1,6 @@
 //! Can a report that was read from a file be drawn? Files may have been changed, so nothing in them is taken on trust.
 
+use super::bench::{Comparison, Ratio};
 use super::curve::SearchCurve;
 use super::measures::{BeforeAfter, Histogram, Measures, PartMeasures};
 use super::{OptimizeReport, Report, WeightsReport};
@@ -8,12 +9,22 @@ use super::{OptimizeReport, Report, WeightsReport};
 const BINS: usize = 1000;
 const POINTS: usize = 10_000;
 const CELLS: usize = 256;
+/// Rows of pictures of intervals.
+const ROWS: usize = 100;
 /// Whole numbers up to this are exact as floating-point numbers.
 const EXACT: u64 = 1 << 53;
 
 /// Says what is wrong.
 pub fn check(report: &Report) -> Result<(), &'static str> {
     match report {
+        Report::Bench(report) => {
+            let all = &report.comparisons;
+            require(
+                (1..=ROWS).contains(&all.len()),
+                "comparisons are too many, or none",
+            )?;
+            all.iter().chain([&report.first]).try_for_each(comparison)
+        }
         Report::Optimize(it) => run(it),
         Report::Weights(it) => weights(it),
     }
@@ -45,8 +56,32 @@ fn run(it: &OptimizeReport) -> Result<(), &'static str> {
         counts.iter().all(|&count| count < EXACT),
         "a count is too large",
     )?;
+    it.bench.as_ref().map_or(Ok(()), comparison)?;
     it.curve.as_ref().map_or(Ok(()), curve)?;
     it.measures.as_ref().map_or(Ok(()), measures)
+}
+
+fn comparison(one: &Comparison) -> Result<(), &'static str> {
+    let fits = |ratio: &Ratio| {
+        let ratios = [ratio.ratio, ratio.ratio_low, ratio.ratio_high];
+        let others = [
+            ratio.base_nodes_per_second,
+            ratio.test_nodes_per_second,
+            ratio.base_median_seconds,
+            ratio.test_median_seconds,
+        ];
+        // An interval of two runs that differ much ends nowhere near.
+        ratios
+            .iter()
+            .all(|value| (0.0..EXACT as f64).contains(value))
+            && others
+                .iter()
+                .all(|value| (0.0..EXACT as f64).contains(value))
+    };
+    require(
+        fits(&one.clock) && one.cpu.as_ref().is_none_or(fits) && one.nodes < EXACT,
+        "a speed is out of range",
+    )
 }
 
 fn curve(it: &SearchCurve) -> Result<(), &'static str> {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 mod advice;
+#[doc(hidden)]
+pub mod bench;
 mod check;
 #[doc(hidden)]
 pub mod curve;
@@ -36,6 +38,8 @@ pub const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Report {
+    #[doc(hidden)]
+    Bench(Box<bench::BenchReport>),
     Optimize(Box<OptimizeReport>),
     Weights(Box<WeightsReport>),
 }
@@ -45,6 +49,7 @@ pub enum Report {
 #[serde(rename_all = "lowercase")]
 #[doc(hidden)]
 pub enum Kind {
+    Bench,
     Optimize,
     Weights,
 }
@@ -84,6 +89,7 @@ impl Report {
         }
         let tagged: Tagged = serde_json::from_slice(bytes).map_err(ReportError::NotAReport)?;
         let report = match tagged.kind {
+            Kind::Bench => serde_json::from_slice(bytes).map(Report::Bench),
             Kind::Optimize => serde_json::from_slice(bytes).map(Report::Optimize),
             Kind::Weights => serde_json::from_slice(bytes).map(Report::Weights),
         };

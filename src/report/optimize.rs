@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::bench::Comparison;
 use super::curve::SearchCurve;
 use super::measures::Measures;
 use super::{CountAdvice, Kind};
@@ -73,6 +74,11 @@ pub struct OptimizeReport {
     pub out: Option<NetSummary>,
     pub perm: Option<PermReport>,
     pub verified: Option<Verified>,
+    /// The speed of what was written in an engine, if that was asked for; or why it was not measured.
+    #[serde(default)]
+    pub bench: Option<Comparison>,
+    #[serde(default)]
+    pub no_bench: Option<String>,
     /// Course of the search; only taken down for `--report`, as are the measures.
     pub curve: Option<SearchCurve>,
     pub measures: Option<Measures>,
@@ -384,6 +390,9 @@ pub struct Seconds {
     pub certify: f64,
     pub verify: f64,
     pub write: f64,
+    /// In an engine; 0 in reports of versions that did not tell.
+    #[serde(default)]
+    pub bench: f64,
     pub total: f64,
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::Report;
 
+mod bench;
 mod chart;
 mod optimize;
 mod theme;
@@ -115,6 +116,7 @@ impl Table {
 pub fn page(report: &Report) -> Result<String, PageError> {
     let page = match report {
         Report::Optimize(report) => optimize::page(report)?,
+        Report::Bench(report) => bench::page(report)?,
         Report::Weights(report) => weights::page(report)?,
     };
     let mut environment = Environment::new();
@@ -129,6 +131,11 @@ pub fn page(report: &Report) -> Result<String, PageError> {
         heat_dark,
     })?;
     Ok(page)
+}
+
+/// The last part of a path of any system.
+fn file_name(path: &str) -> String {
+    path.rsplit(['/', '\\']).next().unwrap_or(path).to_string()
 }
 
 /// A whole number with its thousands apart.

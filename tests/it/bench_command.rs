@@ -52,6 +52,156 @@ fn a_permuted_network_searches_the_same_nodes() {
         json["instructions"].is_null(),
         json["no_counters"].is_string()
     );
+    // One thread cannot work longer than the clock runs; 10 ms are for reading the two at different moments.
+    for which in ["base", "test"] {
+        let seconds =
+            |of: &serde_json::Value| of[format!("{which}_median_seconds")].as_f64().unwrap();
+        let (clock, cpu) = (seconds(&json), seconds(&json["cpu"]));
+        assert!(cpu > 0.005 && cpu < clock + 0.01, "{json}");
+        let speed = json["cpu"][format!("{which}_nodes_per_second")]
+            .as_f64()
+            .unwrap();
+        assert!((speed * cpu / of("nodes") - 1.0).abs() < 1e-9, "{json}");
+    }
+    assert_eq!(json["difference_percent"], 0.5);
+    let interval = |name: &str| json["cpu"][name].as_f64().unwrap();
+    assert!(
+        interval("ratio_low") <= interval("ratio") && interval("ratio") <= interval("ratio_high")
+    );
+}
+
+/// An engine that searches as many nodes as the last weights of its network say, and works a while.
+#[cfg(unix)]
+const ENGINE: &str = r#"#!/bin/sh
+while read -r command rest; do case "$command" in
+uci) echo 'id name Fake 1'; echo 'option name EvalFile type string default x'; echo uciok;;
+isready) echo readyok;;
+setoption) net="${rest#name EvalFile value }";;
+bench) i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done
+    echo "Nodes searched : $(tail -c 32 "$net" | cksum | cut -d' ' -f1)";;
+quit) exit 0;;
+esac; done
+"#;
+
+/// Two engines, of which one is behind a script, and two networks beside the first: four rows, a page, and JSON from
+/// which the same page is made.
+#[cfg(unix)]
+#[test]
+fn several_engines_and_networks_in_one_table() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let script = |name: &str, text: &str| {
+        std::fs::write(file(name), text).unwrap();
+        std::fs::set_permissions(file(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        file(name)
+    };
+    let net = material::own("datasets/demo.nnue");
+    let permuted = reversed(&net, folder.path());
+    let engine = script("engine", ENGINE);
+    // Not `exec`: what counts is the processor time of the engine, not of what stands before it.
+    let before = format!("#!/bin/sh\n{}\nexit 0\n", engine.display());
+    let done = Case::new("bench")
+        .args(["--runs", "2", "--bench-args", "1"])
+        .option("--engine", &engine)
+        .option("--engine", script("script", &before))
+        .option("--base", &net)
+        .option("--test", &permuted)
+        .option("--test", &net)
+        .option("--report", file("run.json"))
+        .ok();
+    assert_eq!(done.stdout.lines().count(), 5, "{}", done.stdout);
+    let report = std::fs::read(file("run.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    let comparisons = report["comparisons"].as_array().unwrap();
+    assert_eq!(comparisons.len(), 4);
+    assert_eq!(report["test"], comparisons[0]["test"]);
+    for (row, comparison) in comparisons.iter().enumerate() {
+        assert_eq!(comparison["nodes"], report["nodes"], "{comparison}");
+        let expected = [&permuted, &net][row % 2].display().to_string();
+        assert_eq!(comparison["test"], expected.as_str());
+    }
+    // The same work, whoever starts it.
+    let cpu = |row: usize| comparisons[row]["cpu"]["base_median_seconds"].as_f64();
+    let (alone, behind) = (cpu(0).unwrap(), cpu(2).unwrap());
+    assert!((0.3..3.0).contains(&(behind / alone)), "{report}");
+
+    Case::new("report").arg(file("run.json")).ok();
+    let page = std::fs::read_to_string(file("run.html")).unwrap();
+    for part in ["Fake 1", "4. ", "permuted.nnue", "processor time", "<svg "] {
+        assert!(page.contains(part), "`{part}` is not in the page");
+    }
+    // Numbers that cannot be drawn are refused.
+    let mut damaged = report.clone();
+    damaged["comparisons"][1]["ratio_high"] = 1e300.into();
+    std::fs::write(file("damaged.json"), damaged.to_string()).unwrap();
+    Case::new("report")
+        .arg(file("damaged.json"))
+        .ends_with(1)
+        .says("a speed is out of range");
+}
+
+/// `optimize --bench-engine`: Debian's network in its new order, measured against its old one.
+#[test]
+fn a_run_ends_with_the_speed_in_an_engine() {
+    let (Some(engine), Some(net)) = (material::stockfish(), material::stockfish_net()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let done = Case::new("optimize")
+        .args(["--json", "--count", "100", "--effort", "quick", "--force"])
+        .args(["--bench-runs", "2", "--bench-args", "16 1 4"])
+        .option("--net", &net)
+        .data("selfplay")
+        .option("--out", folder.path().join("o.nnue"))
+        .option("--perm", folder.path().join("o.txt"))
+        .option("--bench-engine", &engine)
+        .ok();
+    let last = done.stderr.lines().last().unwrap();
+    assert!(last.starts_with("speed of Stockfish 15.1: "), "{last}");
+    let json = done.json();
+    assert!(json["no_bench"].is_null());
+    assert!(json["bench"]["nodes"].as_u64().unwrap() > 1000, "{json}");
+    assert!(
+        json["bench"]["base"]
+            .as_str()
+            .unwrap()
+            .ends_with("o.nnue in its old order")
+    );
+    assert!(json["seconds"]["bench"].as_f64().unwrap() > 0.0);
+}
+
+/// What an engine does never costs the order that was found; one that does not even answer is told before the work.
+#[test]
+fn an_engine_that_fails_costs_no_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = |engine: &Path| {
+        Case::new("optimize")
+            .args(["--json", "--count", "300", "--effort", "quick"])
+            .args(["--bench-runs", "2", "--bench-args", "16 1 6"])
+            .net("demo")
+            .data("selfplay")
+            .option("--out", folder.path().join("o.nnue"))
+            .option("--perm", folder.path().join("o.txt"))
+            .option("--bench-engine", engine)
+    };
+    case(Path::new("no-such-engine"))
+        .ends_with(1)
+        .says("cannot start the engine");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // Debian's Stockfish reads no network of the demo's kind.
+    let Some(engine) = material::stockfish() else {
+        return;
+    };
+    let done = case(&engine)
+        .ok()
+        .says("the speed in an engine was not measured: ");
+    let json = done.json();
+    assert!(
+        json["bench"].is_null() && json["no_bench"].is_string(),
+        "{json}"
+    );
+    assert!(folder.path().join("o.nnue").exists() && folder.path().join("o.txt").exists());
 }
 
 fn verify(a: &Path, b: &Path, engine: &Path) -> Output {

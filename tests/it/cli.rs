@@ -763,6 +763,46 @@ fn completions_and_manual_pages() {
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
 }
 
+/// Twice, for a newer version may have more; but nothing that somebody else put there is lost.
+#[test]
+#[cfg(unix)]
+fn completions_are_installed_for_the_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = |arguments: &[&str]| {
+        Case::new("completions")
+            .arg("--install")
+            .args(arguments)
+            .env("HOME", folder.path())
+            .env("SHELL", "/usr/bin/fish")
+            .env("XDG_DATA_HOME", "")
+            .env("XDG_CONFIG_HOME", "")
+            .env("ZDOTDIR", "")
+            .env("BASH_COMPLETION_USER_DIR", "")
+    };
+    for (arguments, name) in [
+        (
+            &["bash"][..],
+            ".local/share/bash-completion/completions/ftperm",
+        ),
+        (&["zsh"], ".zfunc/_ftperm"),
+        (&[], ".config/fish/completions/ftperm.fish"),
+    ] {
+        let file = folder.path().join(name);
+        for _ in 0..2 {
+            let done = case(arguments).ok();
+            assert_eq!(done.stdout.trim_end(), file.display().to_string());
+            let script = std::fs::read_to_string(&file).unwrap();
+            assert!(script.contains("optimize"), "{name}");
+        }
+        std::fs::write(&file, "# mine\n").unwrap();
+        case(arguments).ends_with(1).says("it stays as it is");
+        assert_eq!(std::fs::read(&file).unwrap(), b"# mine\n");
+    }
+    case(&["powershell"])
+        .ends_with(2)
+        .says("bash, zsh and fish");
+}
+
 /// Pipes are read from their beginning to their end, once, or not at all. Nobody waits for one that nobody writes to.
 #[test]
 #[cfg(target_os = "linux")]

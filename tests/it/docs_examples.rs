@@ -19,6 +19,7 @@ const NOT_RUN: [(&str, &str); 12] = [
     ("$PROFILE", "PowerShell"),
     ("ftperm bench ", "needs an engine"),
     ("--engine ", "needs an engine"),
+    ("--bench-engine ", "needs an engine"),
     ("/path/to/stockfish", "needs an engine"),
     ("--backend gpu", "needs a graphics adapter"),
     ("--watch ", "runs until it is stopped"),
@@ -102,6 +103,8 @@ fn shell(folder: &Path, script: &str, variables: &[(&str, &str)]) -> Output {
         .env("PATH", path)
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("BASH_COMPLETION_USER_DIR")
         .envs(variables.iter().copied());
     command.output().expect("bash starts")
 }

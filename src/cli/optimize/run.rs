@@ -8,7 +8,7 @@ use ftperm::compute::choice::Work;
 use ftperm::files::atomic::check_writable;
 use ftperm::files::resources::peak_rss_bytes;
 use ftperm::nets::deliver::Target;
-use ftperm::nets::model::{Model, Shape};
+use ftperm::nets::model::{Model, Reread, Shape};
 use ftperm::order::Permutation;
 use ftperm::positions::bucket_weights::Fitted;
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
@@ -85,6 +85,7 @@ impl Optimize {
         for file in self.perm.iter().chain(&self.report) {
             check_writable(file)?;
         }
+        self.engine.check()?;
         Ok(Begun {
             started,
             files,
@@ -181,10 +182,11 @@ impl Optimize {
     }
 
     /// Writes the permutation, gives both files their names, and then writes and prints what else was asked for.
-    /// `measure` gets the network that was written.
+    /// `measure` gets the network that was written, and `reread` reads it for an engine.
     pub fn finish(
         &self,
         outcome: Outcome,
+        reread: &dyn Reread,
         measure: impl FnOnce(Option<&Path>) -> anyhow::Result<Measures>,
     ) -> anyhow::Result<Done> {
         let clock = Instant::now();
@@ -204,6 +206,16 @@ impl Optimize {
         report.seconds.write += clock.elapsed().as_secs_f64();
         // Only now, so that whatever goes wrong, what was found is there.
         let written = files.first().map(PathBuf::as_path);
+        let clock = Instant::now();
+        match self
+            .engine
+            .measure(written, reread, &found.search.permutation)
+        {
+            Some(Ok(comparison)) => report.bench = Some(comparison),
+            Some(Err(why)) => report.no_bench = Some(why),
+            None => {}
+        }
+        report.seconds.bench = clock.elapsed().as_secs_f64();
         let reported = self.report_run(&mut report, begun, || measure(written));
         reported.map_err(|error| match files.as_slice() {
             [] => error,
@@ -344,6 +356,8 @@ impl Optimize {
                 // Nothing else is written.
                 proved: true,
             }),
+            bench: None,
+            no_bench: None,
             curve: outcome.curve.clone(),
             measures: None,
             version: env!("CARGO_PKG_VERSION").to_string(),

@@ -1,6 +1,7 @@
 //! What people read at the end of a run.
 
 use ftperm::nets::stockfish::era;
+use ftperm::report::bench::Comparison;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
 use crate::cli::common::{INTERRUPTED, START_IS_BETTER, say_certificate, searched_in_part};
@@ -45,6 +46,35 @@ pub fn summary(report: &OptimizeReport, verified: Option<&str>) {
             "already in the best order found; nothing written (--force) after {total:.2} s"
         )),
     }
+    if let Some(comparison) = &report.bench {
+        console::say(in_engine(comparison));
+    }
+    if let Some(why) = &report.no_bench {
+        console::warn(format!("the speed in an engine was not measured: {why}"));
+    }
+}
+
+/// The speed that was measured.
+fn in_engine(comparison: &Comparison) -> String {
+    let ratio = comparison.steadiest();
+    let faster = |ratio: f64| format!("{:+.2}", percent(ratio - 1.0));
+    let by = match comparison.cpu {
+        Some(_) => "by CPU time",
+        None => "by the clock",
+    };
+    let tell = match ratio.runs_to_tell {
+        Some(pairs) => format!("{pairs} pairs"),
+        None => "more than 1000000000 pairs".to_string(),
+    };
+    format!(
+        "speed of {}: {} % {by} (95 % sure of {} to {} %), {} pairs of runs; {tell} would tell {} %",
+        comparison.engine_name(),
+        faster(ratio.ratio),
+        faster(ratio.ratio_low),
+        faster(ratio.ratio_high),
+        comparison.runs,
+        comparison.difference_percent
+    )
 }
 
 fn percent(rate: f64) -> f64 {

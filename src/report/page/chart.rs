@@ -7,7 +7,7 @@ use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea as _}
 use plotters::element::{Circle, PathElement, Rectangle};
 use plotters::prelude::{Cartesian2d, SVGBackend};
 use plotters::series::{AreaSeries, LineSeries};
-use plotters::style::{Color as _, IntoFont as _, RGBColor, TRANSPARENT};
+use plotters::style::{Color as _, IntoFont as _, TRANSPARENT};
 use serde::Serialize;
 
 use super::theme::{self, AFTER, AXIS, BEFORE, GRID, Ink, TEXT};
@@ -187,29 +187,29 @@ pub fn histogram(
     })
 }
 
-/// From before to after, one row each: a point, a line, a point.
-pub fn changes(
+/// A picture of rows with names at the left, above an axis. `draw` draws row number `y` into the chart.
+fn rows(
     label: &str,
-    names: &[String],
+    names: &[&str],
     x: std::ops::Range<f64>,
     x_title: &str,
-    values: &[BeforeAfter<f64>],
+    x_format: &dyn Fn(&f64) -> String,
+    draw: &dyn Fn(&mut Chart, usize) -> Result<(), DrawingError>,
 ) -> Result<Picture, DrawingError> {
-    let row = 30;
-    let draw = |form: Form| {
+    const ROW: u32 = 30;
+    let svg = |form: Form| {
         let mut text = String::new();
         {
-            let height = row * values.len() as u32 + 60;
+            let height = ROW * names.len() as u32 + 60;
             let size = (form.width * SCALE, height * SCALE);
             let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
             let font = ("sans-serif", 15 * SCALE).into_font().color(&TEXT.light);
-            let rows = values.len() as f64;
             let mut chart = ChartBuilder::on(&area)
                 .margin_top(4 * SCALE)
                 .margin_right(22 * SCALE)
                 .x_label_area_size(44 * SCALE)
                 .y_label_area_size(104 * SCALE)
-                .build_cartesian_2d(x.clone(), rows - 0.5..-0.5)?;
+                .build_cartesian_2d(x.clone(), names.len() as f64 - 0.5..-0.5)?;
             chart
                 .configure_mesh()
                 .disable_mesh()
@@ -220,34 +220,85 @@ pub fn changes(
                 .label_style(font.clone())
                 .axis_desc_style(font.clone())
                 .x_desc(x_title)
-                .x_label_formatter(&|share| percent(*share, 0))
+                .x_label_formatter(x_format)
                 .draw()?;
-            for (at, value) in values.iter().enumerate() {
+            for (at, name) in names.iter().enumerate() {
                 let y = at as f64;
                 let grid = [(x.start, y), (x.end, y)];
-                let line = [(value.before, y), (value.after, y)];
-                chart.draw_series([
-                    PathElement::new(grid, GRID.light.stroke_width(SCALE)),
-                    PathElement::new(line, AFTER.light.mix(0.45).stroke_width(4 * SCALE)),
-                ])?;
-                let point =
-                    |share, color: RGBColor| Circle::new((share, y), 6 * SCALE, color.filled());
-                chart.draw_series([
-                    point(value.before, BEFORE.light),
-                    point(value.after, AFTER.light),
-                ])?;
+                chart.draw_series([PathElement::new(grid, GRID.light.stroke_width(SCALE))])?;
+                draw(&mut chart, at)?;
                 let (left, y) = chart.backend_coord(&(x.start, y));
                 use plotters::style::text_anchor::{HPos, Pos, VPos};
                 let style = font.clone().pos(Pos::new(HPos::Right, VPos::Center));
-                area.draw_text(&names[at], &style, (left - 10 * SCALE as i32, y))?;
+                area.draw_text(name, &style, (left - 10 * SCALE as i32, y))?;
             }
             area.present()?;
         }
         Ok::<String, DrawingError>(labelled(text, label))
     };
     Ok(Picture {
-        wide: draw(WIDE)?,
-        narrow: draw(NARROW)?,
+        wide: svg(WIDE)?,
+        narrow: svg(NARROW)?,
+    })
+}
+
+/// A thick line in a row.
+fn bar(from: f64, to: f64, y: usize, ink: Ink) -> PathElement<(f64, f64)> {
+    let ends = [(from, y as f64), (to, y as f64)];
+    PathElement::new(ends, ink.light.mix(0.45).stroke_width(4 * SCALE))
+}
+
+/// A point in a row.
+fn point(x: f64, y: usize, ink: Ink) -> Circle<(f64, f64), u32> {
+    Circle::new((x, y as f64), 6 * SCALE, ink.light.filled())
+}
+
+/// From before to after, one row each: a point, a line, a point.
+pub fn changes(
+    label: &str,
+    names: &[String],
+    x: std::ops::Range<f64>,
+    x_title: &str,
+    values: &[BeforeAfter<f64>],
+) -> Result<Picture, DrawingError> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let format = |share: &f64| percent(*share, 0);
+    rows(label, &names, x, x_title, &format, &|chart, y| {
+        let value = &values[y];
+        chart.draw_series([bar(value.before, value.after, y, AFTER)])?;
+        chart.draw_series([point(value.before, y, BEFORE), point(value.after, y, AFTER)])?;
+        Ok(())
+    })
+}
+
+/// A value and the interval that it is known to.
+pub struct Interval {
+    pub name: String,
+    pub ink: Ink,
+    pub middle: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+/// Shares and their intervals, one row each, and a line at none.
+pub fn intervals(label: &str, x_title: &str, values: &[Interval]) -> Result<Picture, DrawingError> {
+    let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
+    // What is far outside would leave nothing to see of the rest.
+    let clamped = |share: f64| share.clamp(-0.5, 1.0);
+    let ends = values
+        .iter()
+        .flat_map(|value| [value.low, value.middle, value.high])
+        .map(clamped);
+    let x = around(ends.chain([0.0]), -1.0..2.0);
+    let digits = if x.end - x.start < 0.07 { 1 } else { 0 };
+    let format = |share: &f64| hundredths(*share, digits);
+    rows(label, &names, x, x_title, &format, &|chart, y| {
+        let value = &values[y];
+        let none = [(0.0, y as f64 - 0.5), (0.0, y as f64 + 0.5)];
+        chart.draw_series([PathElement::new(none, AXIS.light.stroke_width(SCALE))])?;
+        chart.draw_series([bar(clamped(value.low), clamped(value.high), y, value.ink)])?;
+        chart.draw_series([point(clamped(value.middle), y, value.ink)])?;
+        Ok(())
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::chart::{self, Axes, Line, around, hundredths, percent};
 use super::theme::{ACCENT, AFTER, BEFORE};
-use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
+use super::{Figure, Page, PageError, Section, Table, Tile, bench, file_name, grouped};
 use crate::positions::filter::origins;
 use crate::report::curve::SearchCurve;
 use crate::report::measures::{BeforeAfter, Measures, PartMeasures};
@@ -30,6 +30,9 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     };
     let mut sections = vec![result(report)];
     sections.extend(report.certificate.as_ref().map(certificate));
+    if let Some(comparison) = &report.bench {
+        sections.push(bench::section(std::slice::from_ref(comparison))?);
+    }
     if let Some(it) = &report.measures {
         sections.push(buckets(report, it)?);
         sections.push(work(report, it)?);
@@ -59,11 +62,6 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
         sections,
         version: report.version.clone(),
     })
-}
-
-/// The last part of a path of any system.
-fn file_name(path: &str) -> String {
-    path.rsplit(['/', '\\']).next().unwrap_or(path).to_string()
 }
 
 /// Samples that a position gives.
@@ -107,6 +105,9 @@ fn warnings(report: &OptimizeReport) -> Vec<String> {
             "Engines of era {} do not skip blocks: the order is valid, but brings nothing there.",
             report.net.era
         ));
+    }
+    if let Some(why) = &report.no_bench {
+        warnings.push(format!("The speed in an engine was not measured: {why}."));
     }
     if let Some(advice) = &report.advice {
         warnings.push(format!(
