@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Lines that are not run, by what they contain, and why.
-const NOT_RUN: [(&str, &str); 12] = [
+const NOT_RUN: [(&str, &str); 13] = [
     ("net89.bin", "needs a network of Obsidian"),
     ("viridithas.nnue.zst", "needs a network of Viridithas"),
     ("cargo ", "builds the program"),
