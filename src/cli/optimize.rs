@@ -129,6 +129,7 @@ impl Optimize {
         if let Some(build) = &build {
             begun.start = begun.start.map(|start| build.in_engine(&start));
         }
+        self.prepare(&mut begun, shape);
         let copies = 1 + u64::from(in_engine.is_some());
         let mut chosen = self.choose(&InMemory {
             bytes: copies * model.demand().bytes,

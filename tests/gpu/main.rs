@@ -776,6 +776,53 @@ fn optimize_writes_the_same_on_two_adapters() {
     assert!(net == auto_net);
 }
 
+/// The program tries the adapter in another process, which is let to take a software one, too.
+#[cfg(unix)]
+#[test]
+fn optimize_is_told_what_an_adapter_can_do() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if list_adapters().is_empty() {
+        return material::missing("a graphics adapter").unwrap_or_default();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let trial = folder.path().join("trial");
+    let program = env!("CARGO_BIN_EXE_ftperm");
+    let answer = folder.path().join("answer");
+    let text = format!(
+        "#!/bin/sh\n'{program}' \"$@\" --adapter 0 | tee '{}'\n",
+        answer.display()
+    );
+    std::fs::write(&trial, text).unwrap();
+    std::fs::set_permissions(&trial, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |name: &str, backend: &str| {
+        let done = Case::new("optimize")
+            .net("demo")
+            .data("selfplay")
+            .args(["--count", "3000", "--effort", "quick", "--backend", backend])
+            .option("--out", folder.path().join(name))
+            .option("--perm", folder.path().join("order.npy"))
+            .args(["--force"])
+            .env("FTPERM_TEST_TRIAL", &trial)
+            .env("FTPERM_TEST_TRIAL_SECONDS", "100")
+            .ok();
+        let net = std::fs::read(folder.path().join(name)).unwrap();
+        (done.stderr, net)
+    };
+    let (_, expected) = run("cpu.nnue", "cpu");
+    let (said, net) = run("auto.nnue", "auto");
+    assert!(said.contains("in a trial: about "), "{said}");
+    assert!(net == expected);
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap();
+    let name = told["measured"]["adapter"].as_str().unwrap();
+    assert!(name.contains(&list_adapters()[0].name), "{told}");
+    for rate in ["opening", "columns", "words"] {
+        assert!(
+            told["measured"]["speed"][rate].as_f64().unwrap() > 0.0,
+            "{told}"
+        );
+    }
+}
+
 fn main() -> std::process::ExitCode {
     common::harness::main()
 }

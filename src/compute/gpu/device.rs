@@ -108,8 +108,9 @@ pub fn has_hardware_adapter() -> bool {
 #[cfg(target_os = "linux")]
 const DEVICE_FILES: [&str; 7] = ["dri", "nvidia", "nvhost", "dxg", "mali", "kgsl", "pvr"];
 
+/// May there be a hardware adapter? Loads no driver.
 #[cfg(target_os = "linux")]
-fn may_have_hardware() -> bool {
+pub fn may_have_hardware() -> bool {
     let Ok(files) = std::fs::read_dir("/dev") else {
         return true;
     };
@@ -117,8 +118,9 @@ fn may_have_hardware() -> bool {
     names.any(|name| DEVICE_FILES.iter().any(|start| name.starts_with(start)))
 }
 
+/// May there be a hardware adapter? Loads no driver.
 #[cfg(not(target_os = "linux"))]
-fn may_have_hardware() -> bool {
+pub fn may_have_hardware() -> bool {
     true
 }
 
