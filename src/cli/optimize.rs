@@ -134,7 +134,7 @@ impl Optimize {
         let mut chosen = self.choose(&InMemory {
             bytes: copies * model.demand().bytes,
             delivery: loaded.delivery_bytes(),
-            footprint: Footprint::of(model, self.weight.weight.is_some()),
+            footprint: Footprint::of(model, self.weight.weight.is_some(), self.search.tries()),
         })?;
         let backend = self.open(&mut begun, shape, &chosen)?;
         let job = self.job(model, &begun, &mut chosen);

@@ -19,7 +19,9 @@ use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{
     AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
 };
-use ftperm::compute::{Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
+use ftperm::compute::{
+    Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource, Wanted,
+};
 use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
 use ftperm::planes::ZeroPlanes;
 use ftperm::planes::subsample::Share;
@@ -459,6 +461,70 @@ fn co_zero_counts_equal_the_definition() {
     }
 }
 
+/// Whatever is asked for together, in one buffer or in several.
+#[test]
+fn counts_that_are_asked_for_together_are_those_of_one_after_the_other() {
+    for (adapters, limits) in [(1, WorkLimits::default()), (1, small()), (2, small())] {
+        let Some(backend) = backend_of(adapters, limits) else {
+            return;
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(15);
+        let chunks = [900, 64].map(|samples| random_planes(&mut rng, 70, samples));
+        let mut counter = backend.co_zero_counter(&chunks).unwrap();
+        // The buffers of one call are used again by the next, smaller and larger ones.
+        for sizes in [
+            vec![(5, 9, 1), (130, 8, 3), (1, 1, 4), (0, 3, 1), (9, 140, 2)],
+            vec![(150, 140, 4), (150, 140, 1)],
+            vec![(2, 2, 1); 70],
+            vec![],
+        ] {
+            let mut wanted: Vec<Wanted> = sizes
+                .iter()
+                .map(|&(left, right, neurons)| Wanted {
+                    left: random_groups(&mut rng, 70, left, neurons),
+                    right: random_groups(&mut rng, 70, right, 1),
+                    counts: vec![7; 3],
+                })
+                .collect();
+            counter.all_co_zero_counts(&mut wanted).unwrap();
+            for one in &wanted {
+                assert!(one.counts == naive_counts(&chunks, &one.left, &one.right));
+            }
+        }
+        let beyond = vec![NeuronGroup::new(&[70])];
+        let mut wanted = [
+            Wanted::default(),
+            Wanted {
+                left: beyond,
+                ..Wanted::default()
+            },
+        ];
+        assert!(counter.all_co_zero_counts(&mut wanted).is_err());
+    }
+}
+
+/// Tries at once, whose counts an adapter computes together.
+#[test]
+fn tries_at_once_find_the_same_on_an_adapter() {
+    let Some(gpu) = backend(WorkLimits::default()) else {
+        return;
+    };
+    let cpu = CpuBackend::new(None).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(16);
+    let planes = [random_planes(&mut rng, 32, 1000)];
+    let options = SearchOptions {
+        effort: Effort::Quick,
+        tries: 3,
+        ..SearchOptions::default()
+    };
+    let [by_cpu, by_gpu] = [&cpu as &dyn Backend, &gpu].map(|backend| {
+        let planes = HostPlanes::new(backend, &planes[..]);
+        let found = search_planes(&planes, &options, &mut Control::default()).unwrap();
+        (found.permutation, found.score)
+    });
+    assert_eq!(by_cpu, by_gpu);
+}
+
 /// The twins agree where the plain loops would take too long.
 #[test]
 fn cpu_and_gpu_are_twins() {
@@ -642,7 +708,7 @@ fn a_search_on_the_adapters_is_the_same_as_on_the_processor() {
     let options = SearchOptions {
         effort: Effort::Quick,
         seed: 3,
-        start: None,
+        ..SearchOptions::default()
     };
     let find = |planes: &dyn PlaneSet| {
         let found = search_planes(planes, &options, &mut Control::default()).unwrap();

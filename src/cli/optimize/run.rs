@@ -137,6 +137,7 @@ impl Optimize {
             effort: self.search.effort(),
             seed: self.positions.seed,
             start: begun.start.clone(),
+            tries: self.search.tries(),
         };
         job.holdout_seed = self.holdout_seed;
         job.certify = self.search.certify;
