@@ -25,8 +25,8 @@ impl MemoryArgs {
             .or_else(|| available_memory().map(|bytes| bytes / 5 * 4))
     }
 
-    /// Of the limit, what is left beside the program, if that is enough to search an order of so many neurons in so many
-    /// tries at once.
+    /// Of the limit, what is left beside the program, if that is enough to search an order of so many neurons in so
+    /// many tries at once.
     ///
     /// A function of the limit and the neurons alone, whatever computes, because the outcome of a search may depend on
     /// it.

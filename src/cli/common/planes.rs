@@ -128,8 +128,8 @@ impl PlanesInput {
     }
 }
 
-/// Brings planes into memory, all of them if a search of so many tries on them fits in `limit` bytes, and otherwise a part of the
-/// samples, and says so.
+/// Brings planes into memory, all of them if a search of so many tries on them fits in `limit` bytes, and otherwise a
+/// part of the samples, and says so.
 pub fn fit_planes<'a>(
     sets: SampleSets<'a>,
     limit: u64,

@@ -18,7 +18,7 @@ pub struct SearchArgs {
     effort: EffortChoice,
     /// Do the search so many times at once, each with random choices of its own, and keep the best order: as many
     /// threads look for it at a time, and an adapter counts for all of them together
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=MOST_TRIES as i64))]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = tries())]
     tries: u8,
     /// End the search after so many seconds; the result then depends on the machine's speed
     #[arg(long, value_name = "SECONDS", value_parser = time_limit, allow_negative_numbers = true)]
@@ -66,6 +66,10 @@ pub fn say_certificate(it: &CertificateReport, in_part: bool) {
 
 /// What people should know of a search that did not run to its end.
 pub const INTERRUPTED: &str = "the search was interrupted; this is the best order found until then";
+
+fn tries() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=MOST_TRIES as i64)
+}
 
 impl SearchArgs {
     pub fn effort(&self) -> Effort {
