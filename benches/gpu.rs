@@ -27,7 +27,6 @@
 mod batches;
 
 use std::cell::Cell;
-use std::ops::Deref;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -319,8 +318,8 @@ fn evaluation(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &B
 }
 
 /// Planes that say how often they were asked for counts.
-struct Counted<P> {
-    planes: P,
+struct Counted<'p> {
+    planes: Box<dyn PlaneSet + 'p>,
     calls: Calls,
 }
 
@@ -332,7 +331,7 @@ struct CountedCounter<'p> {
     calls: Calls,
 }
 
-impl<'p, P: Deref<Target = dyn PlaneSet + 'p>> PlaneSet for Counted<P> {
+impl PlaneSet for Counted<'_> {
     fn neurons(&self) -> usize {
         self.planes.neurons()
     }
@@ -404,7 +403,7 @@ fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batch
         tries,
         ..SearchOptions::default()
     };
-    let run = |planes: &dyn PlaneSet| {
+    let run = |planes: Box<dyn PlaneSet + '_>| {
         let calls = Calls::default();
         let planes = Counted {
             planes,
@@ -425,10 +424,10 @@ fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batch
     to_host(evaluator.as_mut(), source, &mut planes);
     drop(evaluator);
     let on_host = HostPlanes::new(&cpu, vec![planes]);
-    let (expected, cpu_time) = run(&on_host);
+    let (expected, cpu_time) = run(Box::new(on_host));
     println!("quick search on {}: {cpu_time:.2?}", cpu.adapter());
     if let Some(planes) = stay {
-        let (found, time) = run(planes.as_ref());
+        let (found, time) = run(planes);
         println!("quick search on {}: {time:.2?}", backend.adapter());
         assert_eq!(found.permutation, expected.permutation);
         println!("both found the same, {} zero blocks", found.score);
