@@ -6,6 +6,7 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPoolBuilder;
@@ -35,15 +36,13 @@ pub(super) fn run(
     let tries = options.tries;
     let resumed = control.resume.take();
     let resumed = resumed.map_or_else(|| vec![None; tries], |saved| saved.apart(tries));
-    // More than may compute at a time would wait for one another.
-    let threads = tries.min(rayon::current_num_threads());
     let pool = ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(tries)
         .stack_size(STACK)
         .build()
         .map_err(|error| ComputeError::Device {
             adapter: "cpu".to_owned(),
-            message: format!("cannot start {threads} threads: {error}"),
+            message: format!("cannot start {tries} threads: {error}"),
         })?;
     let thinned = thin(planes)?;
     let mut counters = vec![planes.counter()?];
@@ -65,6 +64,7 @@ pub(super) fn run(
         neurons: planes.neurons(),
         place: 0,
         places,
+        turns: Arc::new(Turns::new(rayon::current_num_threads())),
     };
     let watched = Watched {
         stop: control.stop,
@@ -118,6 +118,7 @@ fn attempt(
     (options, start): (&SearchOptions, &Permutation),
     resume: Option<SavedSearch>,
 ) {
+    remote.turns.take();
     // Nobody listens any more if the other thread panicked.
     let send = |ask: Ask| drop(remote.asks.send(ask));
     let mut tell = |progress: &Progress| send(Ask::Progress(number, progress.clone()));
@@ -133,6 +134,33 @@ fn attempt(
     };
     let found = schedule::run(remote, options, start, &mut control, number);
     send(Ask::Ended(number, found));
+    remote.turns.give_back();
+}
+
+/// Lets only so many tries compute at a time; those that wait for counts do not.
+struct Turns {
+    free: Mutex<usize>,
+    is_free: Condvar,
+}
+
+impl Turns {
+    fn new(count: usize) -> Turns {
+        Turns {
+            free: Mutex::new(count),
+            is_free: Condvar::new(),
+        }
+    }
+
+    fn take(&self) {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = self.is_free.wait_while(free, |free| *free == 0);
+        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+    }
+
+    fn give_back(&self) {
+        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.is_free.notify_one();
+    }
 }
 
 /// Samples that are counted on: all, or a part of them.
@@ -150,6 +178,7 @@ struct Remote {
     neurons: usize,
     place: usize,
     places: Vec<Place>,
+    turns: Arc<Turns>,
 }
 
 impl Remote {
@@ -159,7 +188,10 @@ impl Remote {
     ) -> Result<T, ComputeError> {
         let (reply, answer) = channel();
         let _ = self.asks.send(ask(reply));
-        answer.recv().unwrap_or_else(|_| Err(failed()))
+        self.turns.give_back();
+        let answer = answer.recv();
+        self.turns.take();
+        answer.unwrap_or_else(|_| Err(failed()))
     }
 
     /// The part has no samples where there is no part.
