@@ -9,6 +9,7 @@
 //! --cpu            measure the processor instead
 //! --large          the large sizes, on software adapters and the processor, too
 //! --search         also search on the planes, on the adapter and on the processor, and compare the results
+//! --tries K        search in so many tries at once [default: 1]
 //! --test           tiny sizes, one run each
 //! --l1 N           other columns of the feature transformer, a multiple of 128
 //! --positions N    other positions, two samples each
@@ -25,14 +26,20 @@
 #[path = "common/batches.rs"]
 mod batches;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, Tally, WorkLimits, list_adapters};
-use ftperm::compute::{Backend, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
+use ftperm::compute::{
+    Backend, CoZeroCounter, ComputeError, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet,
+    SampleSource, Wanted,
+};
 use ftperm::nets::model::{Activation, FtWeights};
 use ftperm::planes::ZeroPlanes;
+use ftperm::planes::subsample::Share;
 use ftperm::search::{Control, Effort, SearchOptions, search_planes};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -46,6 +53,7 @@ struct Options {
     cpu: bool,
     large: bool,
     search: bool,
+    tries: usize,
     smoke: bool,
     l1: Option<usize>,
     positions: Option<usize>,
@@ -61,6 +69,7 @@ impl Options {
             cpu: false,
             large: false,
             search: false,
+            tries: 1,
             smoke: false,
             l1: None,
             positions: None,
@@ -81,6 +90,7 @@ impl Options {
                 "--cpu" => options.cpu = true,
                 "--large" => options.large = true,
                 "--search" => options.search = true,
+                "--tries" => options.tries = number(arguments.next()).unwrap_or(1),
                 "--test" => options.smoke = true,
                 "--l1" => options.l1 = number(arguments.next()),
                 "--positions" => options.positions = number(arguments.next()),
@@ -310,17 +320,104 @@ fn evaluation(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &B
     }
 }
 
+/// Planes that say how often they were asked for counts.
+struct Counted<'p> {
+    planes: Box<dyn PlaneSet + 'p>,
+    calls: Calls,
+}
+
+/// Calls, and blocks of counts that were asked for in them.
+type Calls = Rc<Cell<(u64, u64)>>;
+
+struct CountedCounter<'p> {
+    counter: Box<dyn CoZeroCounter + 'p>,
+    calls: Calls,
+}
+
+impl PlaneSet for Counted<'_> {
+    fn neurons(&self) -> usize {
+        self.planes.neurons()
+    }
+
+    fn samples(&self) -> u64 {
+        self.planes.samples()
+    }
+
+    fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError> {
+        Ok(Box::new(CountedCounter {
+            counter: self.planes.counter()?,
+            calls: Rc::clone(&self.calls),
+        }))
+    }
+
+    fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError> {
+        Ok(Box::new(Counted {
+            planes: self.planes.part(share)?,
+            calls: Rc::clone(&self.calls),
+        }))
+    }
+
+    fn group_counts(&self, groups: &[NeuronGroup]) -> Result<Vec<u64>, ComputeError> {
+        self.planes.group_counts(groups)
+    }
+}
+
+impl CountedCounter<'_> {
+    fn add(&self, blocks: usize) {
+        let (calls, all) = self.calls.get();
+        self.calls.set((calls + 1, all + blocks as u64));
+    }
+}
+
+impl CoZeroCounter for CountedCounter<'_> {
+    fn neurons(&self) -> usize {
+        self.counter.neurons()
+    }
+
+    fn samples(&self) -> u64 {
+        self.counter.samples()
+    }
+
+    fn rows_at_once(&self, columns: usize, most: usize) -> usize {
+        self.counter.rows_at_once(columns, most)
+    }
+
+    fn co_zero_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        self.add(1);
+        self.counter.co_zero_counts(left, right, counts)
+    }
+
+    fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {
+        self.add(wanted.len());
+        self.counter.all_co_zero_counts(wanted)
+    }
+}
+
 /// A quick search from evaluated planes, on the backend and on the processor: the same result.
-fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batches) {
+fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batches, tries: usize) {
     let cpu = CpuBackend::new(None).expect("threads");
     let options = SearchOptions {
         effort: Effort::Quick,
+        tries,
         ..SearchOptions::default()
     };
-    let run = |planes: &dyn PlaneSet| {
+    let run = |planes: Box<dyn PlaneSet + '_>| {
+        let calls = Calls::default();
+        let planes = Counted {
+            planes,
+            calls: Rc::clone(&calls),
+        };
         let started = Instant::now();
-        let found = search_planes(planes, &options, &mut Control::default());
-        (found.expect("a search"), started.elapsed())
+        let found = search_planes(&planes, &options, &mut Control::default());
+        let took = started.elapsed();
+        let (calls, blocks) = calls.get();
+        println!("{tries} at once: {calls} calls for {blocks} blocks of counts");
+        (found.expect("a search"), took)
     };
     let mut evaluator = backend.ft_evaluator(network.weights()).expect("weights");
     let stay = evaluator
@@ -330,10 +427,10 @@ fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batch
     to_host(evaluator.as_mut(), source, &mut planes);
     drop(evaluator);
     let on_host = HostPlanes::new(&cpu, vec![planes]);
-    let (expected, cpu_time) = run(&on_host);
+    let (expected, cpu_time) = run(Box::new(on_host));
     println!("quick search on {}: {cpu_time:.2?}", cpu.adapter());
     if let Some(planes) = stay {
-        let (found, time) = run(planes.as_ref());
+        let (found, time) = run(planes);
         println!("quick search on {}: {time:.2?}", backend.adapter());
         assert_eq!(found.permutation, expected.permutation);
         println!("both found the same, {} zero blocks", found.score);
@@ -377,6 +474,6 @@ fn main() {
     let (network, source) = (Network::random(sizes.l1), random_source(sizes.samples()));
     evaluation(backend.as_ref(), sizes, &network, &source);
     if options.search || options.smoke {
-        search(backend.as_ref(), sizes, &network, &source);
+        search(backend.as_ref(), sizes, &network, &source, options.tries);
     }
 }

@@ -141,6 +141,7 @@ fn search(
             effort,
             seed: options.seed,
             start: options.start.clone().map(Permutation::new).transpose()?,
+            tries: 1,
         },
         time_limit: limit.transpose()?,
         certify: options.certify,

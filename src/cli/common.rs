@@ -15,6 +15,7 @@ mod overwrite;
 mod planes;
 mod positions;
 mod search;
+mod trial;
 mod ways;
 mod weight;
 mod written;

@@ -159,8 +159,8 @@ impl Find {
             Some(path) => StateFile::open(path, weights)?,
             None => StateFile::none(),
         };
-        let limit = self.memory.for_search(neurons)?;
-        let room = room(limit, neurons);
+        let limit = self.memory.for_search(neurons, self.search.tries())?;
+        let room = room(limit, neurons, self.search.tries());
         let most = (8 * room.bytes / neurons.max(1) as u64).min(room.samples);
         let backend = self.backend.open(&Work {
             search: (neurons, input.samples().min(most)),
@@ -173,7 +173,7 @@ impl Find {
             say_fitted(fitted);
             fitted.or(given)
         });
-        let sets = fit_planes(sets, limit, weights.as_ref())?;
+        let sets = fit_planes(sets, limit, self.search.tries(), weights.as_ref())?;
         let is_part = sets.is_part();
         let job = PlanesJob {
             sets,
@@ -182,6 +182,7 @@ impl Find {
                 effort: self.search.effort(),
                 seed: self.seed,
                 start,
+                tries: self.search.tries(),
             },
             time_limit: self.search.time_limit,
             certify: self.search.certify,

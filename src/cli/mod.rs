@@ -1,6 +1,7 @@
 //! Arguments to library calls to output; one file a subcommand.
 
 mod activations;
+mod adapter_trial;
 mod apply;
 mod batch;
 mod batch_job;
@@ -190,6 +191,8 @@ enum Command {
     BatchJob(batch_job::BatchJob),
     #[command(hide = true)]
     BatchSerialize(batch_job::BatchSerialize),
+    #[command(hide = true)]
+    AdapterTrial(adapter_trial::AdapterTrial),
     #[command(after_help = examples::CONFIG)]
     Config(config::Config),
     /// Measure how much faster an engine is with one network than with another
@@ -362,6 +365,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Batch(command) => command.run(&cli.global),
         Command::BatchJob(command) => command.run(&cli.global),
         Command::BatchSerialize(command) => command.run(&cli.global),
+        Command::AdapterTrial(command) => command.run(),
         Command::Config(command) => command.run(&cli.global),
         Command::Report(command) => command.run(&cli.global),
         Command::Shims(command) => command.run(&cli.global),

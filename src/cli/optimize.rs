@@ -133,11 +133,12 @@ impl Optimize {
         if let Some(build) = &build {
             begun.start = begun.start.map(|start| build.in_engine(&start));
         }
+        self.prepare(&mut begun, shape);
         let copies = 1 + u64::from(in_engine.is_some());
         let mut chosen = self.choose(&InMemory {
             bytes: copies * model.demand().bytes,
             delivery: loaded.delivery_bytes(),
-            footprint: Footprint::of(model, self.weight.weight.is_some()),
+            footprint: Footprint::of(model, self.weight.weight.is_some(), self.search.tries()),
         })?;
         let backend = self.open(&mut begun, shape, &chosen)?;
         let job = self.job(model, &begun, &mut chosen);

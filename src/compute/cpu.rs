@@ -78,7 +78,7 @@ impl InstructionSet {
     }
 
     /// The set that counting uses where this one is asked for.
-    fn for_counts(self) -> InstructionSet {
+    pub(super) fn for_counts(self) -> InstructionSet {
         match self {
             InstructionSet::Avx512 if !has_vector_popcount() => InstructionSet::Avx2,
             set => set,

@@ -8,7 +8,7 @@ use std::cell::{Cell, OnceCell};
 use super::subsample::Share;
 use super::{
     Backend, CoZeroCounter, ComputeError, FtEvaluator, FtWeights, HostPlanes, NeuronGroup,
-    PlaneSet, SampleBatch, SampleSource, evaluate_all,
+    PlaneSet, SampleBatch, SampleSource, Wanted, evaluate_all,
 };
 use crate::planes::ZeroPlanes;
 
@@ -279,6 +279,26 @@ impl<'c> Counter<'c> {
     }
 }
 
+impl Counter<'_> {
+    /// Counts with the current counter, and again with the second backend's if that fails.
+    fn either(
+        &mut self,
+        mut count: impl FnMut(&mut dyn CoZeroCounter) -> Result<(), ComputeError>,
+    ) -> Result<(), ComputeError> {
+        if !self.on_second && !self.backend.has_failed() {
+            match count(self.current.as_mut()) {
+                Ok(()) => return Ok(()),
+                Err(error) => self.backend.fail(&error),
+            }
+        }
+        if !self.on_second {
+            self.current = (self.again)()?;
+            self.on_second = true;
+        }
+        count(self.current.as_mut())
+    }
+}
+
 impl CoZeroCounter for Counter<'_> {
     fn neurons(&self) -> usize {
         self.current.neurons()
@@ -298,16 +318,10 @@ impl CoZeroCounter for Counter<'_> {
         right: &[NeuronGroup],
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError> {
-        if !self.on_second && !self.backend.has_failed() {
-            match self.current.co_zero_counts(left, right, counts) {
-                Ok(()) => return Ok(()),
-                Err(error) => self.backend.fail(&error),
-            }
-        }
-        if !self.on_second {
-            self.current = (self.again)()?;
-            self.on_second = true;
-        }
-        self.current.co_zero_counts(left, right, counts)
+        self.either(|current| current.co_zero_counts(left, right, counts))
+    }
+
+    fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {
+        self.either(|current| current.all_co_zero_counts(wanted))
     }
 }

@@ -183,6 +183,15 @@ pub trait PlaneSet {
 /// Pairs of 64-bit words that one core counts in a fraction of a second.
 const WORDS_AT_ONCE: u64 = 1 << 31;
 
+/// Counts that are wanted, as [`CoZeroCounter::co_zero_counts`] takes and gives them.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub left: Vec<NeuronGroup>,
+    pub right: Vec<NeuronGroup>,
+    pub counts: Vec<u32>,
+}
+
 /// Counts over planes that were handed to a backend once.
 pub trait CoZeroCounter {
     fn neurons(&self) -> usize;
@@ -213,6 +222,18 @@ pub trait CoZeroCounter {
         right: &[NeuronGroup],
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError>;
+
+    /// As [`co_zero_counts`](Self::co_zero_counts), for several that are wanted at once: adapters do them in one go.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    #[doc(hidden)]
+    fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {
+        for one in wanted {
+            self.co_zero_counts(&one.left, &one.right, &mut one.counts)?;
+        }
+        Ok(())
+    }
 }
 
 /// Something that computes: the processor, or a graphics adapter.

@@ -22,19 +22,22 @@ pub struct Footprint {
     pub(crate) neurons: usize,
     pub(crate) perspectives: usize,
     demand: Demand,
+    /// Of the search at once.
+    tries: usize,
     /// Are the training positions copied, to be sorted by bucket?
     copies_positions: bool,
 }
 
 impl Footprint {
-    /// That of a model. `weighs` says whether positions count by their bucket.
+    /// That of a model, and a search of so many tries at once. `weighs` says whether positions count by their bucket.
     #[must_use]
-    pub fn of(model: &dyn Model, weighs: bool) -> Footprint {
+    pub fn of(model: &dyn Model, weighs: bool, tries: usize) -> Footprint {
         let shape = model.shape();
         Footprint {
             neurons: shape.neurons,
             perspectives: shape.perspectives,
             demand: model.demand(),
+            tries,
             copies_positions: weighs,
         }
     }
@@ -43,7 +46,7 @@ impl Footprint {
     #[must_use]
     pub fn least(&self) -> u64 {
         let samples = ZeroPlanes::bytes_for(self.neurons, FEWEST_SAMPLES);
-        let searching = search_bytes(self.neurons, samples);
+        let searching = search_bytes(self.neurons, samples, self.tries);
         searching.max(self.demand.evaluator_bytes + self.piece_of(SMALL_BATCH))
     }
 
@@ -99,7 +102,7 @@ impl Footprint {
     pub(crate) fn excess(&self, job: &Job) -> Option<u64> {
         let training = self.planes(&[&job.training]);
         let planes = self.planes(&job.sets());
-        let searching = search_bytes(self.neurons, training) + (planes - training);
+        let searching = search_bytes(self.neurons, training, self.tries) + (planes - training);
         let most = self.evaluating(planes).max(searching);
         let fits = most.saturating_add(self.copied(&job.training)) <= job.room?.bytes;
         (!fits).then_some(planes)

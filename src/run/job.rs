@@ -151,7 +151,10 @@ impl<'a> Job<'a> {
         let zeros = sets.zero_counts(weights.as_ref())?;
         let bytes = sets.bytes();
         if is_spilled {
-            sets = sets.fit(room(limit, footprint.neurons), weights.as_ref())?;
+            sets = sets.fit(
+                room(limit, footprint.neurons, self.search.tries),
+                weights.as_ref(),
+            )?;
         }
         let ft_time = started.elapsed();
         // Held-out planes are in memory, too, unless all are in a file.
@@ -211,7 +214,7 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn footprint(&self) -> Footprint {
-        Footprint::of(self.model, self.weights.is_some())
+        Footprint::of(self.model, self.weights.is_some(), self.search.tries)
     }
 
     /// The training positions, the held-out ones, and the other sets.
@@ -375,7 +378,7 @@ mod tests {
         file.add(None, &gathered).unwrap();
         let planes = DiskPlanes::new(&backend, 64, file.finish().unwrap());
         let sets = SampleSets::new(&backend, 64, vec![(None, Box::new(planes))]);
-        let sets = sets.fit(room(bytes, 64), None).unwrap();
+        let sets = sets.fit(room(bytes, 64, 1), None).unwrap();
         assert_eq!(sets.samples_searched(None), told.samples_searched);
         let control = &mut Control::default();
         let found = search_and_rate(&sets, None, &search, control).unwrap();

@@ -43,6 +43,7 @@ mod schedule;
 mod sets;
 mod state;
 mod thinning;
+mod together;
 
 pub use certificate::{Certificate, CertifyOptions, certify};
 #[doc(hidden)]
@@ -75,14 +76,32 @@ pub enum Effort {
 }
 
 /// What to search with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchOptions {
     pub effort: Effort,
     /// Seed of the random choices.
     pub seed: u64,
     /// The order to begin with; the order as it is if there is none. The result is never worse.
     pub start: Option<Permutation>,
+    /// So many times the same work at once, each with random choices of its own, and the best is kept: 1 to
+    /// [`MOST_TRIES`]. The first one does what a search with one does.
+    pub tries: usize,
 }
+
+impl Default for SearchOptions {
+    fn default() -> SearchOptions {
+        SearchOptions {
+            effort: Effort::default(),
+            seed: 0,
+            start: None,
+            tries: 1,
+        }
+    }
+}
+
+/// Most tries at once.
+#[doc(hidden)]
+pub const MOST_TRIES: usize = 64;
 
 /// What a search found.
 #[derive(Clone, Debug)]
@@ -111,6 +130,8 @@ pub enum SearchError {
         "{0} samples, each counted as often as it weighs: a search takes at most {MAX_SAMPLES}"
     )]
     TooManySamples(u64),
+    #[error("{0} tries at once: it is 1 to {MOST_TRIES}")]
+    Tries(usize),
     #[error("{0} neurons do not make blocks of four")]
     Neurons(usize),
     #[error("chunk {chunk} of the samples has {found} neurons, the first has {expected}")]
@@ -169,7 +190,11 @@ pub fn search_planes(
         .start
         .clone()
         .unwrap_or_else(|| Permutation::identity(planes.neurons()));
-    let found = schedule::run(planes, options, &start, control)?;
+    let found = match options.tries {
+        1 => schedule::run(planes, options, &start, control, 0)?,
+        2..=MOST_TRIES => together::run(planes, options, &start, control)?,
+        tries => return Err(SearchError::Tries(tries)),
+    };
     let score = planes.zero_blocks(found.permutation.indices())?;
     let start_score = planes.zero_blocks(start.indices())?;
     debug_assert!(score >= start_score);

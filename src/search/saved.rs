@@ -17,6 +17,9 @@ use crate::order::Permutation;
 /// Grows when the schedule changes so that older files would lead elsewhere.
 const FORMAT: u32 = 2;
 
+/// Of a search with several tries at once, which programs that know of one only must not go on with.
+const FORMAT_OF_SEVERAL: u32 = 3;
+
 /// Systematic moves of a descent.
 const SYSTEMATIC: u8 = 3;
 
@@ -38,6 +41,9 @@ pub struct SavedSearch {
     pub(super) best_score: u64,
     /// Name, rounds, exchanges.
     moves: Vec<(String, u64, u64)>,
+    /// The other tries of several at once, as far as they have come to being saved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Option<SavedSearch>>,
 }
 
 /// What makes a search the one it is.
@@ -49,6 +55,17 @@ pub(super) struct Identity {
     /// The order to begin with, and its score, by which other samples are noticed.
     start: Option<Vec<u32>>,
     start_score: u64,
+    /// At once.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    tries: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 /// A step of the schedule.
@@ -134,6 +151,14 @@ impl Identity {
             samples,
             start: options.start.as_ref().map(|it| it.indices().to_vec()),
             start_score,
+            tries: options.tries,
+        }
+    }
+
+    fn format(&self) -> u32 {
+        match self.tries {
+            1 => FORMAT,
+            _ => FORMAT_OF_SEVERAL,
         }
     }
 }
@@ -147,7 +172,7 @@ impl SavedSearch {
         moves: &[MoveCount],
     ) -> SavedSearch {
         SavedSearch {
-            format: FORMAT,
+            format: identity.format(),
             identity: identity.clone(),
             place,
             best: best.to_vec(),
@@ -156,13 +181,34 @@ impl SavedSearch {
                 .iter()
                 .map(|it| (it.name.to_owned(), it.rounds, it.applied))
                 .collect(),
+            others: Vec::new(),
         }
+    }
+
+    /// The first of several tries, with the others.
+    pub(super) fn with_others(&self, others: &[Option<SavedSearch>]) -> SavedSearch {
+        SavedSearch {
+            others: others.to_vec(),
+            ..self.clone()
+        }
+    }
+
+    /// Each of so many tries at once that was saved.
+    pub(super) fn apart(mut self, tries: usize) -> Vec<Option<SavedSearch>> {
+        let others = std::mem::take(&mut self.others);
+        let mut all = vec![Some(self)];
+        all.extend(others);
+        all.resize(tries, None);
+        all
     }
 
     /// The best order that the search had found.
     #[must_use]
     pub fn best(&self) -> Option<Permutation> {
-        Permutation::new(self.best.clone()).ok()
+        let others = self.others.iter().flatten();
+        let best = std::iter::once(self).chain(others).rev();
+        let best = best.max_by_key(|saved| saved.best_score)?;
+        Permutation::new(best.best.clone()).ok()
     }
 
     /// Can this search go on from here?
@@ -171,7 +217,7 @@ impl SavedSearch {
         identity: &Identity,
         attempts: usize,
     ) -> Result<(), SavedSearchError> {
-        if self.format != FORMAT {
+        if self.format != self.identity.format() {
             return Err(SavedSearchError::Format);
         }
         let it = &self.identity;
@@ -189,6 +235,9 @@ impl SavedSearch {
         }
         if it.seed != identity.seed {
             return other(format!("seed {}, not {}", it.seed, identity.seed));
+        }
+        if it.tries != identity.tries {
+            return other(format!("--tries {}, not {}", it.tries, identity.tries));
         }
         if it.start != identity.start {
             return other("another start".into());
@@ -268,6 +317,10 @@ impl<'a> SearchSaver<'a> {
             every,
             last: Instant::now(),
         }
+    }
+
+    pub(super) fn every(&self) -> Duration {
+        self.every
     }
 
     pub(super) fn is_due(&self) -> bool {

@@ -84,16 +84,18 @@ fn tries(effort: Effort, is_given: bool) -> Vec<Try> {
 
 pub(super) struct Found {
     pub permutation: Permutation,
+    pub score: u64,
     pub complete: bool,
     pub moves: Vec<MoveCount>,
 }
 
-/// Runs the schedule of `options.effort`.
+/// Runs the schedule of `options.effort` with the random numbers of one of several that run at once.
 pub(super) fn run(
     planes: &dyn PlaneSet,
     options: &SearchOptions,
     start: &Permutation,
     control: &mut Control,
+    member: usize,
 ) -> Result<Found, SearchError> {
     let tries = tries(options.effort, options.start.is_some());
     let patience = match options.effort {
@@ -104,6 +106,7 @@ pub(super) fn run(
     let start_score = planes.zero_blocks(start.indices())?;
     let mut run = Run {
         planes,
+        member: member as u64,
         patience,
         planned: tries.iter().map(|tried| tried.planned(descent)).sum(),
         descent,
@@ -143,6 +146,7 @@ pub(super) fn run(
     );
     Ok(Found {
         permutation: run.best.permutation(),
+        score: run.best_score,
         complete,
         moves: run.moves,
     })
@@ -151,6 +155,8 @@ pub(super) fn run(
 /// A search from its first to its last try.
 struct Run<'r, 'c> {
     planes: &'r dyn PlaneSet,
+    /// Its number among those that run at once.
+    member: u64,
     /// Reassignments in a row that find nothing before the systematic moves take over.
     patience: u64,
     planned: u64,
@@ -186,7 +192,7 @@ impl Run<'_, '_> {
             let planned = tries[..index].iter().map(|it| it.planned(self.descent));
             let before: u64 = planned.sum();
             let mut random = ChaCha8Rng::seed_from_u64(options.seed);
-            random.set_stream(1 + index as u64);
+            random.set_stream((self.member << 32) + 1 + index as u64);
             let mut at = Cursor::start_of(index);
             let mut partition = start.clone();
             if let Some(place) = resumed.as_ref().filter(|place| place.attempt == index) {

@@ -21,7 +21,9 @@ use ftperm::compute::gpu::{
     list_adapters,
 };
 use ftperm::compute::subsample::Share;
-use ftperm::compute::{Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource};
+use ftperm::compute::{
+    Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource, Wanted,
+};
 use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
 use ftperm::planes::ZeroPlanes;
 use ftperm::search::{
@@ -460,6 +462,70 @@ fn co_zero_counts_equal_the_definition() {
     }
 }
 
+/// Whatever is asked for together, in one buffer or in several.
+#[test]
+fn counts_that_are_asked_for_together_are_those_of_one_after_the_other() {
+    for (adapters, limits) in [(1, WorkLimits::default()), (1, small()), (2, small())] {
+        let Some(backend) = backend_of(adapters, limits) else {
+            return;
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(15);
+        let chunks = [900, 64].map(|samples| random_planes(&mut rng, 70, samples));
+        let mut counter = backend.co_zero_counter(&chunks).unwrap();
+        // The buffers of one call are used again by the next, smaller and larger ones.
+        for sizes in [
+            vec![(5, 9, 1), (130, 8, 3), (1, 1, 4), (0, 3, 1), (9, 140, 2)],
+            vec![(150, 140, 4), (150, 140, 1)],
+            vec![(2, 2, 1); 70],
+            vec![],
+        ] {
+            let mut wanted: Vec<Wanted> = sizes
+                .iter()
+                .map(|&(left, right, neurons)| Wanted {
+                    left: random_groups(&mut rng, 70, left, neurons),
+                    right: random_groups(&mut rng, 70, right, 1),
+                    counts: vec![7; 3],
+                })
+                .collect();
+            counter.all_co_zero_counts(&mut wanted).unwrap();
+            for one in &wanted {
+                assert!(one.counts == naive_counts(&chunks, &one.left, &one.right));
+            }
+        }
+        let beyond = vec![NeuronGroup::new(&[70])];
+        let mut wanted = [
+            Wanted::default(),
+            Wanted {
+                left: beyond,
+                ..Wanted::default()
+            },
+        ];
+        assert!(counter.all_co_zero_counts(&mut wanted).is_err());
+    }
+}
+
+/// Tries at once, whose counts an adapter computes together.
+#[test]
+fn tries_at_once_find_the_same_on_an_adapter() {
+    let Some(gpu) = backend(WorkLimits::default()) else {
+        return;
+    };
+    let cpu = CpuBackend::new(None).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(16);
+    let planes = [random_planes(&mut rng, 32, 1000)];
+    let options = SearchOptions {
+        effort: Effort::Quick,
+        tries: 3,
+        ..SearchOptions::default()
+    };
+    let [by_cpu, by_gpu] = [&cpu as &dyn Backend, &gpu].map(|backend| {
+        let planes = HostPlanes::new(backend, &planes[..]);
+        let found = search_planes(&planes, &options, &mut Control::default()).unwrap();
+        (found.permutation, found.score)
+    });
+    assert_eq!(by_cpu, by_gpu);
+}
+
 /// The twins agree where the plain loops would take too long.
 #[test]
 fn cpu_and_gpu_are_twins() {
@@ -643,7 +709,7 @@ fn a_search_on_the_adapters_is_the_same_as_on_the_processor() {
     let options = SearchOptions {
         effort: Effort::Quick,
         seed: 3,
-        start: None,
+        ..SearchOptions::default()
     };
     let find = |planes: &dyn PlaneSet| {
         let found = search_planes(planes, &options, &mut Control::default()).unwrap();
@@ -775,6 +841,53 @@ fn optimize_writes_the_same_on_two_adapters() {
     ];
     assert!(because.iter().any(|why| text.contains(why)), "{text}");
     assert!(net == auto_net);
+}
+
+/// The program tries the adapter in another process, which is let to take a software one, too.
+#[cfg(unix)]
+#[test]
+fn optimize_is_told_what_an_adapter_can_do() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if list_adapters().is_empty() {
+        return material::missing("a graphics adapter").unwrap_or_default();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let trial = folder.path().join("trial");
+    let program = env!("CARGO_BIN_EXE_ftperm");
+    let answer = folder.path().join("answer");
+    let text = format!(
+        "#!/bin/sh\n'{program}' \"$@\" --adapter 0 | tee '{}'\n",
+        answer.display()
+    );
+    std::fs::write(&trial, text).unwrap();
+    std::fs::set_permissions(&trial, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |name: &str, backend: &str| {
+        let done = Case::new("optimize")
+            .net("demo")
+            .data("selfplay")
+            .args(["--count", "3000", "--effort", "quick", "--backend", backend])
+            .option("--out", folder.path().join(name))
+            .option("--perm", folder.path().join("order.npy"))
+            .args(["--force"])
+            .env("FTPERM_TEST_TRIAL", &trial)
+            .env("FTPERM_TEST_TRIAL_SECONDS", "100")
+            .ok();
+        let net = std::fs::read(folder.path().join(name)).unwrap();
+        (done.stderr, net)
+    };
+    let (_, expected) = run("cpu.nnue", "cpu");
+    let (said, net) = run("auto.nnue", "auto");
+    assert!(said.contains("in a trial: about "), "{said}");
+    assert!(net == expected);
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(answer).unwrap()).unwrap();
+    let name = told["measured"]["adapter"].as_str().unwrap();
+    assert!(name.contains(&list_adapters()[0].name), "{told}");
+    for rate in ["opening", "columns", "words"] {
+        assert!(
+            told["measured"]["speed"][rate].as_f64().unwrap() > 0.0,
+            "{told}"
+        );
+    }
 }
 
 fn main() -> std::process::ExitCode {

@@ -233,7 +233,7 @@ fn whenever_it_fails_the_result_is_the_same() {
         let options = SearchOptions {
             effort: Effort::Quick,
             seed: 5,
-            start: None,
+            ..SearchOptions::default()
         };
         let found = search_planes(planes.as_ref(), &options, &mut Control::default()).unwrap();
         let checks = CertifyOptions {
@@ -285,10 +285,13 @@ fn planes_in_memory_are_counted_by_the_other_backend() {
             .for_each(|neuron| planes.set(neuron, sample));
     }
     let chunks = [planes];
-    let options = SearchOptions::default();
     let cpu = || CpuBackend::new(Some(1)).unwrap();
-    let expected = search(&cpu(), &chunks, &options, &mut Control::default()).unwrap();
-    for calls in [0, 1, 30] {
+    for (tries, calls) in [(1, 0), (1, 1), (1, 30), (2, 2), (2, 30)] {
+        let options = SearchOptions {
+            tries,
+            ..SearchOptions::default()
+        };
+        let expected = search(&cpu(), &chunks, &options, &mut Control::default()).unwrap();
         let flaky = Flaky {
             cpu: cpu(),
             calls: Calls(Rc::new(Cell::new(calls))),
@@ -314,5 +317,13 @@ fn the_second_backends_error_is_the_one_that_counts() {
     let mut counter = backend.co_zero_counter(&chunks).unwrap();
     let groups = [NeuronGroup::new(&[1])];
     let error = counter.co_zero_counts(&groups, &groups, &mut Vec::new());
+    assert!(error.unwrap_err().to_string().contains("no more calls"));
+    // The error of one of several tries ends them all.
+    let backend = FallbackBackend::new(flaky(0), flaky(40), Box::new(|_| ()));
+    let options = SearchOptions {
+        tries: 3,
+        ..SearchOptions::default()
+    };
+    let error = search(&backend, &chunks, &options, &mut Control::default());
     assert!(error.unwrap_err().to_string().contains("no more calls"));
 }

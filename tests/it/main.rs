@@ -5,6 +5,7 @@ extern crate ftperm_test_attribute;
 
 mod activations;
 mod actmats;
+mod adapter_trial;
 mod batch;
 mod batch_checkpoints;
 mod bench_command;

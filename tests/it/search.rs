@@ -105,7 +105,7 @@ fn options(effort: Effort, seed: u64) -> SearchOptions {
     SearchOptions {
         effort,
         seed,
-        start: None,
+        ..SearchOptions::default()
     }
 }
 
@@ -274,6 +274,7 @@ fn a_warm_start_never_gets_worse() {
             effort: Effort::Quick,
             seed,
             start: Some(good.permutation.clone()),
+            ..SearchOptions::default()
         };
         let control = &mut Control::default();
         let found = search(&cpu(), std::slice::from_ref(&planes), &options, control).unwrap();
@@ -388,6 +389,133 @@ fn a_search_goes_on_from_any_saved_state_to_the_same_end() {
             &options,
         );
     }
+}
+
+/// Several tries at once find the best of what each of them finds, with any threads; the first is the search that has
+/// only one.
+#[test]
+fn tries_at_once_do_not_disturb_one_another() {
+    // The second has enough samples for a coarse phase on a part of them.
+    for planes in [grouped(48, 900, 5, 8), grouped(16, 70_000, 4, 3)] {
+        let chunks = std::slice::from_ref(&planes);
+        let find = |tries: usize| {
+            let options = SearchOptions {
+                tries,
+                ..options(Effort::Quick, 5)
+            };
+            let mut told = Vec::new();
+            let mut tell = |progress: &Progress| told.push(progress.clone());
+            let mut control = Control {
+                progress: Some(&mut tell),
+                ..Control::default()
+            };
+            // The threads are those of the pool.
+            let backend = CpuBackend::new(None).unwrap();
+            let found = search(&backend, chunks, &options, &mut control).unwrap();
+            let rounds: u64 = found.moves.iter().map(|count| count.rounds).sum();
+            assert_eq!(told.len() as u64, rounds);
+            assert!(told.is_sorted_by_key(|progress| progress.rounds));
+            assert!(told.iter().all(|it| (0.0..=1.0).contains(&it.done)));
+            (found.permutation, found.score, rounds)
+        };
+        let on = |threads: usize, tries: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| find(tries))
+        };
+        let alone = on(1, 1);
+        let together = on(1, 4);
+        assert!(together.1 >= alone.1);
+        assert_eq!(on(2, 4), together);
+        assert_eq!(on(7, 4), together);
+        // More tries contain fewer.
+        let two = on(2, 2);
+        assert!((alone.1..=together.1).contains(&two.1));
+        assert!(alone.2 < two.2 && two.2 < together.2);
+    }
+    for tries in [0, 65] {
+        let options = SearchOptions {
+            tries,
+            ..SearchOptions::default()
+        };
+        let planes = [grouped(16, 100, 4, 3)];
+        let error = search(&cpu(), &planes, &options, &mut Control::default()).unwrap_err();
+        assert!(matches!(error, SearchError::Tries(_)), "{error}");
+    }
+}
+
+#[test]
+fn tries_at_once_go_on_from_any_saved_state_to_the_same_end() {
+    let planes = grouped(32, 700, 5, 3);
+    let chunks = std::slice::from_ref(&planes);
+    let options = SearchOptions {
+        tries: 3,
+        ..options(Effort::Quick, 3)
+    };
+    let mut states: Vec<SavedSearch> = Vec::new();
+    let mut keep = |state: &SavedSearch| states.push(state.clone());
+    let mut control = Control {
+        saver: Some(SearchSaver::new(std::time::Duration::ZERO, &mut keep)),
+        ..Control::default()
+    };
+    let whole = search(&cpu(), chunks, &options, &mut control).unwrap();
+    assert!(states.len() > 600, "{}", states.len());
+    let from = |state: &SavedSearch, options: &SearchOptions| {
+        // Through a file.
+        let text = serde_json::to_string(state).unwrap();
+        let mut control = Control {
+            resume: Some(serde_json::from_str(&text).unwrap()),
+            ..Control::default()
+        };
+        search(&cpu(), chunks, options, &mut control)
+    };
+    let last = states.len() - 1;
+    for at in (0..last).step_by(97).chain([last]) {
+        let resumed = from(&states[at], &options).unwrap();
+        assert_eq!(resumed.permutation, whole.permutation, "state {at}");
+        assert_eq!(resumed.moves, whole.moves, "state {at}");
+        assert!(states[at].best().is_some());
+    }
+    for tries in [1, 2] {
+        let other = SearchOptions {
+            tries,
+            ..options.clone()
+        };
+        let error = from(&states[300], &other).unwrap_err();
+        assert!(error.to_string().contains("--tries 3"), "{error}");
+    }
+}
+
+#[test]
+fn tries_at_once_that_are_stopped_go_on_to_the_same_end() {
+    let planes = grouped(48, 2000, 9, 6);
+    let chunks = std::slice::from_ref(&planes);
+    let options = SearchOptions {
+        tries: 2,
+        ..options(Effort::Quick, 0)
+    };
+    let whole = search(&cpu(), chunks, &options, &mut Control::default()).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut watch = |progress: &Progress| stop.store(progress.rounds >= 400, Ordering::Relaxed);
+    let mut left: Option<SavedSearch> = None;
+    let mut keep = |state: &SavedSearch| left = Some(state.clone());
+    let hour = std::time::Duration::from_secs(3600);
+    let mut control = Control {
+        stop: Some(&stop),
+        progress: Some(&mut watch),
+        saver: Some(SearchSaver::new(hour, &mut keep)),
+        ..Control::default()
+    };
+    let found = search(&cpu(), chunks, &options, &mut control).unwrap();
+    assert!(!found.complete && found.score > found.start_score);
+    assert_eq!(found.score, planes.zero_blocks(found.permutation.indices()));
+    let mut control = Control {
+        resume: left,
+        ..Control::default()
+    };
+    assert!(control.resume.is_some());
+    let resumed = search(&cpu(), chunks, &options, &mut control).unwrap();
+    assert!(resumed.complete);
+    assert_eq!(resumed.permutation, whole.permutation);
 }
 
 #[test]

@@ -1,18 +1,18 @@
 //! Choosing what computes.
 
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ftperm::compute::choice::{Work, trial};
+use ftperm::compute::choice::{Speed, Work, trial};
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{
-    AdapterSelector, GpuBackend, WorkLimits, has_hardware_adapter, list_adapters,
+    AdapterSelector, GpuBackend, WorkLimits, list_adapters, may_have_hardware,
 };
 use ftperm::compute::{Backend, FallbackBackend};
 
+use super::trial::{self as trials, Asked, Outcome};
 use crate::cli::{UsageError, console};
 
-/// Work that is not worth opening an adapter.
+/// Evaluating and counting that is not worth opening an adapter, which takes up to a second.
 const SHORT: Duration = Duration::from_secs(2);
 
 /// What computes.
@@ -97,25 +97,9 @@ pub enum BackendChoice {
     Gpu,
 }
 
-/// A look for a hardware adapter under way.
-#[derive(Debug)]
-pub struct Prepared(Option<JoinHandle<bool>>);
-
-impl Prepared {
-    fn found(&mut self) -> bool {
-        // A driver that panics is as good as none.
-        self.0
-            .take()
-            .is_some_and(|probe| probe.join().unwrap_or(false))
-    }
-}
-
-impl Drop for Prepared {
-    /// Drivers crash when the program ends while they are being loaded.
-    fn drop(&mut self) {
-        self.found();
-    }
-}
+/// A trial of the best hardware adapter that is under way, if there is one.
+#[derive(Debug, Default)]
+pub struct Prepared(Option<Asked>);
 
 impl BackendArgs {
     /// Checks what the parser does not see.
@@ -137,25 +121,22 @@ impl BackendArgs {
         Ok(())
     }
 
-    /// Begins to look for a hardware adapter, which takes a while, if the choice depends on it.
-    pub fn prepare(&self) -> Prepared {
-        let asked = self.adapter.is_none()
-            && self.device().is_none()
+    /// Begins to try a hardware adapter, which takes a while, if the choice depends on it: for work that is no larger.
+    pub fn prepare(&self, most: &Work) -> Prepared {
+        let is_asked = !self.no_cupy
+            && self.adapter.is_none()
+            && self.device.is_none()
             && self.backend == BackendChoice::Auto
             && self.kernel == KernelChoice::Auto;
-        // Without a thread for it the CPU does the work.
-        let begin = || std::thread::Builder::new().spawn(has_hardware_adapter).ok();
-        Prepared(asked.then(begin).flatten())
+        if !is_asked || is_short(most) || !(may_have_hardware() || trials::is_tested()) {
+            return Prepared(None);
+        }
+        Prepared(Asked::begin(*most, expected()))
     }
 
     /// Opens the chosen backend for so much work and says which it is and why.
     pub fn open(&self, work: &Work) -> anyhow::Result<Box<dyn Backend>> {
-        let mut prepared = if work.estimate() < SHORT {
-            Prepared(None)
-        } else {
-            self.prepare()
-        };
-        self.open_prepared(&mut prepared, work)
+        self.open_prepared(&mut self.prepare(work), work)
     }
 
     /// As [`open`](Self::open), after [`prepare`](Self::prepare).
@@ -173,14 +154,11 @@ impl BackendArgs {
                 (self.cpu()?, "as --kernel asks for".to_owned())
             }
             (None, BackendChoice::Gpu) => (gpu(&[any_adapter()])?, "as asked for".to_owned()),
-            (None, BackendChoice::Auto) if work.estimate() < SHORT => {
+            (None, BackendChoice::Auto) if is_short(work) => {
                 let why = "too little work to open a graphics adapter for";
                 (self.cpu()?, why.to_owned())
             }
-            (None, BackendChoice::Auto) if !prepared.found() => {
-                (self.cpu()?, "no hardware adapter was found".to_owned())
-            }
-            (None, BackendChoice::Auto) => self.faster()?,
+            (None, BackendChoice::Auto) => self.faster(prepared, work)?,
         };
         console::say(format!(
             "computing on {}: {} ({why})",
@@ -220,32 +198,56 @@ impl BackendArgs {
         Ok(Box::new(CpuBackend::with_instruction_set(None, set)?))
     }
 
-    /// Whichever is faster in a short trial; and why.
-    fn faster(&self) -> anyhow::Result<(Box<dyn Backend>, String)> {
+    /// Whichever needs less time for so much work, as a trial says; and why.
+    fn faster(
+        &self,
+        prepared: &mut Prepared,
+        work: &Work,
+    ) -> anyhow::Result<(Box<dyn Backend>, String)> {
         let cpu = self.cpu()?;
-        let opened = GpuBackend::new(&AdapterSelector::Auto).and_then(|gpu| {
-            let times = (trial(&gpu)?, trial(cpu.as_ref())?);
-            Ok((gpu, times))
-        });
-        let (gpu, (gpu_time, cpu_time)) = match opened {
-            Ok(measured) => measured,
-            Err(error) => return Ok((cpu, format!("the graphics adapter failed: {error}"))),
+        let (adapter, speed, opened) = match prepared.0.take().map(Asked::outcome) {
+            None | Some(Outcome::Absent) => {
+                return Ok((cpu, "no hardware adapter was found".to_owned()));
+            }
+            Some(Outcome::Failed(why)) => {
+                return Ok((cpu, format!("the graphics adapter failed: {why}")));
+            }
+            Some(Outcome::Measured {
+                adapter,
+                speed,
+                backend,
+            }) => (adapter, speed, backend),
         };
-        let ratio = |slow: Duration, fast: Duration| slow.as_secs_f64() / fast.as_secs_f64();
-        if gpu_time >= cpu_time {
+        let by_adapter = work.time(&speed).as_secs_f64();
+        let by_cpu = work.time(&trial(cpu.as_ref(), work)?).as_secs_f64();
+        if by_adapter >= by_cpu {
             let why = format!(
-                "{:.1} times as fast as {} in a trial",
-                ratio(gpu_time, cpu_time),
-                gpu.adapter()
+                "in a trial: about {by_cpu:.1} s of evaluating and counting, {by_adapter:.1} s on {adapter}"
             );
             return Ok((cpu, why));
         }
-        let why = format!(
-            "{:.1} times as fast as the CPU in a trial",
-            ratio(cpu_time, gpu_time)
-        );
-        Ok((or_cpu(gpu, cpu), why))
+        // It is opened already where it was expected to be faster.
+        let opened = opened.map_or_else(|| GpuBackend::new(&AdapterSelector::Auto), Ok);
+        match opened {
+            Ok(gpu) => {
+                let why = format!(
+                    "in a trial: about {by_adapter:.1} s of evaluating and counting, {by_cpu:.1} s on the CPU"
+                );
+                Ok((or_cpu(gpu, cpu), why))
+            }
+            Err(error) => Ok((cpu, format!("the graphics adapter failed: {error}"))),
+        }
     }
+}
+
+/// Is it work that no adapter is opened for?
+fn is_short(work: &Work) -> bool {
+    work.time(&expected()) < SHORT && !trials::is_tested()
+}
+
+/// About the speed of the CPU, with as many threads as there are.
+fn expected() -> Speed {
+    Speed::of_cpu(InstructionSet::detect(), rayon::current_num_threads())
 }
 
 /// The adapter, and the CPU from where it fails on.

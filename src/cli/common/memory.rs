@@ -25,15 +25,16 @@ impl MemoryArgs {
             .or_else(|| available_memory().map(|bytes| bytes / 5 * 4))
     }
 
-    /// Of the limit, what is left beside the program, if that is enough to search an order of so many neurons.
+    /// Of the limit, what is left beside the program, if that is enough to search an order of so many neurons in so
+    /// many tries at once.
     ///
     /// A function of the limit and the neurons alone, whatever computes, because the outcome of a search may depend on
     /// it.
-    pub fn for_search(&self, neurons: usize) -> anyhow::Result<u64> {
+    pub fn for_search(&self, neurons: usize, tries: usize) -> anyhow::Result<u64> {
         let Some(limit) = self.limit() else {
             return Ok(u64::MAX);
         };
-        let needed = PROGRAM + table_bytes(neurons);
+        let needed = PROGRAM + table_bytes(neurons) * tries as u64;
         if limit < needed + (needed >> 2) {
             anyhow::bail!(
                 "{} of memory are too few for {neurons} neurons: it takes {} without any data",
@@ -47,7 +48,7 @@ impl MemoryArgs {
     /// As [`for_search`](Self::for_search), now that a network is loaded, which stays in memory.
     pub fn beside_network(&self, neurons: usize) -> anyhow::Result<u64> {
         let taken = peak_rss_bytes().unwrap_or(0);
-        Ok(self.for_search(neurons)?.saturating_sub(taken))
+        Ok(self.for_search(neurons, 1)?.saturating_sub(taken))
     }
 
     /// Of the limit, what is left beside the program, if that is at least `least`, which all work on a network takes.

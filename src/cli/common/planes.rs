@@ -128,16 +128,17 @@ impl PlanesInput {
     }
 }
 
-/// Brings planes into memory, all of them if a search on them fits in `limit` bytes, and otherwise a part of the
-/// samples, and says so.
+/// Brings planes into memory, all of them if a search of so many tries on them fits in `limit` bytes, and otherwise a
+/// part of the samples, and says so.
 pub fn fit_planes<'a>(
     sets: SampleSets<'a>,
     limit: u64,
+    tries: usize,
     weights: Option<&BucketWeights>,
 ) -> anyhow::Result<SampleSets<'a>> {
     let (bytes, samples) = (sets.bytes(), sets.samples());
     let counted = weighted_sum(&samples, weights);
-    let room = room(limit, sets.neurons());
+    let room = room(limit, sets.neurons(), tries);
     let sets = sets.fit(room, weights).map_err(|error| match error {
         FitError::NoRoom => {
             anyhow::anyhow!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ftperm::order::{Permutation, PermutationFile};
 use ftperm::report::CertificateReport;
-use ftperm::search::Effort;
+use ftperm::search::{Effort, MOST_TRIES};
 
 use super::numbers::time_limit;
 use crate::cli::console;
@@ -16,6 +16,10 @@ pub struct SearchArgs {
     /// How much work the search does: a budget, not a time, so the result does not depend on the machine
     #[arg(long, value_enum, default_value = "normal")]
     effort: EffortChoice,
+    /// Do the search so many times at once, each with random choices of its own, and keep the best order: as many
+    /// threads look for it at a time, and an adapter counts for all of them together
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = tries())]
+    tries: u8,
     /// End the search after so many seconds; the result then depends on the machine's speed
     #[arg(long, value_name = "SECONDS", value_parser = time_limit, allow_negative_numbers = true)]
     pub time_limit: Option<Duration>,
@@ -63,6 +67,10 @@ pub fn say_certificate(certificate: &CertificateReport, in_part: bool) {
 /// What people should know of a search that did not run to its end.
 pub const INTERRUPTED: &str = "the search was interrupted; this is the best order found until then";
 
+fn tries() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=MOST_TRIES as i64)
+}
+
 impl SearchArgs {
     pub fn effort(&self) -> Effort {
         match self.effort {
@@ -72,13 +80,19 @@ impl SearchArgs {
         }
     }
 
+    /// How many tries at once.
+    pub fn tries(&self) -> usize {
+        self.tries.into()
+    }
+
     /// About how many times the work of a normal search.
     pub fn searches(&self) -> f64 {
-        match self.effort {
+        let of_one = match self.effort {
             EffortChoice::Quick => 0.4,
             EffortChoice::Normal => 1.0,
             EffortChoice::Max => 70.0,
-        }
+        };
+        of_one * f64::from(self.tries)
     }
 
     /// The file of the permutation to start from.

@@ -1,5 +1,6 @@
 //! What runs on networks of any engine have in common, from their beginning to the report.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use ftperm::nets::deliver::Target;
 use ftperm::nets::model::{Model, Reread, Shape};
 use ftperm::order::Permutation;
 use ftperm::positions::bucket_weights::Fitted;
+use ftperm::positions::input_files;
 use ftperm::report::curve::{CurveRecorder, SearchCurve};
 use ftperm::report::measures::Measures;
 use ftperm::report::{
@@ -91,8 +93,26 @@ impl Optimize {
             files,
             target,
             start: self.search.start()?,
-            backend: self.backend.prepare(),
+            backend: Prepared::default(),
         })
+    }
+
+    /// Evaluating so many positions of a model and searching on so many of them.
+    fn work(&self, shape: Shape, evaluated: usize, searched: usize) -> Work {
+        let samples =
+            |positions: usize| (shape.perspectives as u64).saturating_mul(positions as u64);
+        Work {
+            evaluation: (shape.columns, samples(evaluated)),
+            search: (shape.neurons, samples(searched)),
+            searches: self.search.searches(),
+        }
+    }
+
+    /// Begins to prepare the backend, beside reading positions.
+    pub fn prepare(&self, begun: &mut Begun, shape: Shape) {
+        let most = usize::try_from(self.count).unwrap_or(usize::MAX);
+        let most = most.min(most_positions(&self.positions.data));
+        begun.backend = self.backend.prepare(&self.work(shape, most, most));
     }
 
     /// Opens the backend for evaluating and searching.
@@ -102,13 +122,8 @@ impl Optimize {
         shape: Shape,
         chosen: &Chosen,
     ) -> anyhow::Result<Box<dyn Backend>> {
-        let samples = |positions: usize| (shape.perspectives * positions) as u64;
         let training = chosen.training.len();
-        let work = Work {
-            evaluation: (shape.columns, samples(training + chosen.holdout.len())),
-            search: (shape.neurons, samples(training)),
-            searches: self.search.searches(),
-        };
+        let work = self.work(shape, training + chosen.holdout.len(), training);
         self.backend.open_prepared(&mut begun.backend, &work)
     }
 
@@ -123,6 +138,7 @@ impl Optimize {
             effort: self.search.effort(),
             seed: self.positions.seed,
             start: begun.start.clone(),
+            tries: self.search.tries(),
         };
         job.holdout_seed = self.holdout_seed;
         job.certify = self.search.certify;
@@ -362,6 +378,17 @@ impl Optimize {
             measures: None,
             version: env!("CARGO_PKG_VERSION").to_string(),
         }
+    }
+}
+
+/// More positions than data can hold: they take two bytes each, and more.
+fn most_positions(data: &[OsString]) -> usize {
+    let files = input_files(data).unwrap_or_default();
+    let sizes = files.iter().map(|file| file.bytes);
+    let total: Option<u64> = sizes.sum();
+    match total {
+        Some(bytes) if !files.is_empty() => usize::try_from(bytes).unwrap_or(usize::MAX),
+        _ => usize::MAX,
     }
 }
 

@@ -10,7 +10,7 @@ use super::device::{Context, Tally};
 use super::planes::{AdapterPlanes, PlaneBuffers, UNIT_WORDS};
 use super::stage::{Binding, Dispatch, Recorder, Stage};
 use super::upload::Upload;
-use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup};
+use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup, Wanted};
 
 mod plan;
 
@@ -22,8 +22,8 @@ pub struct GpuCoZeroCounter {
     neurons: usize,
     samples: u64,
     counters: Vec<AdapterCounter>,
-    /// Counts of all adapters but the first.
-    others: Vec<Vec<u32>>,
+    /// Counts of all adapters but the first, of each that is asked for at once.
+    others: Vec<Vec<Vec<u32>>>,
 }
 
 /// Planes on an adapter, and what it takes to count them.
@@ -37,21 +37,64 @@ struct AdapterCounter {
     buffers: Buffers,
 }
 
-/// What a call needs beside the planes. It grows as needed and stays from one call to the next, so that most calls
+/// What calls need beside the planes. It grows as needed and stays from one call to the next, so that most calls
 /// allocate nothing.
 #[derive(Debug, Default)]
 struct Buffers {
+    /// AND planes of both sides, of one block after the other.
+    scratch: [Option<wgpu::Buffer>; 2],
+    /// One for each block of a call.
+    slots: Vec<Slot>,
+}
+
+/// What a block of counts needs that those of the same call must not touch.
+#[derive(Debug, Default)]
+struct Slot {
     /// Rows of the left and of the right side, groups of both, parameters.
     upload: Upload<5>,
-    /// AND planes of both sides.
-    scratch: [Option<wgpu::Buffer>; 2],
     counts: Option<wgpu::Buffer>,
     readback: Option<wgpu::Buffer>,
     /// By the number of a chunk, and which sides are single neurons.
     bound: HashMap<(usize, [bool; 2]), Bindings>,
 }
 
-/// Places of [`Buffers::upload`].
+/// Counts that are asked for.
+struct Asked<'a> {
+    left: &'a [NeuronGroup],
+    right: &'a [NeuronGroup],
+    counts: &'a mut Vec<u32>,
+}
+
+/// Counts that fit in a buffer: a part of those that are asked for together.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    /// Which of them, and its first row and column there.
+    asked: usize,
+    first: [usize; 2],
+    left: &'a [NeuronGroup],
+    right: &'a [NeuronGroup],
+}
+
+impl Block<'_> {
+    /// Of the counts.
+    fn bytes(&self) -> u64 {
+        (self.left.len() * self.right.len()) as u64 * 4
+    }
+}
+
+/// Most blocks of a call: the tries of a search.
+const MOST_BLOCKS: usize = 64;
+
+/// A block, and what the adapter is to do for it.
+struct Prepared {
+    plan: Plan,
+    single: [bool; 2],
+    counts: wgpu::Buffer,
+    readback: wgpu::Buffer,
+    bytes: u64,
+}
+
+/// Places of [`Slot::upload`].
 const ROWS: [usize; 2] = [0, 1];
 const GROUPS: [usize; 2] = [2, 3];
 const PARAMS: usize = 4;
@@ -145,14 +188,63 @@ impl AdapterCounter {
         ((rows / tile as u64) as usize).max(1).saturating_mul(tile)
     }
 
-    /// Counts of a block that fits in a buffer, handed over row by row.
-    fn block(
+    /// Counts of blocks in one go, handed over row by row with the number of their block.
+    fn blocks(
         &mut self,
-        left: &[NeuronGroup],
-        right: &[NeuronGroup],
-        mut use_row: impl FnMut(usize, &[u8]),
+        blocks: &[Block],
+        mut use_row: impl FnMut(usize, usize, &[u8]),
     ) -> Result<(), ComputeError> {
         let context = Arc::clone(&self.context);
+        let mut recorder = Recorder::new(&context)?;
+        let slots = self.buffers.slots.len().max(blocks.len());
+        self.buffers.slots.resize_with(slots, Slot::default);
+        // Whatever grows makes what was bound invalid.
+        let planned: Vec<Planning> = blocks.iter().map(|block| self.planned(block)).collect();
+        for planning in &planned {
+            self.buffers.grow_scratch(&context, planning.scratch)?;
+        }
+        let mut prepared = Vec::with_capacity(blocks.len());
+        for (slot, (planning, block)) in planned.into_iter().zip(blocks).enumerate() {
+            prepared.push(self.prepare(slot, planning, block.bytes(), &mut recorder)?);
+        }
+        let mut dispatches = Vec::new();
+        for (slot, prepared) in prepared.iter().enumerate() {
+            dispatches.extend(self.dispatches(slot, &prepared.plan, prepared.single)?);
+        }
+        let started = Instant::now();
+        recorder.dispatch_all(&dispatches)?;
+        drop(dispatches);
+        for block in &prepared {
+            recorder.copy(&block.counts, &block.readback, block.bytes)?;
+        }
+        let submission = recorder.submit()?;
+        let mut mappings = Vec::with_capacity(prepared.len());
+        for (slot, block) in self.buffers.slots.iter_mut().zip(&prepared) {
+            slot.upload.map_again(&context)?;
+            mappings.push(context.map(&block.readback, block.bytes)?);
+        }
+        context.wait(&submission)?;
+        let units = self.units();
+        let work = prepared.iter().map(|block| block.plan.work(units)).sum();
+        context.co_zero_pace.measured(work, started.elapsed());
+        for (number, (prepared, mapping)) in prepared.iter().zip(&mappings).enumerate() {
+            let Prepared {
+                readback, bytes, ..
+            } = prepared;
+            let row_bytes = blocks[number].right.len() * 4;
+            context.read(readback, *bytes, mapping, &submission, |bytes| {
+                let rows = bytes.chunks_exact(row_bytes);
+                rows.enumerate()
+                    .for_each(|(row, bytes)| use_row(number, row, bytes));
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is to be done for a block.
+    fn planned(&self, block: &Block) -> Planning {
+        let context = &self.context;
+        let (left, right) = (block.left, block.right);
         let mut sides = [Side::new(left, right.len()), Side::new(right, 1)];
         // Tiles may be narrow on the left side only.
         if right.len() < left.len() && right.len() <= TILE - NARROW_TILE {
@@ -168,69 +260,71 @@ impl AdapterCounter {
             stride_units: window.min(longest.unwrap_or(0)) | 1,
             budget: context.co_zero_pace.budget(),
         };
-        let plan = Plan::new(sides, &self.planes.chunks, sizes);
-
-        let rows = sides.map(|side| side.rows());
-        let groups = sides.map(|side| side.padded());
-        let lists = [
-            bytemuck::cast_slice(&rows[0]),
-            bytemuck::cast_slice(&rows[1]),
-            groups[0].as_flattened(),
-            groups[1].as_flattened(),
-        ]
-        .map(bytemuck::cast_slice::<u32, u8>);
-        let parts = [lists[0], lists[1], lists[2], lists[3], plan.params.bytes()];
-        let bytes = (left.len() * right.len()) as u64 * 4;
         let scratch = sides.map(|side| {
             let units = side.groups.len() * sizes.stride_units * usize::from(!side.single);
             (units * UNIT_WORDS * 4) as u64
         });
-        let (counts, readback) = self.buffers.grow(
-            &context,
-            bytes,
+        Planning {
+            plan: Plan::new(sides, &self.planes.chunks, sizes),
+            rows: sides.map(|side| side.rows()),
+            groups: sides.map(|side| side.padded()),
+            single: sides.map(|side| side.single),
             scratch,
-            parts.map(|part| part.len() as u64),
-        )?;
-        let single = sides.map(|side| side.single);
-        for dispatch in &plan.dispatches {
-            self.bind(dispatch.chunk, single)?;
         }
+    }
 
-        let started = Instant::now();
-        let mut recorder = Recorder::new(&context)?;
-        self.buffers.upload.write(&context, &mut recorder, parts)?;
+    /// Records what goes to the adapter for a block, and binds it.
+    fn prepare(
+        &mut self,
+        slot: usize,
+        planning: Planning,
+        bytes: u64,
+        recorder: &mut Recorder,
+    ) -> Result<Prepared, ComputeError> {
+        let context = Arc::clone(&self.context);
+        let lists = [
+            bytemuck::cast_slice(&planning.rows[0]),
+            bytemuck::cast_slice(&planning.rows[1]),
+            planning.groups[0].as_flattened(),
+            planning.groups[1].as_flattened(),
+        ]
+        .map(bytemuck::cast_slice::<u32, u8>);
+        let plan = planning.plan;
+        let parts = [lists[0], lists[1], lists[2], lists[3], plan.params.bytes()];
+        let sizes = parts.map(|part| part.len() as u64);
+        let (counts, readback) = self.buffers.slots[slot].grow(&context, bytes, sizes)?;
+        for dispatch in &plan.dispatches {
+            self.bind(slot, dispatch.chunk, planning.single)?;
+        }
+        let upload = &mut self.buffers.slots[slot].upload;
+        upload.write(&context, recorder, parts)?;
         recorder.clear(&counts, bytes)?;
-        recorder.dispatch_all(&self.dispatches(&plan, single)?)?;
-        recorder.copy(&counts, &readback, bytes)?;
-        let submission = recorder.submit()?;
-        self.buffers.upload.map_again(&context)?;
-        let mapping = context.map(&readback, bytes)?;
-        context.wait(&submission)?;
-        let work = plan.work(self.units());
-        context.co_zero_pace.measured(work, started.elapsed());
-        context.read(&readback, bytes, &mapping, &submission, |bytes| {
-            let rows = bytes.chunks_exact(right.len() * 4);
-            rows.enumerate().for_each(|(i, row)| use_row(i, row));
+        Ok(Prepared {
+            plan,
+            single: planning.single,
+            counts,
+            readback,
+            bytes,
         })
     }
 
     /// Binds one chunk's planes, or the AND planes in their place, unless that was done before.
-    fn bind(&mut self, chunk: usize, single: [bool; 2]) -> Result<(), ComputeError> {
-        if self.buffers.bound.contains_key(&(chunk, single)) {
+    fn bind(&mut self, slot: usize, chunk: usize, single: [bool; 2]) -> Result<(), ComputeError> {
+        let of = &self.buffers.slots[slot];
+        if of.bound.contains_key(&(chunk, single)) {
             return Ok(());
         }
         let context = &self.context;
         let planes = &self.planes.chunks[chunk].buffer;
         let absent = || context.error("a buffer of a call is not there");
-        let buffers = &self.buffers;
-        let part = |part: usize| buffers.upload.part(part).ok_or_else(absent);
+        let part = |part: usize| of.upload.part(part).ok_or_else(absent);
         let mut and = [None, None];
         let mut counted = [planes; 2];
         for side in [0, 1] {
             if single[side] {
                 continue;
             }
-            let scratch = buffers.scratch[side].as_ref().ok_or_else(absent)?;
+            let scratch = self.buffers.scratch[side].as_ref().ok_or_else(absent)?;
             let bound = [
                 planes.as_entire_buffer_binding(),
                 part(GROUPS[side])?,
@@ -240,7 +334,7 @@ impl AdapterCounter {
             and[side] = Some(bound);
             counted[side] = scratch;
         }
-        let counts = buffers.counts.as_ref().ok_or_else(absent)?;
+        let counts = of.counts.as_ref().ok_or_else(absent)?;
         let bound = [
             counted[0].as_entire_buffer_binding(),
             counted[1].as_entire_buffer_binding(),
@@ -253,18 +347,23 @@ impl AdapterCounter {
             wide: self.wide.bind_parts(context, part(PARAMS)?, &bound)?,
             narrow: self.narrow.bind_parts(context, part(PARAMS)?, &bound)?,
         };
-        self.buffers.bound.insert((chunk, single), bindings);
+        let bound = &mut self.buffers.slots[slot].bound;
+        bound.insert((chunk, single), bindings);
         Ok(())
     }
 
     /// A plan's dispatches, whose chunks are bound.
     fn dispatches(
         &self,
+        slot: usize,
         plan: &Plan,
         single: [bool; 2],
     ) -> Result<Vec<Dispatch<'_>>, ComputeError> {
+        let bound = &self.buffers.slots[slot].bound;
+        // Not many of those that are far below what a dispatch may hold go to a submission.
+        let is_heavy = 16 * plan.work(self.units()) >= self.context.co_zero_pace.budget();
         let dispatches = plan.dispatches.iter().map(|planned| {
-            let bindings = self.buffers.bound.get(&(planned.chunk, single))?;
+            let bindings = bound.get(&(planned.chunk, single))?;
             let (stage, bound) = match planned.command {
                 Command::And(side) => (&self.and_groups, bindings.and[side].as_ref()?),
                 Command::Count(Tile::Wide) => (&self.wide, &bindings.wide),
@@ -275,12 +374,22 @@ impl AdapterCounter {
                 bound,
                 params: planned.params,
                 workgroups: planned.workgroups,
-                is_heavy: matches!(planned.command, Command::Count(_)),
+                is_heavy: is_heavy && matches!(planned.command, Command::Count(_)),
             })
         });
         let dispatches: Option<Vec<_>> = dispatches.collect();
         dispatches.ok_or_else(|| self.context.error("a chunk was not bound"))
     }
+}
+
+/// What is to be done for a block, and what goes to the adapter for it.
+struct Planning {
+    plan: Plan,
+    rows: [Vec<u32>; 2],
+    groups: [Vec<[u32; 4]>; 2],
+    single: [bool; 2],
+    /// Bytes of AND planes.
+    scratch: [u64; 2],
 }
 
 /// Bind groups of a chunk: AND planes of the left and the right side, and counting.
@@ -292,23 +401,31 @@ struct Bindings {
 }
 
 impl Buffers {
+    /// Makes the AND planes' buffers at least as large as they are needed.
+    fn grow_scratch(&mut self, context: &Context, bytes: [u64; 2]) -> Result<(), ComputeError> {
+        for (buffer, bytes) in self.scratch.iter_mut().zip(bytes) {
+            if bytes > 0 {
+                let before = buffer.clone();
+                context.grow(buffer, "AND planes", bytes, wgpu::BufferUsages::STORAGE)?;
+                if before != *buffer {
+                    self.slots.iter_mut().for_each(|slot| slot.bound.clear());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Slot {
     /// Makes everything at least as large as it is needed. Returns where the counts are, and where the host reads them.
     fn grow(
         &mut self,
         context: &Context,
         counts: u64,
-        scratch: [u64; 2],
         parts: [u64; 5],
     ) -> Result<(wgpu::Buffer, wgpu::Buffer), ComputeError> {
         use wgpu::BufferUsages as Usage;
         let mut is_new = self.upload.reserve(context, parts)?;
-        for (buffer, bytes) in self.scratch.iter_mut().zip(scratch) {
-            if bytes > 0 {
-                let before = buffer.clone();
-                context.grow(buffer, "AND planes", bytes, Usage::STORAGE)?;
-                is_new |= before != *buffer;
-            }
-        }
         let before = self.counts.clone();
         let usage = Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC;
         let buffer = context.grow(&mut self.counts, "counts", counts, usage)?;
@@ -323,34 +440,107 @@ impl Buffers {
 }
 
 impl AdapterCounter {
-    /// As [`CoZeroCounter::co_zero_counts`], for neurons that exist.
-    fn co_zero_counts(
-        &mut self,
-        left: &[NeuronGroup],
-        right: &[NeuronGroup],
-        counts: &mut Vec<u32>,
-    ) -> Result<(), ComputeError> {
-        counts.clear();
-        counts.resize(left.len() * right.len(), 0);
-        if counts.is_empty() || self.planes.chunks.is_empty() {
-            return Ok(());
-        }
+    /// As [`CoZeroCounter::co_zero_counts`] for each of them, for neurons that exist.
+    fn count(&mut self, asked: &mut [Asked]) -> Result<(), ComputeError> {
         // Squares of counts that fit in a buffer: one, but for very many groups.
         let limits = &self.context.limits;
-        let cells = limits.scratch_bytes.min(limits.buffer_bytes) / 4;
-        let edge = cells.isqrt() as usize / TILE * TILE;
-        for (i, left_groups) in left.chunks(edge).enumerate() {
-            for (j, right_groups) in right.chunks(edge).enumerate() {
-                let use_row = |row: usize, bytes: &[u8]| {
-                    let first = (i * edge + row) * right.len() + j * edge;
-                    let cells = &mut counts[first..first + right_groups.len()];
-                    bytemuck::cast_slice_mut(cells).copy_from_slice(bytes);
-                };
-                if let Err(error) = self.block(left_groups, right_groups, use_row) {
-                    // Buffers may be left mapped, or wait to be.
-                    self.buffers = Buffers::default();
-                    return Err(error);
+        let most_bytes = limits.scratch_bytes.min(limits.buffer_bytes);
+        let edge = (most_bytes / 4).isqrt() as usize / TILE * TILE;
+        let mut blocks = Vec::new();
+        for (number, one) in asked.iter_mut().enumerate() {
+            one.counts.clear();
+            one.counts.resize(one.left.len() * one.right.len(), 0);
+            for (i, left) in one.left.chunks(edge).enumerate() {
+                for (j, right) in one.right.chunks(edge).enumerate() {
+                    blocks.push(Block {
+                        asked: number,
+                        first: [i * edge, j * edge],
+                        left,
+                        right,
+                    });
                 }
+            }
+        }
+        if self.planes.chunks.is_empty() {
+            return Ok(());
+        }
+        let mut rest = blocks.as_slice();
+        while !rest.is_empty() {
+            // As many as a buffer would hold together.
+            let mut bytes = 0;
+            let fitting = rest.iter().take(MOST_BLOCKS).take_while(|block| {
+                bytes += block.bytes();
+                bytes <= most_bytes
+            });
+            let (now, later) = rest.split_at(fitting.count().max(1));
+            rest = later;
+            let use_row = |number: usize, row: usize, bytes: &[u8]| {
+                let Block {
+                    asked: of,
+                    first: [first_row, first_column],
+                    right,
+                    ..
+                } = now[number];
+                let of = &mut asked[of];
+                let first = (first_row + row) * of.right.len() + first_column;
+                let cells = &mut of.counts[first..first + right.len()];
+                bytemuck::cast_slice_mut(cells).copy_from_slice(bytes);
+            };
+            if let Err(error) = self.blocks(now, use_row) {
+                // Buffers may be left mapped, or wait to be.
+                self.buffers = Buffers::default();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl GpuCoZeroCounter {
+    /// Counts on all adapters at the same time.
+    fn count(&mut self, asked: &mut [Asked]) -> Result<(), ComputeError> {
+        let groups = asked
+            .iter()
+            .flat_map(|one| one.left.iter().chain(one.right));
+        check_groups(groups, self.neurons)?;
+        let Some((first, rest)) = self.counters.split_first_mut() else {
+            for one in asked {
+                one.counts.clear();
+                one.counts.resize(one.left.len() * one.right.len(), 0);
+            }
+            return Ok(());
+        };
+        let others = &mut self.others;
+        others
+            .iter_mut()
+            .for_each(|counts| counts.resize(asked.len(), Vec::new()));
+        std::thread::scope(|scope| {
+            let running: Vec<_> = rest
+                .iter_mut()
+                .zip(others.iter_mut())
+                .map(|(counter, counts)| {
+                    let asked = asked.iter().zip(counts);
+                    let mut asked: Vec<Asked> = asked
+                        .map(|(one, counts)| Asked {
+                            left: one.left,
+                            right: one.right,
+                            counts,
+                        })
+                        .collect();
+                    scope.spawn(move || counter.count(&mut asked))
+                })
+                .collect();
+            let mut result = first.count(asked);
+            for thread in running {
+                let ended = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                result = result.and(ended);
+            }
+            result
+        })?;
+        for other in others {
+            for (one, counts) in asked.iter_mut().zip(other) {
+                let pairs = one.counts.iter_mut().zip(&*counts);
+                pairs.for_each(|(sum, count)| *sum += count);
             }
         }
         Ok(())
@@ -398,33 +588,19 @@ impl CoZeroCounter for GpuCoZeroCounter {
         right: &[NeuronGroup],
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError> {
-        check_groups(left.iter().chain(right), self.neurons)?;
-        let Some((first, rest)) = self.counters.split_first_mut() else {
-            counts.clear();
-            counts.resize(left.len() * right.len(), 0);
-            return Ok(());
-        };
-        // Adapters count at the same time.
-        let others = &mut self.others;
-        std::thread::scope(|scope| {
-            let running: Vec<_> = rest
-                .iter_mut()
-                .zip(others.iter_mut())
-                .map(|(counter, counts)| {
-                    scope.spawn(move || counter.co_zero_counts(left, right, counts))
-                })
-                .collect();
-            let mut result = first.co_zero_counts(left, right, counts);
-            for it in running {
-                let ended = it.join().unwrap_or_else(|panic| resume_unwind(panic));
-                result = result.and(ended);
-            }
-            result
-        })?;
-        for other in others {
-            let pairs = counts.iter_mut().zip(&*other);
-            pairs.for_each(|(sum, count)| *sum += count);
-        }
-        Ok(())
+        self.count(&mut [Asked {
+            left,
+            right,
+            counts,
+        }])
+    }
+
+    fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {
+        let asked = wanted.iter_mut().map(|one| Asked {
+            left: &one.left,
+            right: &one.right,
+            counts: &mut one.counts,
+        });
+        self.count(&mut asked.collect::<Vec<_>>())
     }
 }

@@ -22,7 +22,7 @@ pub enum AdapterSelector {
     /// The first adapter whose name contains this, in any case.
     Name(String),
     /// All hardware adapters of the best kind, or all software adapters if there is no hardware. An adapter that
-    /// several programming interfaces reach counts once.
+    /// several programming interfaces or drivers reach counts once.
     All,
 }
 
@@ -78,6 +78,8 @@ pub struct AdapterDescription {
     pub kind: AdapterKind,
     /// The driver's name and version, as far as it tells.
     pub driver: String,
+    /// Its place on the PCI bus, as far as the driver tells: the same for two drivers of one adapter.
+    pub bus: String,
     /// Largest part of a buffer that a shader can see, in bytes.
     pub max_binding_bytes: u64,
     /// Largest buffer, in bytes.
@@ -108,8 +110,9 @@ pub fn has_hardware_adapter() -> bool {
 #[cfg(target_os = "linux")]
 const DEVICE_FILES: [&str; 7] = ["dri", "nvidia", "nvhost", "dxg", "mali", "kgsl", "pvr"];
 
+/// May there be a hardware adapter? Loads no driver.
 #[cfg(target_os = "linux")]
-fn may_have_hardware() -> bool {
+pub fn may_have_hardware() -> bool {
     let Ok(files) = std::fs::read_dir("/dev") else {
         return true;
     };
@@ -117,8 +120,9 @@ fn may_have_hardware() -> bool {
     names.any(|name| DEVICE_FILES.iter().any(|start| name.starts_with(start)))
 }
 
+/// May there be a hardware adapter? Loads no driver.
 #[cfg(not(target_os = "linux"))]
-fn may_have_hardware() -> bool {
+pub fn may_have_hardware() -> bool {
     true
 }
 
@@ -152,6 +156,7 @@ fn describe((index, adapter): (usize, &wgpu::Adapter)) -> AdapterDescription {
         driver: format!("{} {}", info.driver, info.driver_info)
             .trim()
             .to_owned(),
+        bus: info.device_pci_bus_id,
         max_binding_bytes: limits.max_storage_buffer_binding_size,
         max_buffer_bytes: limits.max_buffer_size,
         max_workgroup_bytes: limits.max_compute_workgroup_storage_size,
@@ -205,16 +210,21 @@ fn select(
     Err(ComputeError::NoAdapter(format!("{wanted}; {found}")))
 }
 
-/// The adapters of the best kind, through the programming interface that reaches most of them.
+/// The adapters of the best kind, through the programming interface that reaches most of them, each by one driver.
 fn all_alike(adapters: &[AdapterDescription]) -> Vec<usize> {
     let Some(kind) = adapters.iter().map(|it| it.kind).min_by_key(|it| *it as u8) else {
         return Vec::new();
     };
     let through = |backend: &str| -> Vec<usize> {
-        let alike = adapters
-            .iter()
-            .filter(|it| it.kind == kind && it.backend == backend);
-        alike.map(|it| it.index).collect()
+        let mut alike: Vec<&AdapterDescription> = Vec::new();
+        for adapter in adapters {
+            let is_known = || alike.iter().any(|other| other.bus == adapter.bus);
+            let is_alike = adapter.kind == kind && adapter.backend == backend;
+            if is_alike && (adapter.bus.is_empty() || !is_known()) {
+                alike.push(adapter);
+            }
+        }
+        alike.iter().map(|it| it.index).collect()
     };
     let mut chosen: Vec<usize> = Vec::new();
     for adapter in adapters {
@@ -744,6 +754,7 @@ mod tests {
             backend: backend.to_owned(),
             kind,
             driver: String::new(),
+            bus: String::new(),
             max_binding_bytes: 1 << 30,
             max_buffer_bytes: 1 << 30,
             max_workgroup_bytes: 1 << 15,
@@ -762,6 +773,23 @@ mod tests {
         let all = |adapters: &[AdapterDescription]| select(&AdapterSelector::All, adapters);
         assert_eq!(all(&adapters).unwrap(), [2, 3]);
         assert_eq!(all(&adapters[4..5]).unwrap(), [4]);
+        // Two cards, and one of them by two drivers.
+        let mut adapters = list(&[("vulkan", Discrete); 3]);
+        for (adapter, bus) in
+            adapters
+                .iter_mut()
+                .zip(["0000:01:00.0", "0000:41:00.0", "0000:01:00.0"])
+        {
+            adapter.bus = bus.to_owned();
+        }
+        assert_eq!(all(&adapters).unwrap(), [0, 1]);
+        let adapters = list(&[
+            ("dx12", Discrete),
+            ("vulkan", Integrated),
+            ("vulkan", Discrete),
+            ("vulkan", Discrete),
+            ("vulkan", Software),
+        ]);
         assert_eq!(select(&AdapterSelector::Auto, &adapters).unwrap(), [0]);
         assert!(all(&[]).is_err());
         assert!(select(&AdapterSelector::Auto, &adapters[4..]).is_err());
