@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cpu::InstructionSet;
 use super::{Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource, evaluate_all};
+use crate::compute::subsample::Share;
 use crate::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
 use crate::planes::ZeroPlanes;
-use crate::planes::subsample::Share;
 
 /// How much there is to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

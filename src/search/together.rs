@@ -16,9 +16,9 @@ use super::saved::{SavedSearch, SearchSaver};
 use super::schedule::{self, Found};
 use super::thinning::thin;
 use super::{SearchError, SearchOptions};
+use crate::compute::subsample::Share;
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup, PlaneSet, Wanted};
 use crate::order::Permutation;
-use crate::planes::subsample::Share;
 
 /// Stack of a try, as large as that of a program's first thread.
 const STACK: usize = 8 << 20;
