@@ -18,6 +18,7 @@ mod search;
 mod ways;
 mod weight;
 mod written;
+pub mod zeros;
 
 pub use applied::AppliedArgs;
 pub use backend::{BackendArgs, Prepared};

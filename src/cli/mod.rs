@@ -25,6 +25,7 @@ mod init;
 mod inspect;
 mod inspect_checkpoint;
 mod inspect_layout;
+mod inspect_pictures;
 mod inspect_size;
 pub mod interrupt;
 mod layout;
@@ -33,6 +34,7 @@ mod lc0;
 mod logging;
 mod nets;
 mod optimize;
+mod picture;
 mod program;
 mod progress;
 mod reference;
@@ -128,6 +130,13 @@ pub struct Global {
     given: Vec<String>,
 }
 
+impl Global {
+    /// Is an option on the command line, by its long name with `--`?
+    fn given(&self, option: &str) -> bool {
+        self.given.iter().any(|given| given == option)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Find a better order on a sample of positions and write the permuted network
@@ -160,6 +169,9 @@ enum Command {
     /// Say what a network, engine, checkpoint, permutation, planes file or training data is
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
+    /// Draw input weights, layers, histograms, PSQT or zero rates of networks as SVG or PNG
+    #[command(after_help = examples::PICTURE)]
+    Picture(picture::Picture),
     /// List the feature sets, or show one of them, the features of positions, or a single feature
     #[command(after_help = examples::FEATURES)]
     Features(features::Features),
@@ -240,6 +252,8 @@ impl Command {
             Command::Optimize(command) => Some(&command.positions.filters),
             Command::Gather(command) => Some(&command.positions.filters),
             Command::Verify(command) => Some(&command.positions.filters),
+            Command::Inspect(command) => Some(&command.zeros.positions.filters),
+            Command::Picture(command) => Some(&command.zeros.positions.filters),
             Command::Serialize(command) => Some(&command.filters),
             Command::BatchJob(command) => Some(&command.optimize.positions.filters),
             Command::BatchSerialize(command) => Some(&command.serialize.filters),
@@ -350,6 +364,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Serialize(command) => command.run(&cli.global),
         Command::Init(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
+        Command::Picture(command) => command.run(&cli.global),
         Command::Features(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),

@@ -106,7 +106,9 @@ impl Network {
         hasher.finalize().into()
     }
 
-    fn psqt_row(&self, set: usize, feature: usize) -> &[i32] {
+    /// The PSQT columns of a feature of set number `set`.
+    #[doc(hidden)]
+    pub fn psqt_row(&self, set: usize, feature: usize) -> &[i32] {
         let it = &self.architecture;
         let row = it.features_in(0..set) + feature;
         &self.ft.psqt[row * it.psqt_buckets..(row + 1) * it.psqt_buckets]

@@ -58,6 +58,7 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
         tiles: tiles(report, before, after),
         sections,
         version: report.version.clone(),
+        script: None,
     })
 }
 
@@ -401,6 +402,7 @@ fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
     let axes = Axes {
         x: low..low + width * counts.before.len() as f64,
         y: 0.0..highest * 1.05,
+        y_ticks: None,
         x_title: "blocks read for a position",
         x_format: &|value| grouped(value.max(0.0).round() as u64),
         y_format: &|value| percent(*value, 0),
@@ -443,6 +445,7 @@ fn blocks(it: &Measures) -> Result<Section, PageError> {
     let axes = Axes {
         x: 0.0..1.0,
         y: 0.0..1.0,
+        y_ticks: None,
         x_title: "blocks, the most often skipped first",
         x_format: &|share| percent(*share, 0),
         y_format: &|share| percent(*share, 0),
@@ -550,6 +553,7 @@ fn rate_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
     let axes = Axes {
         x: rounds_of(curve),
         y: around(curve.points.iter().map(|point| point.rate), 0.0..1.0),
+        y_ticks: None,
         x_title: "rounds",
         x_format: &|rounds| grouped(rounds.max(0.0) as u64),
         y_format: &|rate| percent(*rate, 1),
@@ -600,6 +604,7 @@ fn exchange_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
     let axes = Axes {
         x: rounds_of(curve),
         y: 0.0..highest * 1.05,
+        y_ticks: None,
         x_title: "rounds",
         x_format: &|rounds| grouped(rounds.max(0.0) as u64),
         y_format: &|count| short(*count),
@@ -645,6 +650,7 @@ fn neurons(it: &Measures) -> Result<Section, PageError> {
     let axes = Axes {
         x: 0.0..1.0,
         y: 0.0..counts.iter().copied().fold(1.0, f64::max) * 1.05,
+        y_ticks: None,
         x_title: "share of the samples in which the output is zero",
         x_format: &|share| percent(*share, 0),
         y_format: &|count| short(*count),
