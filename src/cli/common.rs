@@ -19,6 +19,7 @@ mod trial;
 mod ways;
 mod weight;
 mod written;
+pub mod zeros;
 
 pub use applied::AppliedArgs;
 pub use backend::{BackendArgs, Prepared};

@@ -88,12 +88,27 @@ Examples:
     ftperm init HalfKAv2_hm^ small.safetensors --l1 128 --inputs january --seed 7
     ftperm init HalfKAv2_hm^ other.pt --l1 128 --l2 15 --l3 32";
 
+pub const PICTURE: &str = "\
+Examples:
+  The input weights of two blocks of four neurons:
+    ftperm picture nn.nnue --what inputs --neurons 0-7 --out inputs.svg
+  What a knight is worth on each square, by bucket:
+    ftperm picture nn.nnue --what psqt --out psqt.png
+  Histograms of two networks over common axes:
+    ftperm picture nn.nnue permuted.nnue --what histograms --out histograms.svg
+  The numbers behind a picture:
+    ftperm picture nn.nnue --what layers --bucket 0 --json";
+
 pub const INSPECT: &str = "\
 Examples:
   What a network is, and how that is known:
     ftperm inspect nn.nnue
   What each part of it costs in bytes:
     ftperm inspect nn.nnue --size
+  All its weights in pictures, and how often neurons are zero:
+    ftperm inspect nn.nnue --report page.html --data train.binpack
+  What two networks differ in:
+    ftperm inspect nn.nnue permuted.nnue --report page.html
   Take the networks out of an engine:
     ftperm inspect /usr/games/stockfish --extract nets
   A checkpoint: tensors, feature sets, epoch, what would be clipped:

@@ -19,30 +19,35 @@ use ftperm::report::WeightsReport;
 use serde::Serialize;
 
 use super::common::names::name;
+use super::common::zeros::ZeroArgs;
 use super::common::{Files, ReadingArgs};
 use super::layout::LayoutArgs;
 use super::progress::watch_positions;
-use super::report::write_report;
-use super::{Global, UsageError, console, inspect_checkpoint, inspect_layout, inspect_size, lc0};
+use super::{
+    Global, UsageError, console, inspect_checkpoint, inspect_layout, inspect_pictures,
+    inspect_size, lc0,
+};
 
 /// Say what a file is, and how that was recognised: a network, an engine with networks inside, a permutation,
 /// training data, zero planes, a trainer's checkpoint, or a weight file of Lc0
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// The file; for networks all that --net takes
-    #[arg(value_parser = name())]
-    file: OsString,
+    /// The file; for networks all that --net takes. Several networks are compared in the page of --report
+    #[arg(value_name = "FILE", required = true, num_args = 1.., value_parser = name())]
+    files: Vec<OsString>,
     /// Write the networks inside an engine into this folder, as nn-<sha12>.nnue
     #[arg(long, value_name = "DIR")]
     extract: Option<PathBuf>,
-    /// Write ranges and histograms of the weights of a network or checkpoint: a page with pictures if the name ends in
-    /// .html, else JSON
+    /// Write about the weights of a network or checkpoint: a page with pictures of all of them if the name ends in
+    /// .html, else ranges and histograms as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Show what each tensor of a network costs in bytes, raw and compressed, and how many rows belong to features that
     /// no legal position activates
     #[arg(long, conflicts_with_all = ["extract", "report", "layout", "lc0_version"])]
     size: bool,
+    #[command(flatten)]
+    pub(super) zeros: ZeroArgs,
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
@@ -190,23 +195,41 @@ struct PermutationReport {
 }
 
 impl Inspect {
+    /// The first file, of several networks or of one.
+    fn file(&self) -> &OsString {
+        &self.files[0]
+    }
+
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
-        if self.size {
-            return inspect_size::run(&self.file, &self.reading, global);
+        if self.files.len() > 1 {
+            return self.run_several(global);
         }
-        let path = Path::new(&self.file);
+        if self.zeros.are_given() && self.report.is_none() && global.given("--data") {
+            let text = "--data is for the page of --report";
+            return Err(UsageError(text.into()).into());
+        }
+        if self.size {
+            return inspect_size::run(self.file(), &self.reading, global);
+        }
+        let path = Path::new(self.file());
         if let Some(done) = self.run_lc0(path, global) {
             return done;
         }
         if let Some(file) = &self.report {
-            Files::new()
+            let files = Files::new()
                 .output("--report", Some(file))
-                .network("the file", Some(&self.file))
-                .check()?;
+                .network("the file", Some(self.file()));
+            self.zeros.inputs(files).check()?;
             check_writable(file)?;
         }
         if self.extract.is_none() && super::serialize::is_checkpoint_file(path)? {
-            return inspect_checkpoint::run(path, &self.reading, self.report.as_deref(), global);
+            return inspect_checkpoint::run(
+                path,
+                &self.reading,
+                self.report.as_deref(),
+                &self.zeros,
+                global,
+            );
         }
         if self.run_layout(path, global)? {
             return Ok(());
@@ -228,6 +251,22 @@ impl Inspect {
         }
     }
 
+    /// A page of several networks.
+    fn run_several(&self, global: &Global) -> anyhow::Result<()> {
+        for (option, given) in [
+            ("--size", self.size),
+            ("--extract", self.extract.is_some()),
+            ("--layout", self.layout.layout.is_some()),
+            ("--data", global.given("--data")),
+        ] {
+            if given {
+                return Err(UsageError(format!("{option} is for one file")).into());
+            }
+        }
+        self.lc0.refuse()?;
+        inspect_pictures::several(&self.files, self.report.as_deref(), &self.reading, global)
+    }
+
     /// Under the layout that is given, or the one that the file fits; is there one?
     fn run_layout(&self, path: &Path, global: &Global) -> anyhow::Result<bool> {
         if self.layout.layout.is_none()
@@ -235,7 +274,7 @@ impl Inspect {
         {
             return Ok(false);
         }
-        let Some(chosen) = self.layout.choose(Some(&self.file), &self.reading)? else {
+        let Some(chosen) = self.layout.choose(Some(self.file()), &self.reading)? else {
             return Ok(false);
         };
         if self.extract.is_some() || self.report.is_some() {
@@ -272,7 +311,7 @@ impl Inspect {
     }
 
     fn report(&self) -> anyhow::Result<Report> {
-        let path = Path::new(&self.file);
+        let path = Path::new(self.file());
         if let Some(other) = self.no_network(path)? {
             let it = &self.reading;
             if it.era.is_some() || it.clamp.is_some() || self.extract.is_some() {
@@ -281,7 +320,7 @@ impl Inspect {
             }
             return Ok(other);
         }
-        let source = NetSource::parse(Some(&self.file));
+        let source = NetSource::parse(Some(self.file()));
         let loaded = match self.reading.era {
             Some(_) => source.load_any_version()?,
             None => source.load()?,
@@ -293,7 +332,7 @@ impl Inspect {
         if self.extract.is_some() {
             return Err(UsageError("--extract is for engines".into()).into());
         }
-        let path = match NetSource::parse(Some(&self.file)) {
+        let path = match NetSource::parse(Some(self.file())) {
             NetSource::File { .. } if !path.is_dir() => path.display().to_string(),
             _ => loaded.origin.to_string(),
         };
@@ -368,7 +407,7 @@ impl Inspect {
             },
             ..positions::Options::default()
         };
-        let files = std::slice::from_ref(&self.file);
+        let files = std::slice::from_ref(self.file());
         let first = positions::read(files, &options(Filters::checks_only(), 1))?;
         let mut seen = (0, 0);
         let found = watch_positions(files, &options(Filters::default(), LOOKED_AT), |progress| {
@@ -377,7 +416,7 @@ impl Inspect {
         })?
         .statistics;
         let complete = found.taken < LOOKED_AT;
-        let bytes = std::fs::metadata(&self.file)?.len();
+        let bytes = std::fs::metadata(self.file())?.len();
         // How much a compressed file holds is known at its end only.
         let estimated = (!complete && !recognised.compressed && seen.0 > 0)
             .then(|| (u128::from(seen.1) * u128::from(bytes) / u128::from(seen.0)) as u64);
@@ -385,7 +424,7 @@ impl Inspect {
             .iter()
             .filter(|&&reason| found.skipped(reason) > 0);
         Ok(PositionsReport {
-            path: Path::new(&self.file).display().to_string(),
+            path: Path::new(self.file()).display().to_string(),
             format: recognised.format,
             compressed: recognised.compressed,
             bytes,
@@ -404,13 +443,13 @@ impl Inspect {
     fn network(&self, path: String, bytes: &[u8]) -> anyhow::Result<NetReport> {
         let network =
             Network::parse(bytes, &self.reading.options()).map_err(|source| NetFileError::Net {
-                path: PathBuf::from(&self.file),
+                path: PathBuf::from(self.file()),
                 source,
             })?;
         if let Some(file) = &self.report {
-            let source = Path::new(&self.file).display().to_string();
+            let source = Path::new(self.file()).display().to_string();
             let weights = WeightsReport::new(&network, source, &[]);
-            write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+            inspect_pictures::write(file, &network, weights, &self.zeros)?;
         }
         let it = &network.architecture;
         let recognition = &network.recognition;
@@ -489,10 +528,10 @@ impl Inspect {
     }
 
     fn permutation(&self) -> anyhow::Result<PermutationReport> {
-        let file = PermutationFile::read(Path::new(&self.file))?;
+        let file = PermutationFile::read(Path::new(self.file()))?;
         let indices = file.permutation.indices();
         Ok(PermutationReport {
-            path: Path::new(&self.file).display().to_string(),
+            path: Path::new(self.file()).display().to_string(),
             neurons: indices.len(),
             l1_if_pairwise: 2 * indices.len(),
             identity: file.permutation.is_identity(),

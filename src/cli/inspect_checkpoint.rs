@@ -8,8 +8,8 @@ use ftperm::report::WeightsReport;
 use serde::Serialize;
 
 use super::common::ReadingArgs;
-use super::report::write_report;
-use super::{Global, console};
+use super::common::zeros::ZeroArgs;
+use super::{Global, console, inspect_pictures};
 
 #[derive(Serialize)]
 struct Report {
@@ -82,6 +82,7 @@ pub fn run(
     path: &Path,
     reading: &ReadingArgs,
     file: Option<&Path>,
+    zeros: &ZeroArgs,
     global: &Global,
 ) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::open(path)?;
@@ -101,7 +102,7 @@ pub fn run(
             global_step: progress.global_step,
             ..WeightsReport::new(&network, path.display().to_string(), &conversion.ranges)
         };
-        write_report(file, &ftperm::report::Report::Weights(Box::new(weights)))?;
+        inspect_pictures::write(file, &network, weights, zeros)?;
     }
     let report = Report {
         kind: "checkpoint",

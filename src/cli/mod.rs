@@ -26,6 +26,7 @@ mod init;
 mod inspect;
 mod inspect_checkpoint;
 mod inspect_layout;
+mod inspect_pictures;
 mod inspect_size;
 pub mod interrupt;
 mod layout;
@@ -34,6 +35,7 @@ mod lc0;
 mod logging;
 mod nets;
 mod optimize;
+mod picture;
 mod program;
 mod progress;
 mod reference;
@@ -129,6 +131,13 @@ pub struct Global {
     given: Vec<String>,
 }
 
+impl Global {
+    /// Is an option on the command line, by its long name with `--`?
+    fn given(&self, option: &str) -> bool {
+        self.given.iter().any(|given| given == option)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Find a better order on a sample of positions and write the permuted network
@@ -161,6 +170,9 @@ enum Command {
     /// Say what a network, engine, checkpoint, permutation, planes file or training data is
     #[command(after_help = examples::INSPECT)]
     Inspect(inspect::Inspect),
+    /// Draw input weights, layers, histograms, PSQT or zero rates of networks as SVG or PNG
+    #[command(after_help = examples::PICTURE)]
+    Picture(picture::Picture),
     /// List the feature sets, or show one of them, the features of positions, or a single feature
     #[command(after_help = examples::FEATURES)]
     Features(features::Features),
@@ -243,6 +255,8 @@ impl Command {
             Command::Optimize(command) => Some(&command.positions.filters),
             Command::Gather(command) => Some(&command.positions.filters),
             Command::Verify(command) => Some(&command.positions.filters),
+            Command::Inspect(command) => Some(&command.zeros.positions.filters),
+            Command::Picture(command) => Some(&command.zeros.positions.filters),
             Command::Serialize(command) => Some(&command.filters),
             Command::BatchJob(command) => Some(&command.optimize.positions.filters),
             Command::BatchSerialize(command) => Some(&command.serialize.filters),
@@ -353,6 +367,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::Serialize(command) => command.run(&cli.global),
         Command::Init(command) => command.run(&cli.global),
         Command::Inspect(command) => command.run(&cli.global),
+        Command::Picture(command) => command.run(&cli.global),
         Command::Features(command) => command.run(&cli.global),
         Command::Trace(command) => command.run(&cli.global),
         Command::Nets(command) => command.run(&cli.global),

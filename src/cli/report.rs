@@ -73,13 +73,17 @@ pub fn write_report(path: &Path, report: &Report) -> anyhow::Result<()> {
     Ok(finish_report(path, report)?.commit()?)
 }
 
+/// Does its name end in .html or .htm?
+pub fn is_page(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    ["html", "htm"]
+        .iter()
+        .any(|ending| extension.eq_ignore_ascii_case(ending))
+}
+
 /// As [`write_report`], under a temporary name.
 pub fn finish_report(path: &Path, report: &Report) -> anyhow::Result<FinishedFile> {
-    let extension = path.extension().unwrap_or_default();
-    let is_page = ["html", "htm"]
-        .iter()
-        .any(|it| extension.eq_ignore_ascii_case(it));
-    let bytes = if is_page {
+    let bytes = if is_page(path) {
         page(report)?.into_bytes()
     } else {
         report.to_json()?

@@ -67,6 +67,8 @@ pub use cost::Cost;
 pub use error::{NetError, NetFileError};
 #[doc(hidden)]
 pub use hash::FeatureHash;
+#[doc(hidden)]
+pub use network::Row;
 pub use network::{DenseLayer, Encoding, FeatureTransformer, FtRows, LayerStack, Network};
 #[doc(hidden)]
 pub use numbers::FileNumbers;

@@ -157,11 +157,6 @@ impl Parts {
         let [searched, held_out] =
             [0, 1].map(|part| PartMeasures::new(&self.0[part], &counts[part], blocks, model));
         let rates = BlockRates::new(planes, order);
-        let order_map = sorted_by_rate(order.indices(), &rates.after);
-        let identity_map = sorted_by_rate(identity.indices(), &rates.before);
-        let together = co_zero_counts(backend, planes)?;
-        let cell = order.len().div_ceil(MAP_CELLS).next_multiple_of(4);
-        let samples: usize = planes.iter().map(ZeroPlanes::samples).sum();
         Ok(Measures {
             searched,
             held_out: (!self.0[1].is_empty()).then_some(held_out),
@@ -171,15 +166,31 @@ impl Parts {
                 before: curve(rates.before),
                 after: curve(rates.after),
             },
-            co_zero_map: CoZeroMap {
-                neurons_a_cell: cell,
-                cells: BeforeAfter {
-                    before: map(&together, samples, &identity_map, cell),
-                    after: map(&together, samples, &order_map, cell),
-                },
-            },
+            co_zero_map: co_zero_maps(backend, planes, order)?,
         })
     }
+}
+
+/// How often neurons are zero together, in their own order and in another one.
+pub(super) fn co_zero_maps(
+    backend: &dyn Backend,
+    planes: &[ZeroPlanes],
+    order: &Permutation,
+) -> Result<CoZeroMap, ComputeError> {
+    let rates = BlockRates::new(planes, order);
+    let identity = Permutation::identity(order.len());
+    let order_map = sorted_by_rate(order.indices(), &rates.after);
+    let identity_map = sorted_by_rate(identity.indices(), &rates.before);
+    let together = co_zero_counts(backend, planes)?;
+    let cell = order.len().div_ceil(MAP_CELLS).next_multiple_of(4);
+    let samples: usize = planes.iter().map(ZeroPlanes::samples).sum();
+    Ok(CoZeroMap {
+        neurons_a_cell: cell,
+        cells: BeforeAfter {
+            before: map(&together, samples, &identity_map, cell),
+            after: map(&together, samples, &order_map, cell),
+        },
+    })
 }
 
 /// Zero blocks of every sample.
@@ -248,7 +259,7 @@ impl PartMeasures {
 }
 
 impl NeuronMeasures {
-    fn new(planes: &[ZeroPlanes]) -> NeuronMeasures {
+    pub(super) fn new(planes: &[ZeroPlanes]) -> NeuronMeasures {
         const INTERVALS: usize = 20;
         let samples: usize = planes.iter().map(ZeroPlanes::samples).sum();
         let mut counts = vec![0; planes[0].neurons()];

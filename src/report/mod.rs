@@ -14,9 +14,13 @@ mod check;
 #[doc(hidden)]
 pub mod curve;
 #[doc(hidden)]
+pub mod drawing;
+#[doc(hidden)]
 pub mod measures;
 mod optimize;
 mod page;
+#[doc(hidden)]
+pub mod pictures;
 mod weights;
 
 #[doc(hidden)]
@@ -27,6 +31,8 @@ pub use optimize::{
 };
 pub use optimize::{NetReport, NetSummary, OptimizeReport, PermReport, Rates, Seconds, Verified};
 pub use page::{PageError, page};
+#[doc(hidden)]
+pub use page::{comparison_page, network_page};
 #[doc(hidden)]
 pub use weights::{RangeReport, TensorReport, WeightsReport};
 

@@ -1,4 +1,5 @@
-//! A report as one HTML page that needs nothing else: no script, no font, no network.
+//! A report as one HTML page that needs nothing else: no font, no network. A script is only in pages of networks, which
+//! draw what is too much to be drawn beforehand.
 
 use minijinja::value::Serde;
 use minijinja::{Environment, context};
@@ -8,12 +9,20 @@ use thiserror::Error;
 use super::Report;
 
 mod bench;
-mod chart;
+pub(super) mod chart;
+mod compare;
+mod network;
 mod optimize;
-mod theme;
+pub(super) mod theme;
+mod viewer;
 mod weights;
 
 use chart::{DrawingError, Picture};
+#[doc(hidden)]
+pub use compare::comparison_page;
+#[doc(hidden)]
+pub use network::network_page;
+use viewer::Script;
 
 const TEMPLATE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/style.css");
@@ -26,6 +35,8 @@ pub enum PageError {
     Drawing(#[from] DrawingError),
     #[error("cannot fill the page: {0}")]
     Template(#[from] minijinja::Error),
+    #[error("cannot write the page's numbers: {0}")]
+    Numbers(#[from] serde_json::Error),
 }
 
 /// What a page shows, from top to bottom.
@@ -39,6 +50,8 @@ struct Page {
     tiles: Vec<Tile>,
     sections: Vec<Section>,
     version: String,
+    /// What draws in the page.
+    script: Option<Script>,
 }
 
 /// A number to see at first sight.
@@ -60,6 +73,12 @@ struct Section {
     heat: Option<[String; 2]>,
     tables: Vec<Table>,
     notes: Vec<String>,
+    /// Elements that the page's script draws in.
+    viewer: String,
+    /// Sections of it that open on demand.
+    parts: Vec<Section>,
+    /// Does it open and close, and is it closed at first?
+    folded: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,17 +133,20 @@ impl Table {
 /// # Errors
 /// A picture or the page cannot be made, which numbers that are no numbers may cause.
 pub fn page(report: &Report) -> Result<String, PageError> {
-    let page = match report {
+    fill(&match report {
         Report::Optimize(report) => optimize::page(report)?,
         Report::Bench(report) => bench::page(report)?,
         Report::Weights(report) => weights::page(report)?,
-    };
+    })
+}
+
+fn fill(page: &Page) -> Result<String, PageError> {
     let mut environment = Environment::new();
     // Names that end so are escaped.
     environment.add_template("page.html", TEMPLATE)?;
     let [heat_light, heat_dark] = theme::heat_gradients();
     let page = environment.get_template("page.html")?.render(context! {
-        page => Serde(&page),
+        page => Serde(page),
         style => STYLE,
         dark_rules => theme::dark_rules(),
         heat_light,

@@ -162,6 +162,20 @@ fn json_is_as_documented() {
     let small = ["PP_3Wide+HalfKAv2_hm^", "i.pt", "--l1", "8"];
     check("init", &[&["init"][..], &small].concat());
     check("network", &["inspect", net]);
+    let several = ["inspect", net, "a.nnue", "--report", "several.html"];
+    check("networks", &several);
+    for what in ["inputs", "layers", "histograms", "psqt"] {
+        check("picture", &["picture", net, "--what", what]);
+    }
+    check(
+        "picture",
+        &["picture", net, "a.nnue", "--what", "difference"],
+    );
+    let zeros = ["picture", net, "--what", "zeros", "--perm", "p.txt"];
+    check(
+        "picture",
+        &[&zeros[..], &["--data", data, "--count", "50"]].concat(),
+    );
     check("size", &["inspect", net, "--size"]);
     check("permutation", &["inspect", "p.txt"]);
     check("planes", &["inspect", "g.planes"]);

@@ -36,6 +36,7 @@ mod nets;
 mod npm_nets;
 mod outputs;
 mod own_model;
+mod pictures;
 mod position_damage;
 mod position_formats;
 mod positions;

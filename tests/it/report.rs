@@ -44,7 +44,7 @@ fn optimize(folder: &Path, more: &[&str]) -> Value {
     serde_json::from_slice(&ftperm(folder, &arguments).stdout).unwrap()
 }
 
-fn chromium() -> Option<PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)

@@ -109,7 +109,9 @@ impl Network {
         hasher.finalize().into()
     }
 
-    fn psqt_row(&self, set: usize, feature: usize) -> &[i32] {
+    /// The PSQT columns of a feature of set number `set`.
+    #[doc(hidden)]
+    pub fn psqt_row(&self, set: usize, feature: usize) -> &[i32] {
         let architecture = &self.architecture;
         let row = architecture.features_in(0..set) + feature;
         &self.ft.psqt[row * architecture.psqt_buckets..(row + 1) * architecture.psqt_buckets]

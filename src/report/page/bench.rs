@@ -46,6 +46,7 @@ pub fn page(report: &BenchReport) -> Result<Page, PageError> {
         warnings: warnings.collect(),
         tiles,
         sections: vec![section(all)?, provenance(all)],
+        script: None,
         version: report.version.clone(),
     })
 }

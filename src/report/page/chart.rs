@@ -2,6 +2,7 @@
 
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{BoldPoints, DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea as _};
 use plotters::element::{Circle, PathElement, Rectangle};
@@ -20,7 +21,37 @@ const SCALE: u32 = 4;
 pub type DrawingError = DrawingAreaErrorKind<std::io::Error>;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Ticked>>;
+type RowChart<'a, 'b> =
+    ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// An axis with numbers at given places.
+struct Ticked {
+    axis: RangedCoordf64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Ticked {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        self.axis.map(value, limit)
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        // Lines between ticks are not drawn.
+        if hint.weight().allow_light_points() {
+            Vec::new()
+        } else {
+            self.ticks.clone()
+        }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.axis.range()
+    }
+}
 
 /// A picture.
 #[derive(Debug, Serialize)]
@@ -28,6 +59,16 @@ pub struct Picture {
     wide: String,
     /// Empty if one form will do.
     narrow: String,
+}
+
+impl Picture {
+    /// The form for phones alone, for pictures that stand side by side.
+    pub fn small(self) -> Picture {
+        Picture {
+            wide: self.narrow,
+            narrow: String::new(),
+        }
+    }
 }
 
 /// Says in a picture what it shows, for those who do not see it.
@@ -83,6 +124,8 @@ fn picture(
 pub struct Axes<'a> {
     pub x: std::ops::Range<f64>,
     pub y: std::ops::Range<f64>,
+    /// Where the y axis has numbers; chosen if it does not matter.
+    pub y_ticks: Option<Vec<f64>>,
     pub x_title: &'a str,
     pub x_format: &'a dyn Fn(&f64) -> String,
     pub y_format: &'a dyn Fn(&f64) -> String,
@@ -91,12 +134,18 @@ pub struct Axes<'a> {
 impl Axes<'_> {
     fn draw<'a, 'b>(&self, area: &'a Area<'b>, form: Form) -> Result<Chart<'a, 'b>, DrawingError> {
         let font = ("sans-serif", 15 * SCALE).into_font().color(&TEXT.light);
+        let axis = RangedCoordf64::from(self.y.clone());
+        let ticks = self.y_ticks.clone();
+        let y = Ticked {
+            ticks: ticks.unwrap_or_else(|| axis.key_points(BoldPoints(7))),
+            axis,
+        };
         let mut chart = ChartBuilder::on(area)
             .margin_top(8 * SCALE)
             .margin_right(22 * SCALE)
             .x_label_area_size(44 * SCALE)
             .y_label_area_size(52 * SCALE)
-            .build_cartesian_2d(self.x.clone(), self.y.clone())?;
+            .build_cartesian_2d(self.x.clone(), y)?;
         chart
             .configure_mesh()
             .disable_x_mesh()
@@ -187,6 +236,56 @@ pub fn histogram(
     })
 }
 
+/// Where the logarithmic axis of counts begins: below 1, so that one value is a bar.
+pub const LEAST_COUNT: f64 = 0.5;
+
+/// Counts on a logarithmic axis from [`LEAST_COUNT`] to `most`, whose numbers are round. The x axis is the caller's.
+pub fn log_histogram(
+    label: &str,
+    x: std::ops::Range<f64>,
+    low: f64,
+    width: f64,
+    counts: &[u64],
+    most: u64,
+) -> Result<Picture, DrawingError> {
+    let base = LEAST_COUNT.log10();
+    let heights: Vec<f64> = counts
+        .iter()
+        .map(|&count| (count as f64).max(LEAST_COUNT).log10())
+        .collect();
+    let axes = Axes {
+        x,
+        y: base..(most.max(1) as f64).log10().max(0.3) * 1.05,
+        y_ticks: Some(log_ticks(most)),
+        x_title: "",
+        x_format: &|value| format!("{value:.0}"),
+        y_format: &|power| round_count(*power),
+    };
+    histogram(label, &axes, low, width, &heights)
+}
+
+/// Logarithms of round numbers up to `most`: powers of ten, and between them 2 and 5 where there are few.
+pub fn log_ticks(most: u64) -> Vec<f64> {
+    let steps: &[f64] = if most < 100 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let powers = (0..20).map(|power| 10f64.powi(power));
+    let numbers = powers.flat_map(|power| steps.iter().map(move |step| power * step));
+    let most = most.max(2) as f64;
+    numbers
+        .take_while(|&number| number <= most)
+        .map(f64::log10)
+        .collect()
+}
+
+/// The number at a tick of a logarithmic axis.
+pub fn round_count(power: f64) -> String {
+    match 10f64.powf(power).round() {
+        count if count >= 1e9 => format!("{:.0}G", count / 1e9),
+        count if count >= 1e6 => format!("{:.0}M", count / 1e6),
+        count if count >= 1e3 => format!("{:.0}k", count / 1e3),
+        count => format!("{count:.0}"),
+    }
+}
+
 /// A picture of rows with names at the left, above an axis. `draw` draws row number `y` into the chart.
 fn rows(
     label: &str,
@@ -194,7 +293,7 @@ fn rows(
     x: std::ops::Range<f64>,
     x_title: &str,
     x_format: &dyn Fn(&f64) -> String,
-    draw: &dyn Fn(&mut Chart, usize) -> Result<(), DrawingError>,
+    draw: &dyn Fn(&mut RowChart, usize) -> Result<(), DrawingError>,
 ) -> Result<Picture, DrawingError> {
     const ROW: u32 = 30;
     let svg = |form: Form| {
@@ -366,4 +465,27 @@ pub fn around(
     let start = ((low / step - 0.3).floor() * step).max(limits.start);
     let end = ((high / step + 0.3).ceil() * step).min(limits.end);
     start..end.max(start + step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithmic_axes_have_round_numbers() {
+        let labels = |most| -> Vec<String> {
+            let ticks = log_ticks(most);
+            ticks.into_iter().map(round_count).collect()
+        };
+        assert_eq!(labels(0), ["1", "2"]);
+        assert_eq!(labels(60), ["1", "2", "5", "10", "20", "50"]);
+        assert_eq!(
+            labels(23_068_672),
+            ["1", "10", "100", "1k", "10k", "100k", "1M", "10M"]
+        );
+        let picture = log_histogram("Counts", 0.0..3.0, 0.0, 1.0, &[0, 1, 999], 999).unwrap();
+        for svg in [&picture.wide, &picture.narrow] {
+            assert!(svg.contains("\n1\n") && svg.contains("\n100\n") && !svg.contains("\n9\n"));
+        }
+    }
 }

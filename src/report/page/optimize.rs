@@ -61,6 +61,7 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
         tiles: tiles(report, before, after),
         sections,
         version: report.version.clone(),
+        script: None,
     })
 }
 
@@ -402,6 +403,7 @@ fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
     let axes = Axes {
         x: low..low + width * counts.before.len() as f64,
         y: 0.0..highest * 1.05,
+        y_ticks: None,
         x_title: "blocks read for a position",
         x_format: &|value| grouped(value.max(0.0).round() as u64),
         y_format: &|value| percent(*value, 0),
@@ -444,6 +446,7 @@ fn blocks(it: &Measures) -> Result<Section, PageError> {
     let axes = Axes {
         x: 0.0..1.0,
         y: 0.0..1.0,
+        y_ticks: None,
         x_title: "blocks, the most often skipped first",
         x_format: &|share| percent(*share, 0),
         y_format: &|share| percent(*share, 0),
@@ -551,6 +554,7 @@ fn rate_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
     let axes = Axes {
         x: rounds_of(curve),
         y: around(curve.points.iter().map(|point| point.rate), 0.0..1.0),
+        y_ticks: None,
         x_title: "rounds",
         x_format: &|rounds| grouped(rounds.max(0.0) as u64),
         y_format: &|rate| percent(*rate, 1),
@@ -601,6 +605,7 @@ fn exchange_curve(curve: &SearchCurve) -> Result<Figure, PageError> {
     let axes = Axes {
         x: rounds_of(curve),
         y: 0.0..highest * 1.05,
+        y_ticks: None,
         x_title: "rounds",
         x_format: &|rounds| grouped(rounds.max(0.0) as u64),
         y_format: &|count| short(*count),
@@ -646,6 +651,7 @@ fn neurons(it: &Measures) -> Result<Section, PageError> {
     let axes = Axes {
         x: 0.0..1.0,
         y: 0.0..counts.iter().copied().fold(1.0, f64::max) * 1.05,
+        y_ticks: None,
         x_title: "share of the samples in which the output is zero",
         x_format: &|share| percent(*share, 0),
         y_format: &|count| short(*count),

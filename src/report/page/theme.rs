@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use plotters::style::RGBColor;
+use serde::Serialize;
 
 /// A colour in both schemes.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +91,81 @@ pub fn heat_gradients() -> [String; 2] {
         let stops = stops.map(|(r, g, b)| hex(RGBColor(r, g, b)));
         format!("linear-gradient(to right, {})", stops.join(", "))
     })
+}
+
+type Channels = [u8; 3];
+
+/// Colours of what scripts and drawings show.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Palette {
+    /// Ends and middle of the scale of values with a sign.
+    pub low: Channels,
+    pub middle: Channels,
+    pub high: Channels,
+    /// A square without a feature.
+    pub none: Channels,
+    pub card: Channels,
+    pub text: Channels,
+    pub frame: Channels,
+    pub accent: Channels,
+    /// Numbers on the ends of the scale and on its middle.
+    pub on_ends: Channels,
+    pub on_middle: Channels,
+    /// From little to much.
+    pub heat: [Channels; 4],
+}
+
+/// The palettes of both schemes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Palettes {
+    pub light: Palette,
+    pub dark: Palette,
+}
+
+pub const PALETTES: Palettes = Palettes {
+    light: Palette {
+        low: [0x1D, 0x4E, 0xB8],
+        middle: [0xFF, 0xFF, 0xFF],
+        high: [0xC2, 0x41, 0x0C],
+        none: [0xDD, 0xE2, 0xEA],
+        card: [0xFF, 0xFF, 0xFF],
+        text: [0x51, 0x5C, 0x6B],
+        frame: [0x9A, 0xA6, 0xB8],
+        accent: [0x0F, 0x76, 0x6E],
+        on_ends: [0xFF, 0xFF, 0xFF],
+        on_middle: [0x17, 0x20, 0x2C],
+        heat: channels(HEAT_LIGHT),
+    },
+    dark: Palette {
+        low: [0x5B, 0x9D, 0xF9],
+        middle: [0x1B, 0x24, 0x30],
+        high: [0xFB, 0x92, 0x3C],
+        none: [0x39, 0x44, 0x53],
+        card: [0x15, 0x1C, 0x25],
+        text: [0xA9, 0xB4, 0xC4],
+        frame: [0x5A, 0x67, 0x7A],
+        accent: [0x2D, 0xD4, 0xBF],
+        on_ends: [0x0E, 0x13, 0x1A],
+        on_middle: [0xE8, 0xED, 0xF4],
+        heat: channels(HEAT_DARK),
+    },
+};
+
+impl Default for Palettes {
+    fn default() -> Palettes {
+        PALETTES
+    }
+}
+
+const fn channels(stops: [(u8, u8, u8); 4]) -> [Channels; 4] {
+    let mut channels = [[0; 3]; 4];
+    let mut at = 0;
+    while at < 4 {
+        let (red, green, blue) = stops[at];
+        channels[at] = [red, green, blue];
+        at += 1;
+    }
+    channels
 }
 
 #[cfg(test)]

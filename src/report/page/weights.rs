@@ -1,6 +1,6 @@
 //! The page of a checkpoint's or network's weights.
 
-use super::chart::{self, Axes, percent};
+use super::chart::{self, percent};
 use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
 use crate::report::weights::{TensorReport, WeightsReport};
 
@@ -58,10 +58,11 @@ pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
         ],
         sections: vec![ranges(report), histograms(report)?, provenance(report)],
         version: report.version.clone(),
+        script: None,
     })
 }
 
-fn ranges(report: &WeightsReport) -> Section {
+pub fn ranges(report: &WeightsReport) -> Section {
     let mut table = Table::numbers(&["tensor", "values", "least", "greatest", "zero"]);
     for it in &report.tensors {
         table.rows.push(vec![
@@ -81,25 +82,15 @@ fn ranges(report: &WeightsReport) -> Section {
     }
 }
 
-fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
+pub fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
     let figure = |it: &TensorReport| -> Result<Figure, PageError> {
-        // A few zeros or ones would hide all else: bars grow with the logarithm of the count.
-        let counts: Vec<f64> = it
-            .histogram
-            .iter()
-            .map(|&count| (1.0 + count as f64).log10())
-            .collect();
         let (low, high) = (f64::from(it.min), f64::from(it.max));
         let span = (high - low).max(1.0);
-        let axes = Axes {
-            x: low..low + span,
-            y: 0.0..counts.iter().copied().fold(1.0, f64::max) * 1.05,
-            x_title: "",
-            x_format: &|value| format!("{value:.0}"),
-            y_format: &|power| count(*power),
-        };
+        let counts: Vec<u64> = it.histogram.iter().map(|&count| count as u64).collect();
         let label = format!("Histogram of {}", it.tensor);
-        let picture = chart::histogram(&label, &axes, low, span / counts.len() as f64, &counts)?;
+        let width = span / counts.len().max(1) as f64;
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let picture = chart::log_histogram(&label, low..low + span, low, width, &counts, most)?;
         Ok(Figure::new(&it.tensor, picture))
     };
     Ok(Section {
@@ -115,16 +106,7 @@ fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
     })
 }
 
-/// The count of a logarithmic axis.
-fn count(power: f64) -> String {
-    match 10f64.powf(power) - 1.0 {
-        count if count >= 1e6 => format!("{:.0}M", count / 1e6),
-        count if count >= 1e3 => format!("{:.0}k", count / 1e3),
-        count => format!("{count:.0}"),
-    }
-}
-
-fn provenance(report: &WeightsReport) -> Section {
+pub fn provenance(report: &WeightsReport) -> Section {
     let mut rows = vec![("source", report.source.clone())];
     if let Some(epoch) = report.epoch {
         rows.push(("epoch", epoch.to_string()));
