@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rayon::ThreadPoolBuilder;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::control::{Control, MoveCount, Progress};
 use super::saved::{SavedSearch, SearchSaver};
@@ -36,10 +36,15 @@ pub(super) fn run(
     let tries = options.tries;
     let resumed = control.resume.take();
     let resumed = resumed.map_or_else(|| vec![None; tries], |saved| saved.apart(tries));
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(tries)
-        .stack_size(STACK)
-        .build()
+    // One thread each: in a common pool, one try that waits for its own work could begin another, and never end.
+    let pools: Vec<ThreadPool> = (0..tries)
+        .map(|_| {
+            ThreadPoolBuilder::new()
+                .num_threads(1)
+                .stack_size(STACK)
+                .build()
+        })
+        .collect::<Result<_, _>>()
         .map_err(|error| ComputeError::Device {
             adapter: "cpu".to_owned(),
             message: format!("cannot start {tries} threads: {error}"),
@@ -72,17 +77,19 @@ pub(super) fn run(
         is_told: control.progress.is_some(),
         saved_every: control.saver.as_ref().map(SearchSaver::every),
     };
-    let mut desk = Desk::new(planes, counters, control, tries);
-    pool.in_place_scope(|scope| {
-        for (number, resume) in resumed.into_iter().enumerate() {
+    std::thread::scope(|scope| {
+        // If it panics, the tries learn from what it drops that nobody answers.
+        let mut desk = Desk::new(planes, counters, control, tries);
+        for (number, (resume, pool)) in resumed.into_iter().zip(&pools).enumerate() {
             let (remote, watched) = (remote.clone(), watched.clone());
-            scope.spawn(move |_| attempt(number, &remote, &watched, (options, start), resume));
+            let run = move || attempt(number, &remote, &watched, (options, start), resume);
+            scope.spawn(move || pool.install(run));
         }
         // The last try that ends takes the last sender with it.
         drop(remote);
-        desk.serve(&asks);
-    });
-    desk.best()
+        desk.serve(asks);
+        desk.best()
+    })
 }
 
 /// How a try is watched and ended.
@@ -318,7 +325,7 @@ impl<'d, 'c> Desk<'d, 'c> {
     }
 
     /// Answers until all tries have ended.
-    fn serve(&mut self, asks: &Receiver<Ask>) {
+    fn serve(&mut self, asks: Receiver<Ask>) {
         while let Ok(ask) = asks.recv() {
             self.take(ask);
             asks.try_iter().for_each(|ask| self.take(ask));

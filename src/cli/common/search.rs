@@ -16,8 +16,8 @@ pub struct SearchArgs {
     /// How much work the search does: a budget, not a time, so the result does not depend on the machine
     #[arg(long, value_enum, default_value = "normal")]
     effort: EffortChoice,
-    /// Do the search so many times at once, each with random choices of its own, and keep the best order: as many
-    /// threads look for it at a time, and an adapter counts for all of them together
+    /// Do the search so many times at once, each with random choices of its own, and keep the best order; the threads
+    /// share the searches, an adapter counts for all of them together
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = tries())]
     tries: u8,
     /// End the search after so many seconds; the result then depends on the machine's speed
