@@ -33,13 +33,13 @@ use std::time::{Duration, Instant};
 use batches::Batches;
 use ftperm::compute::cpu::CpuBackend;
 use ftperm::compute::gpu::{AdapterSelector, GpuBackend, Tally, WorkLimits, list_adapters};
+use ftperm::compute::subsample::Share;
 use ftperm::compute::{
     Backend, CoZeroCounter, ComputeError, FtEvaluator, HostPlanes, NeuronGroup, PlaneSet,
     SampleSource, Wanted,
 };
 use ftperm::nets::model::{Activation, FtWeights};
 use ftperm::planes::ZeroPlanes;
-use ftperm::planes::subsample::Share;
 use ftperm::search::{Control, Effort, SearchOptions, search_planes};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -168,24 +168,24 @@ mod tests {
     fn a_ratio_worked_by_hand() {
         // Log-ratios 0.01, 0.02, 0.03: mean 0.02, deviation 0.01, half-width 4.30265 * 0.01 / √3 = 0.0248414.
         let pairs = [0.01_f64, 0.02, 0.03].map(|log| (log.exp(), 1.0));
-        let it = SpeedRatio::of_pairs(&pairs).unwrap();
-        assert!((it.ratio - 1.020_201_3).abs() < 1e-6, "{it:?}");
+        let speed = SpeedRatio::of_pairs(&pairs).unwrap();
+        assert!((speed.ratio - 1.020_201_3).abs() < 1e-6, "{speed:?}");
         assert!(
-            (it.low - (0.02_f64 - 0.024_841_4).exp()).abs() < 1e-6,
-            "{it:?}"
+            (speed.low - (0.02_f64 - 0.024_841_4).exp()).abs() < 1e-6,
+            "{speed:?}"
         );
         assert!(
-            (it.high - (0.02_f64 + 0.024_841_4).exp()).abs() < 1e-6,
-            "{it:?}"
+            (speed.high - (0.02_f64 + 0.024_841_4).exp()).abs() < 1e-6,
+            "{speed:?}"
         );
         // 1.96 * 0.01 / √n ≤ ln 1.001 needs about 385 pairs, a little more with t.
-        let needed = it.pairs_needed(0.001).unwrap();
+        let needed = speed.pairs_needed(0.001).unwrap();
         assert!((385..=389).contains(&needed), "{needed}");
         // One degree of freedom: 2 pairs give 12.7062 * 0.01 / √2 = 0.0898, 3 give 0.0248, 4 give 0.0159.
-        assert_eq!(it.pairs_needed(0.1), Some(2));
-        assert_eq!(it.pairs_needed(0.09), Some(3));
-        assert_eq!(it.pairs_needed(0.02), Some(4));
-        assert_eq!(it.pairs_needed(1e-12), None);
+        assert_eq!(speed.pairs_needed(0.1), Some(2));
+        assert_eq!(speed.pairs_needed(0.09), Some(3));
+        assert_eq!(speed.pairs_needed(0.02), Some(4));
+        assert_eq!(speed.pairs_needed(1e-12), None);
     }
 
     #[test]

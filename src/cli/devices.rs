@@ -71,10 +71,10 @@ impl Devices {
             listing.cpu.instruction_set,
             listing.cpu.kernels.join(", ")
         ))?;
-        for it in &listing.adapters {
+        for adapter in &listing.adapters {
             console::result(format!(
                 "gpu {:<4} {}, {}, {}, {}",
-                it.index, it.name, it.kind, it.backend, it.driver
+                adapter.index, adapter.name, adapter.kind, adapter.backend, adapter.driver
             ))?;
         }
         if !listing.adapters.iter().any(|adapter| adapter.hardware) {

@@ -243,11 +243,11 @@ impl Inspect {
             return console::json(&report);
         }
         match &report {
-            Report::Network(it) => show_network(it, global.verbose),
-            Report::Permutation(it) => show_permutation(it),
-            Report::Engine(it) => show_engine(it),
-            Report::Positions(it) => show_positions(it),
-            Report::Planes(it) => show_planes(it),
+            Report::Network(report) => show_network(report, global.verbose),
+            Report::Permutation(report) => show_permutation(report),
+            Report::Engine(report) => show_engine(report),
+            Report::Positions(report) => show_positions(report),
+            Report::Planes(report) => show_planes(report),
         }
     }
 
@@ -313,8 +313,8 @@ impl Inspect {
     fn report(&self) -> anyhow::Result<Report> {
         let path = Path::new(self.file());
         if let Some(other) = self.no_network(path)? {
-            let it = &self.reading;
-            if it.era.is_some() || it.clamp.is_some() || self.extract.is_some() {
+            let reading = &self.reading;
+            if reading.era.is_some() || reading.clamp.is_some() || self.extract.is_some() {
                 let text = "--era, --clamp and --extract are for networks and engines";
                 return Err(UsageError(text.into()).into());
             }
@@ -451,9 +451,9 @@ impl Inspect {
             let weights = WeightsReport::new(&network, source, &[]);
             inspect_pictures::write(file, &network, weights, &self.zeros)?;
         }
-        let it = &network.architecture;
+        let architecture = &network.architecture;
         let recognition = &network.recognition;
-        let (clamp, shift) = match it.activation {
+        let (clamp, shift) = match architecture.activation {
             Activation::Clipped { clamp } => (clamp, None),
             Activation::Pairwise { clamp, shift } => (clamp, Some(shift)),
         };
@@ -475,7 +475,7 @@ impl Inspect {
             ft_hash: number(numbers.ft_hash),
             stack_hash: number(numbers.stack_hashes[0]),
             description: String::from_utf8_lossy(&network.description).into_owned(),
-            features: it
+            features: architecture
                 .sets
                 .iter()
                 .map(|set| FeatureReport {
@@ -484,27 +484,27 @@ impl Inspect {
                     hash: number(set.hash()),
                 })
                 .collect(),
-            l1: it.l1,
-            neurons: it.neurons(),
-            blocks: it.ft_outputs() / 4,
+            l1: architecture.l1,
+            neurons: architecture.neurons(),
+            blocks: architecture.ft_outputs() / 4,
             clamp,
             clamp_assumed: recognition.clamp_assumed,
             shift,
-            stacks: it.stacks,
-            psqt_buckets: it.psqt_buckets,
-            layers: it
+            stacks: architecture.stacks,
+            psqt_buckets: architecture.psqt_buckets,
+            layers: architecture
                 .layer_sizes()
                 .layers
                 .iter()
                 .map(|&(i, o)| [i, o])
                 .collect(),
-            tensors: it
+            tensors: architecture
                 .layout
                 .iter()
                 .zip(&network.ft.encodings)
                 .map(|(spec, encoding)| TensorReport {
                     name: spec.name,
-                    values: it.tensor_len(spec.role),
+                    values: architecture.tensor_len(spec.role),
                     encoding: match encoding {
                         Encoding::Raw => "raw",
                         Encoding::Leb128 => "leb128",
@@ -562,38 +562,38 @@ fn looks_like_permutation(bytes: &[u8]) -> bool {
     !bytes.is_empty() && !bytes.contains(&0) && first.is_none_or(|line| line[0].is_ascii_digit())
 }
 
-fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
+fn show_network(report: &NetReport, verbose: u8) -> anyhow::Result<()> {
     let line = |name: &str, value: String| console::result(format!("{name:<14} {value}"));
-    line("network", it.path.clone())?;
-    line("size", format!("{} bytes", it.bytes))?;
-    line("sha256", it.sha256.clone())?;
-    line("era", it.title.clone())?;
+    line("network", report.path.clone())?;
+    line("size", format!("{} bytes", report.bytes))?;
+    line("sha256", report.sha256.clone())?;
+    line("era", report.title.clone())?;
     line(
         "hashes",
         format!(
             "header {}, FT {}, stack {}",
-            it.header_hash, it.ft_hash, it.stack_hash
+            report.header_hash, report.ft_hash, report.stack_hash
         ),
     )?;
-    line("version", it.version.clone())?;
-    line("description", it.description.clone())?;
-    for set in &it.features {
+    line("version", report.version.clone())?;
+    line("description", report.description.clone())?;
+    for set in &report.features {
         line(
             "features",
             format!("{} {} ({})", set.name, set.count, set.hash),
         )?;
     }
-    let shift = it
+    let shift = report
         .shift
         .map_or(String::new(), |shift| format!(", products >> {shift}"));
     line(
         "FT",
         format!(
             "L1 = {}, {} neurons a perspective, {} blocks, clamp {}{shift}",
-            it.l1, it.neurons, it.blocks, it.clamp
+            report.l1, report.neurons, report.blocks, report.clamp
         ),
     )?;
-    for tensor in &it.tensors {
+    for tensor in &report.tensors {
         line(
             "tensor",
             format!(
@@ -602,36 +602,36 @@ fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
             ),
         )?;
     }
-    let layers: Vec<String> = it
+    let layers: Vec<String> = report
         .layers
         .iter()
         .map(|[i, o]| format!("{i} -> {o}"))
         .collect();
     line(
         "layers",
-        format!("{} stacks of {}", it.stacks, layers.join(", ")),
+        format!("{} stacks of {}", report.stacks, layers.join(", ")),
     )?;
-    if !it.longer_leb128.is_empty() {
+    if !report.longer_leb128.is_empty() {
         line(
             "leb128",
             format!(
                 "not in its shortest form in {}; written anew, the file is smaller",
-                it.longer_leb128.join(", ")
+                report.longer_leb128.join(", ")
             ),
         )?;
     }
-    if it.nonzero_padding > 0 {
+    if report.nonzero_padding > 0 {
         line(
             "padding",
             format!(
                 "{} bytes are not zero; they mean nothing and are kept",
-                it.nonzero_padding
+                report.nonzero_padding
             ),
         )?;
     }
-    let sparse = if it.engines_skip_zero_blocks {
+    let sparse = if report.engines_skip_zero_blocks {
         "skipped by engines"
-    } else if it
+    } else if report
         .engines
         .is_some_and(|engines| !engines.starts_with("none"))
     {
@@ -640,14 +640,14 @@ fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
         "no release evaluates such networks"
     };
     line("zero blocks", sparse.to_string())?;
-    for evidence in &it.evidence {
+    for evidence in &report.evidence {
         line("evidence", evidence.clone())?;
     }
-    for assumption in &it.assumptions {
+    for assumption in &report.assumptions {
         line("assumed", assumption.clone())?;
     }
     let shown = |reading: &&ReadingReport| reading.possible || verbose > 0;
-    for reading in it.other_readings.iter().filter(shown) {
+    for reading in report.other_readings.iter().filter(shown) {
         let verdict = if reading.possible { "possible" } else { "no" };
         line(
             "other era",
@@ -657,21 +657,21 @@ fn show_network(it: &NetReport, verbose: u8) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show_permutation(it: &PermutationReport) -> anyhow::Result<()> {
-    console::result(format!("permutation    {}", it.path))?;
+fn show_permutation(report: &PermutationReport) -> anyhow::Result<()> {
+    console::result(format!("permutation    {}", report.path))?;
     console::result(format!(
         "neurons        {} (L1 = {} in pairwise networks), {} of them moved",
-        it.neurons, it.l1_if_pairwise, it.moved
+        report.neurons, report.l1_if_pairwise, report.moved
     ))?;
-    for (key, value) in &it.notes {
+    for (key, value) in &report.notes {
         console::result(format!("{key:<14} {value}"))?;
     }
     Ok(())
 }
 
-fn show_engine(it: &EngineReport) -> anyhow::Result<()> {
-    console::result(format!("engine         {}", it.path))?;
-    for net in &it.nets {
+fn show_engine(report: &EngineReport) -> anyhow::Result<()> {
+    console::result(format!("engine         {}", report.path))?;
+    for net in &report.nets {
         let what = match (&net.title, &net.problem) {
             (Some(title), _) => title.clone(),
             (None, Some(problem)) => problem.clone(),
@@ -708,14 +708,14 @@ fn planes(path: &Path) -> anyhow::Result<PlanesReport> {
     })
 }
 
-fn show_planes(it: &PlanesReport) -> anyhow::Result<()> {
-    console::result(format!("zero planes    {}", it.path))?;
-    console::result(format!("neurons        {}", it.neurons))?;
-    console::result(format!("samples        {}", it.samples))?;
-    for PlanesBucket { bucket, samples } in &it.buckets {
+fn show_planes(report: &PlanesReport) -> anyhow::Result<()> {
+    console::result(format!("zero planes    {}", report.path))?;
+    console::result(format!("neurons        {}", report.neurons))?;
+    console::result(format!("samples        {}", report.samples))?;
+    for PlanesBucket { bucket, samples } in &report.buckets {
         console::result(format!("  in bucket {bucket}  {samples}"))?;
     }
-    let Some(record) = &it.record else {
+    let Some(record) = &report.record else {
         return console::result("made of        (the file does not say it)");
     };
     console::result(format!("network        {}", record.net_sha256))?;
@@ -736,22 +736,26 @@ fn show_planes(it: &PlanesReport) -> anyhow::Result<()> {
     console::result(format!("selection      {}", record.selection))
 }
 
-fn show_positions(it: &PositionsReport) -> anyhow::Result<()> {
-    console::result(format!("training data  {}", it.path))?;
-    let compressed = if it.compressed { ", compressed" } else { "" };
-    console::result(format!("format         {}{compressed}", it.format))?;
-    console::result(format!("size           {} bytes", it.bytes))?;
-    let end = match it.estimated {
-        _ if it.complete => String::new(),
+fn show_positions(report: &PositionsReport) -> anyhow::Result<()> {
+    console::result(format!("training data  {}", report.path))?;
+    let compressed = if report.compressed {
+        ", compressed"
+    } else {
+        ""
+    };
+    console::result(format!("format         {}{compressed}", report.format))?;
+    console::result(format!("size           {} bytes", report.bytes))?;
+    let end = match report.estimated {
+        _ if report.complete => String::new(),
         Some(all) => format!(" of about {all} (the rest was not looked at)"),
         None => " (the rest was not looked at)".to_string(),
     };
-    console::result(format!("read           {} positions{end}", it.read))?;
-    console::result(format!("first          {}", it.first))?;
-    let games = it.games;
+    console::result(format!("read           {} positions{end}", report.read))?;
+    console::result(format!("first          {}", report.first))?;
+    let games = report.games;
     let games = games.map_or(String::new(), |games| format!(" from {games} games"));
-    console::result(format!("pass           {}{games}", it.passed))?;
-    for (reason, count) in &it.skipped {
+    console::result(format!("pass           {}{games}", report.passed))?;
+    for (reason, count) in &report.skipped {
         console::result(format!("skipped        {count} {reason}"))?;
     }
     Ok(())

@@ -94,7 +94,7 @@ pub fn run(
     let (network, conversion) = checkpoint
         .preview(&options)
         .with_context(|| path.display().to_string())?;
-    let (it, recognition) = (&network.architecture, &network.recognition);
+    let (architecture, recognition) = (&network.architecture, &network.recognition);
     let progress = checkpoint.progress();
     if let Some(file) = file {
         let weights = WeightsReport {
@@ -122,14 +122,14 @@ pub fn run(
             .collect(),
         not_of_the_network: conversion.unused,
         features: conversion.features,
-        l1: it.l1,
-        layers: it
+        l1: architecture.l1,
+        layers: architecture
             .layer_sizes()
             .layers
             .iter()
             .map(|&(inputs, outputs)| [inputs, outputs])
             .collect(),
-        stacks: it.stacks,
+        stacks: architecture.stacks,
         era: recognition.era.id,
         title: recognition.title(),
         engines: recognition.exact.then_some(recognition.era.engines),
@@ -151,14 +151,14 @@ pub fn run(
         not_fitting: conversion.ranges.iter().map(RangeReport::new).collect(),
         written: statistics(&network)
             .into_iter()
-            .map(|it| StatisticsReport {
-                text: it.to_string(),
-                tensor: it.tensor,
-                values: it.values,
-                zeros: it.zeros,
-                min: it.min,
-                max: it.max,
-                histogram: it.histogram.to_vec(),
+            .map(|statistics| StatisticsReport {
+                text: statistics.to_string(),
+                tensor: statistics.tensor,
+                values: statistics.values,
+                zeros: statistics.zeros,
+                min: statistics.min,
+                max: statistics.max,
+                histogram: statistics.histogram.to_vec(),
             })
             .collect(),
     };
@@ -168,28 +168,28 @@ pub fn run(
     show(&report)
 }
 
-fn show(it: &Report) -> anyhow::Result<()> {
+fn show(report: &Report) -> anyhow::Result<()> {
     let line = |name: &str, value: String| console::result(format!("{name:<14} {value}"));
-    line("checkpoint", it.path.clone())?;
-    line("size", format!("{} bytes", it.bytes))?;
-    line("container", it.container.clone())?;
-    if let Some(epoch) = it.epoch {
+    line("checkpoint", report.path.clone())?;
+    line("size", format!("{} bytes", report.bytes))?;
+    line("container", report.container.clone())?;
+    if let Some(epoch) = report.epoch {
         line("epoch", epoch.to_string())?;
     }
-    if let Some(step) = it.global_step {
+    if let Some(step) = report.global_step {
         line("step", step.to_string())?;
     }
-    for tensor in &it.tensors {
+    for tensor in &report.tensors {
         line(
             "tensor",
             format!("{} {:?} {}", tensor.name, tensor.shape, tensor.element),
         )?;
     }
-    if !it.not_of_the_network.is_empty() {
-        line("left out", it.not_of_the_network.join(", "))?;
+    if !report.not_of_the_network.is_empty() {
+        line("left out", report.not_of_the_network.join(", "))?;
     }
-    line("features", it.features.clone())?;
-    let layers: Vec<String> = it
+    line("features", report.features.clone())?;
+    let layers: Vec<String> = report
         .layers
         .iter()
         .map(|[i, o]| format!("{i} -> {o}"))
@@ -198,30 +198,30 @@ fn show(it: &Report) -> anyhow::Result<()> {
         "sizes",
         format!(
             "L1 = {}, {} stacks of {}",
-            it.l1,
-            it.stacks,
+            report.l1,
+            report.stacks,
             layers.join(", ")
         ),
     )?;
-    line("written", it.title.clone())?;
-    for evidence in &it.evidence {
+    line("written", report.title.clone())?;
+    for evidence in &report.evidence {
         line("evidence", evidence.clone())?;
     }
-    for assumption in &it.assumptions {
+    for assumption in &report.assumptions {
         line("assumed", assumption.clone())?;
     }
-    if !it.other_eras.is_empty() {
-        line("also possible", it.other_eras.join(", "))?;
+    if !report.other_eras.is_empty() {
+        line("also possible", report.other_eras.join(", "))?;
     }
-    line("ranges", it.range_rule.to_string())?;
-    if it.not_fitting.is_empty() {
+    line("ranges", report.range_rule.to_string())?;
+    if report.not_fitting.is_empty() {
         line("", "all values fit".to_string())?;
     }
-    for range in &it.not_fitting {
+    for range in &report.not_fitting {
         line("", range.text.clone())?;
     }
     console::result("")?;
-    for tensor in &it.written {
+    for tensor in &report.written {
         console::result(&tensor.text)?;
     }
     Ok(())

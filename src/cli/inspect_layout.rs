@@ -92,45 +92,47 @@ fn role(role: Role) -> &'static str {
     }
 }
 
-fn show(it: &Report, verbose: u8) -> anyhow::Result<()> {
+fn show(report: &Report, verbose: u8) -> anyhow::Result<()> {
     let line = |name: &str, value: String| console::result(format!("{name:<14}{value}"));
-    line("network", it.network.clone())?;
-    line("file", format!("{}, {} bytes", it.path, it.bytes))?;
-    line("SHA-256", it.sha256.clone())?;
-    if let (Some(layout), Some(engine), Some(version)) = (it.layout, it.engine, it.version) {
+    line("network", report.network.clone())?;
+    line("file", format!("{}, {} bytes", report.path, report.bytes))?;
+    line("SHA-256", report.sha256.clone())?;
+    if let (Some(layout), Some(engine), Some(version)) =
+        (report.layout, report.engine, report.version)
+    {
         line("layout", format!("{layout}, of {engine} at {version}"))?;
     }
-    if !it.evidence.is_empty() {
-        line("recognised by", it.evidence.join(", "))?;
+    if !report.evidence.is_empty() {
+        line("recognised by", report.evidence.join(", "))?;
     }
     line(
         "inputs",
         format!(
             "{} in {} king bucket{}: {}",
-            it.features,
-            it.king_buckets,
-            if it.king_buckets == 1 { "" } else { "s" },
-            it.inputs
+            report.features,
+            report.king_buckets,
+            if report.king_buckets == 1 { "" } else { "s" },
+            report.inputs
         ),
     )?;
     line(
         "neurons",
         format!(
             "{} per perspective, of {} columns; {} perspective{}",
-            it.neurons,
-            it.columns,
-            it.perspectives,
-            if it.perspectives == 1 { "" } else { "s" }
+            report.neurons,
+            report.columns,
+            report.perspectives,
+            if report.perspectives == 1 { "" } else { "s" }
         ),
     )?;
-    let skips = if it.engines_skip_zero_blocks {
+    let skips = if report.engines_skip_zero_blocks {
         "i8: engines can skip blocks of four zeros"
     } else {
         "not i8: there are no blocks of four bytes to skip"
     };
     line("first layer", skips.to_string())?;
     if verbose > 0 {
-        for tensor in &it.tensors {
+        for tensor in &report.tensors {
             let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
             console::result(format!(
                 "  {}  {} [{}], {}",

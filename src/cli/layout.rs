@@ -112,19 +112,19 @@ fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Chosen>> {
     if found.len() > 1 {
         bail!(several(&path, &found));
     }
-    Ok(found.pop().map(|it| {
+    Ok(found.pop().map(|fitting| {
         console::say(format!(
             "{} is recognised as a network of {} (--layout {}) by {}; no other layout fits",
             path.display(),
-            it.row.engine,
-            it.row.name,
-            it.evidence_text()
+            fitting.row.engine,
+            fitting.row.name,
+            fitting.evidence_text()
         ));
         let Fitting {
             row,
             layout,
             evidence,
-        } = it;
+        } = fitting;
         Chosen {
             layout,
             row: Some(row),

@@ -22,7 +22,7 @@ impl CountAdvice {
     /// `positions` were taken, held-out ones included. Nothing without two held-out games, or if the gains agree.
     pub fn new(found: &Found, positions: u64) -> Option<CountAdvice> {
         let (before, after, holdout) = match &found.weighted {
-            Some(it) => (it.before, it.after, it.holdout?),
+            Some(rates) => (rates.before, rates.after, rates.holdout?),
             None => (found.before, found.after, found.holdout?),
         };
         let gain = after.fraction() - before.fraction();

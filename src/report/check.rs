@@ -25,8 +25,8 @@ pub fn check(report: &Report) -> Result<(), &'static str> {
             )?;
             all.iter().chain([&report.first]).try_for_each(comparison)
         }
-        Report::Optimize(it) => run(it),
-        Report::Weights(it) => weights(it),
+        Report::Optimize(report) => run(report),
+        Report::Weights(report) => weights(report),
     }
 }
 
@@ -38,27 +38,31 @@ fn is_share(share: f64) -> bool {
     (0.0..=1.0).contains(&share)
 }
 
-fn run(it: &OptimizeReport) -> Result<(), &'static str> {
-    let rates = &it.zero_block_rate;
+fn run(report: &OptimizeReport) -> Result<(), &'static str> {
+    let rates = &report.zero_block_rate;
     let shares = [
         Some(rates.before),
         Some(rates.after),
         rates.holdout_before,
         rates.holdout_after,
-        Some(it.zero_rate),
+        Some(report.zero_rate),
     ];
     require(
         shares.into_iter().flatten().all(is_share),
         "a rate is not a share from 0 to 1",
     )?;
-    let counts = [it.positions as u64, it.samples as u64, it.neurons as u64];
+    let counts = [
+        report.positions as u64,
+        report.samples as u64,
+        report.neurons as u64,
+    ];
     require(
         counts.iter().all(|&count| count < EXACT),
         "a count is too large",
     )?;
-    it.bench.as_ref().map_or(Ok(()), comparison)?;
-    it.curve.as_ref().map_or(Ok(()), curve)?;
-    it.measures.as_ref().map_or(Ok(()), measures)
+    report.bench.as_ref().map_or(Ok(()), comparison)?;
+    report.curve.as_ref().map_or(Ok(()), curve)?;
+    report.measures.as_ref().map_or(Ok(()), measures)
 }
 
 fn comparison(one: &Comparison) -> Result<(), &'static str> {
@@ -84,9 +88,12 @@ fn comparison(one: &Comparison) -> Result<(), &'static str> {
     )
 }
 
-fn curve(it: &SearchCurve) -> Result<(), &'static str> {
-    require(it.points.len() <= POINTS, "the curve has too many points")?;
-    let fits = it.points.iter().all(|point| {
+fn curve(curve: &SearchCurve) -> Result<(), &'static str> {
+    require(
+        curve.points.len() <= POINTS,
+        "the curve has too many points",
+    )?;
+    let fits = curve.points.iter().all(|point| {
         let applied = point.applied.values();
         is_share(point.rate)
             && point.rounds < EXACT
@@ -95,9 +102,9 @@ fn curve(it: &SearchCurve) -> Result<(), &'static str> {
     require(fits, "a point of the curve is out of range")
 }
 
-fn measures(it: &Measures) -> Result<(), &'static str> {
-    part(&it.searched)?;
-    it.held_out.as_ref().map_or(Ok(()), part)?;
+fn measures(measures: &Measures) -> Result<(), &'static str> {
+    part(&measures.searched)?;
+    measures.held_out.as_ref().map_or(Ok(()), part)?;
     let bins = |counts: &[u64]| {
         let sum = counts
             .iter()
@@ -105,12 +112,12 @@ fn measures(it: &Measures) -> Result<(), &'static str> {
         (1..=BINS).contains(&counts.len()) && sum < EXACT
     };
     require(
-        bins(&it.neurons.histogram),
+        bins(&measures.neurons.histogram),
         "the neurons' histogram is out of range",
     )?;
     let Histogram {
         low, width, counts, ..
-    } = &it.nonzero_blocks;
+    } = &measures.nonzero_blocks;
     require(
         *low < EXACT
             && (1..EXACT / BINS as u64).contains(width)
@@ -119,14 +126,14 @@ fn measures(it: &Measures) -> Result<(), &'static str> {
             && counts.before.len() == counts.after.len(),
         "the histogram of blocks is out of range",
     )?;
-    let BeforeAfter { before, after } = &it.block_rates;
+    let BeforeAfter { before, after } = &measures.block_rates;
     require(
         [before, after].iter().all(|rates| {
             (1..=POINTS).contains(&rates.len()) && rates.iter().all(|&rate| is_share(rate))
         }),
         "the blocks' rates are out of range",
     )?;
-    let BeforeAfter { before, after } = &it.co_zero_map.cells;
+    let BeforeAfter { before, after } = &measures.co_zero_map.cells;
     require(
         [before, after].iter().all(|rows| {
             let square =
@@ -137,21 +144,21 @@ fn measures(it: &Measures) -> Result<(), &'static str> {
     )
 }
 
-fn part(it: &PartMeasures) -> Result<(), &'static str> {
-    let rates = it.buckets.iter().map(|bucket| &bucket.rate);
+fn part(part: &PartMeasures) -> Result<(), &'static str> {
+    let rates = part.buckets.iter().map(|bucket| &bucket.rate);
     let fits = rates
-        .chain([&it.all, &it.side_to_move])
-        .chain(&it.opponent)
+        .chain([&part.all, &part.side_to_move])
+        .chain(&part.opponent)
         .all(|rate| is_share(rate.before) && is_share(rate.after));
     require(
-        fits && it.buckets.len() <= CELLS,
+        fits && part.buckets.len() <= CELLS,
         "the rates of a part are out of range",
     )
 }
 
-fn weights(it: &WeightsReport) -> Result<(), &'static str> {
-    require(it.tensors.len() <= BINS, "there are too many tensors")?;
-    let fits = it.tensors.iter().all(|tensor| {
+fn weights(report: &WeightsReport) -> Result<(), &'static str> {
+    require(report.tensors.len() <= BINS, "there are too many tensors")?;
+    let fits = report.tensors.iter().all(|tensor| {
         let sum = tensor
             .histogram
             .iter()
@@ -162,11 +169,11 @@ fn weights(it: &WeightsReport) -> Result<(), &'static str> {
             && (tensor.values as u64) < EXACT / BINS as u64
             && tensor.zeros <= tensor.values
     });
-    let ranges = it.not_fitting.iter();
-    let counts = ranges.fold(0u64, |sum, it| {
-        sum.saturating_add(it.clamped as u64)
-            .saturating_add(it.out_of_range as u64)
-            .saturating_add(it.not_finite as u64)
+    let ranges = report.not_fitting.iter();
+    let counts = ranges.fold(0u64, |sum, range| {
+        sum.saturating_add(range.clamped as u64)
+            .saturating_add(range.out_of_range as u64)
+            .saturating_add(range.not_finite as u64)
     });
     require(fits && counts < EXACT, "a tensor's values are out of range")
 }

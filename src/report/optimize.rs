@@ -162,11 +162,11 @@ pub struct SpilledReport {
 }
 
 impl From<SpilledSearch> for SpilledReport {
-    fn from(it: SpilledSearch) -> SpilledReport {
+    fn from(spilled: SpilledSearch) -> SpilledReport {
         SpilledReport {
-            bytes: it.bytes,
-            samples_searched: it.samples_searched,
-            start_is_better: it.start_is_better,
+            bytes: spilled.bytes,
+            samples_searched: spilled.samples_searched,
+            start_is_better: spilled.start_is_better,
         }
     }
 }
@@ -237,12 +237,12 @@ pub struct HoldoutReport {
 }
 
 impl From<HoldoutRates> for HoldoutReport {
-    fn from(it: HoldoutRates) -> HoldoutReport {
+    fn from(rates: HoldoutRates) -> HoldoutReport {
         HoldoutReport {
-            before: it.before,
-            after: it.after,
-            after_interval: it.after_interval,
-            gain_interval: it.gain_interval,
+            before: rates.before,
+            after: rates.after,
+            after_interval: rates.after_interval,
+            gain_interval: rates.gain_interval,
         }
     }
 }
@@ -338,21 +338,21 @@ impl CertificateReport {
 }
 
 impl From<&Certificate> for CertificateReport {
-    fn from(it: &Certificate) -> CertificateReport {
-        let rate = |count: u64| count as f64 / it.cells as f64;
-        let checks = it.checks.iter().map(|check| CheckReport {
+    fn from(certificate: &Certificate) -> CertificateReport {
+        let rate = |count: u64| count as f64 / certificate.cells as f64;
+        let checks = certificate.checks.iter().map(|check| CheckReport {
             neighbourhood: check.name.to_string(),
             exhaustive: check.exhaustive,
             rounds: Some(check.rounds),
             gain: check.gain,
         });
         CertificateReport {
-            samples: Some(it.samples),
+            samples: Some(certificate.samples),
             checks: checks.collect(),
-            locally_optimal: it.is_locally_optimal(),
-            optimal_for_two_blocks: it.is_optimal_for_two_blocks(),
-            upper_bound: rate(it.upper_bound),
-            gap: rate(it.gap()),
+            locally_optimal: certificate.is_locally_optimal(),
+            optimal_for_two_blocks: certificate.is_optimal_for_two_blocks(),
+            upper_bound: rate(certificate.upper_bound),
+            gap: rate(certificate.gap()),
         }
     }
 }
@@ -367,12 +367,12 @@ pub struct Moves {
 impl Moves {
     /// By name of the move.
     pub fn by_name(counts: &[MoveCount]) -> BTreeMap<String, Moves> {
-        let pair = |it: &MoveCount| {
+        let pair = |moved: &MoveCount| {
             let moves = Moves {
-                rounds: it.rounds,
-                applied: it.applied,
+                rounds: moved.rounds,
+                applied: moved.applied,
             };
-            (it.name.to_string(), moves)
+            (moved.name.to_string(), moves)
         };
         counts.iter().map(pair).collect()
     }

@@ -87,14 +87,14 @@ pub struct TensorReport {
 }
 
 impl From<&TensorStatistics> for TensorReport {
-    fn from(it: &TensorStatistics) -> TensorReport {
+    fn from(statistics: &TensorStatistics) -> TensorReport {
         TensorReport {
-            tensor: it.tensor.clone(),
-            values: it.values,
-            zeros: it.zeros,
-            min: it.min,
-            max: it.max,
-            histogram: it.fine_histogram.to_vec(),
+            tensor: statistics.tensor.clone(),
+            values: statistics.values,
+            zeros: statistics.zeros,
+            min: statistics.min,
+            max: statistics.max,
+            histogram: statistics.fine_histogram.to_vec(),
         }
     }
 }

@@ -220,29 +220,32 @@ impl SavedSearch {
         if self.format != self.identity.format() {
             return Err(SavedSearchError::Format);
         }
-        let it = &self.identity;
+        let saved = &self.identity;
         let other = |what: String| Err(SavedSearchError::OtherSearch(what));
-        if it.samples != identity.samples {
-            return other(format!("{} samples, not {}", it.samples, identity.samples));
+        if saved.samples != identity.samples {
+            return other(format!(
+                "{} samples, not {}",
+                saved.samples, identity.samples
+            ));
         }
-        if it.effort != identity.effort {
+        if saved.effort != identity.effort {
             let lower = |text: &str| text.to_ascii_lowercase();
             return other(format!(
                 "effort {}, not {}",
-                lower(&it.effort),
+                lower(&saved.effort),
                 lower(&identity.effort)
             ));
         }
-        if it.seed != identity.seed {
-            return other(format!("seed {}, not {}", it.seed, identity.seed));
+        if saved.seed != identity.seed {
+            return other(format!("seed {}, not {}", saved.seed, identity.seed));
         }
-        if it.tries != identity.tries {
-            return other(format!("--tries {}, not {}", it.tries, identity.tries));
+        if saved.tries != identity.tries {
+            return other(format!("--tries {}, not {}", saved.tries, identity.tries));
         }
-        if it.start != identity.start {
+        if saved.start != identity.start {
             return other("another start".into());
         }
-        if it.start_score != identity.start_score {
+        if saved.start_score != identity.start_score {
             return other("other samples".into());
         }
         let neurons = self.best.len();

@@ -128,11 +128,11 @@ pub(super) fn run(
         Err(Halt::Stopped) => false,
         Err(Halt::Compute(error)) => return Err(error.into()),
     };
-    for it in &run.moves {
+    for count in &run.moves {
         tracing::debug!(
-            name = it.name,
-            rounds = it.rounds,
-            applied = it.applied,
+            name = count.name,
+            rounds = count.rounds,
+            applied = count.applied,
             "moves"
         );
     }

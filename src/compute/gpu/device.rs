@@ -141,7 +141,12 @@ fn enumerate() -> Vec<wgpu::Adapter> {
     let adapters = pollster::block_on(instance.enumerate_adapters(backends));
     let can_compute = wgpu::DownlevelFlags::COMPUTE_SHADERS;
     let mut adapters = adapters;
-    adapters.retain(|it| it.get_downlevel_capabilities().flags.contains(can_compute));
+    adapters.retain(|adapter| {
+        adapter
+            .get_downlevel_capabilities()
+            .flags
+            .contains(can_compute)
+    });
     adapters
 }
 

@@ -39,10 +39,14 @@ impl DevicePlanes {
         samples: usize,
     ) -> Result<DevicePlanes, ComputeError> {
         let bounds = bounds(samples.div_ceil(UNIT_SAMPLES), contexts.len());
-        let shares = contexts.iter().zip(bounds.windows(2)).map(|(context, it)| {
-            let [first, last] = [it[0], it[1]].map(|units| (units * UNIT_SAMPLES).min(samples));
-            AdapterPlanes::new(Arc::clone(context), neurons, last - first)
-        });
+        let shares = contexts
+            .iter()
+            .zip(bounds.windows(2))
+            .map(|(context, ends)| {
+                let [first, last] =
+                    [ends[0], ends[1]].map(|units| (units * UNIT_SAMPLES).min(samples));
+                AdapterPlanes::new(Arc::clone(context), neurons, last - first)
+            });
         Ok(DevicePlanes {
             neurons,
             shares: shares.collect::<Result<_, _>>()?,
@@ -63,10 +67,13 @@ impl DevicePlanes {
         }
         let units = |it: &ZeroPlanes| it.samples().div_ceil(UNIT_SAMPLES);
         let bounds = bounds(chunks.iter().map(units).sum(), contexts.len());
-        let shares = contexts.iter().zip(bounds.windows(2)).map(|(context, it)| {
-            let runs = runs_between(chunks, it[0], it[1]);
-            AdapterPlanes::upload(Arc::clone(context), neurons, &runs)
-        });
+        let shares = contexts
+            .iter()
+            .zip(bounds.windows(2))
+            .map(|(context, ends)| {
+                let runs = runs_between(chunks, ends[0], ends[1]);
+                AdapterPlanes::upload(Arc::clone(context), neurons, &runs)
+            });
         Ok(DevicePlanes {
             neurons,
             shares: shares.collect::<Result<_, _>>()?,
@@ -185,16 +192,16 @@ mod tests {
         let units = 2 + 1 + 10;
         for shares in 1..15 {
             let mut samples = [0; 4];
-            for it in bounds(units, shares).windows(2) {
+            for ends in bounds(units, shares).windows(2) {
                 let mut length = 0;
-                for run in runs_between(&chunks, it[0], it[1]) {
+                for run in runs_between(&chunks, ends[0], ends[1]) {
                     let chunk = chunks.iter().position(|it| std::ptr::eq(it, run.planes));
                     let chunk = chunk.unwrap();
                     assert_eq!(run.run.first_unit * UNIT_SAMPLES, samples[chunk]);
                     samples[chunk] += run.run.samples;
                     length += run.run.samples.div_ceil(UNIT_SAMPLES);
                 }
-                assert_eq!(length, it[1] - it[0]);
+                assert_eq!(length, ends[1] - ends[0]);
             }
             assert_eq!(samples, [700, 0, 512, 5000]);
         }

@@ -344,7 +344,7 @@ impl AdapterEvaluator {
 
     fn wait_for(&mut self, slot: usize) -> Result<(), ComputeError> {
         match self.in_flight[slot].take() {
-            Some(it) => it.wait(&self.context),
+            Some(submitted) => submitted.wait(&self.context),
             None => Ok(()),
         }
     }

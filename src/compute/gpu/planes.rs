@@ -126,8 +126,8 @@ impl PlaneBuffers {
     ) -> Result<PlaneBuffers, ComputeError> {
         // Where each of them begins, and where the last one ends.
         let mut starts = vec![0];
-        for it in runs {
-            starts.push(starts[starts.len() - 1] + it.run.units());
+        for placed in runs {
+            starts.push(starts[starts.len() - 1] + placed.run.units());
         }
         let buffers = PlaneBuffers::new(context, neurons, starts[runs.len()])?;
         for chunk in &buffers.chunks {
@@ -202,10 +202,10 @@ impl AdapterPlanes {
     ) -> Result<AdapterPlanes, ComputeError> {
         let buffers = PlaneBuffers::upload(&context, neurons, runs)?;
         let mut first_unit = 0;
-        let runs = runs.iter().map(|it| {
+        let runs = runs.iter().map(|placed| {
             let run = Run {
                 first_unit,
-                samples: it.run.samples,
+                samples: placed.run.samples,
             };
             first_unit += run.units();
             run

@@ -33,15 +33,15 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
     if let Some(comparison) = &report.bench {
         sections.push(bench::section(std::slice::from_ref(comparison))?);
     }
-    if let Some(it) = &report.measures {
-        sections.push(buckets(report, it)?);
-        sections.push(work(report, it)?);
-        sections.push(blocks(it)?);
-        sections.push(co_zero(it)?);
+    if let Some(measures) = &report.measures {
+        sections.push(buckets(report, measures)?);
+        sections.push(work(report, measures)?);
+        sections.push(blocks(measures)?);
+        sections.push(co_zero(measures)?);
     }
     sections.push(search(report)?);
-    if let Some(it) = &report.measures {
-        sections.push(neurons(it)?);
+    if let Some(measures) = &report.measures {
+        sections.push(neurons(measures)?);
     }
     sections.push(provenance(report));
     Ok(Page {
@@ -145,15 +145,13 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         let note = format!("engines of era {} read all blocks", report.net.era);
         tile("Work of the first layer", "as before".to_string(), note)
     };
-    let verified =
-        report
-            .verified
-            .as_ref()
-            .map_or("not needed", |it| match (it.equal, it.proved) {
-                (true, true) => "proved",
-                (true, false) => "equal",
-                (false, _) => "differs",
-            });
+    let verified = report.verified.as_ref().map_or("not needed", |verified| {
+        match (verified.equal, verified.proved) {
+            (true, true) => "proved",
+            (true, false) => "equal",
+            (false, _) => "differs",
+        }
+    });
     let compared = if is_known(report) {
         "outputs in all buckets"
     } else {
@@ -171,13 +169,13 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
             verified.to_string(),
             report.verified.as_ref().map_or_else(
                 || "nothing was written".to_string(),
-                |it| {
-                    let proved = match (it.proved, is_known(report)) {
+                |verified| {
+                    let proved = match (verified.proved, is_known(report)) {
                         (true, true) => "every weight is the input's, in the new order; and same ",
                         (true, false) => "the same neurons in another order; and the same ",
                         (false, _) => "",
                     };
-                    let positions = grouped(it.positions as u64);
+                    let positions = grouped(verified.positions as u64);
                     format!("{proved}{compared} on {positions} positions")
                 },
             ),
@@ -214,15 +212,20 @@ fn result(report: &OptimizeReport) -> Section {
         ("data", "held-out, as in the data"),
         ("search", "held-out, as a search meets them"),
     ] {
-        if let Some(it) = report.holdout_by_positions.get(kind)
+        if let Some(rates) = report.holdout_by_positions.get(kind)
             && kind != report.positions_kind
         {
-            row(name, held, it.before, it.after);
+            row(name, held, rates.before, rates.after);
         }
     }
-    if let Some(it) = &report.weighted_zero_block_rate {
-        row("searched on, weighted", searched, it.before, it.after);
-        if let (Some(before), Some(after)) = (it.holdout_before, it.holdout_after) {
+    if let Some(weighted) = &report.weighted_zero_block_rate {
+        row(
+            "searched on, weighted",
+            searched,
+            weighted.before,
+            weighted.after,
+        );
+        if let (Some(before), Some(after)) = (weighted.holdout_before, weighted.holdout_after) {
             row("held-out, weighted", held, before, after);
         }
     }
@@ -267,9 +270,9 @@ fn result(report: &OptimizeReport) -> Section {
     }
 }
 
-fn certificate(it: &CertificateReport) -> Section {
+fn certificate(report: &CertificateReport) -> Section {
     let mut table = Table::numbers(&["moves", "looked through", "improvement"]);
-    for check in &it.checks {
+    for check in &report.checks {
         let looked = match check.rounds {
             _ if check.exhaustive => "all".to_string(),
             Some(rounds) => format!("{} random sets", grouped(rounds)),
@@ -281,7 +284,7 @@ fn certificate(it: &CertificateReport) -> Section {
             if check.gain == 0 { "none" } else { "found" }.to_string(),
         ]);
     }
-    let samples = it
+    let samples = report
         .samples
         .map_or(String::new(), |it| format!(" {}", grouped(it)));
     Section {
@@ -289,9 +292,9 @@ fn certificate(it: &CertificateReport) -> Section {
         text: format!(
             "On the{samples} samples searched on, {}. There no order at all has more than {} zero blocks, so at most \
              {} points could be gained.",
-            it.finding(),
-            percent(it.upper_bound, 2),
-            hundredths(it.gap, 2)
+            report.finding(),
+            percent(report.upper_bound, 2),
+            hundredths(report.gap, 2)
         ),
         tables: vec![table],
         ..Section::default()
@@ -299,15 +302,15 @@ fn certificate(it: &CertificateReport) -> Section {
 }
 
 /// The part that says most, and its name.
-fn telling(it: &Measures) -> (&PartMeasures, &'static str) {
-    match &it.held_out {
+fn telling(measures: &Measures) -> (&PartMeasures, &'static str) {
+    match &measures.held_out {
         Some(part) => (part, "held-out positions"),
-        None => (&it.searched, "positions searched on"),
+        None => (&measures.searched, "positions searched on"),
     }
 }
 
-fn buckets(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
-    let (part, on) = telling(it);
+fn buckets(report: &OptimizeReport, measures: &Measures) -> Result<Section, PageError> {
+    let (part, on) = telling(measures);
     let weights = report.weighted_zero_block_rate.is_some();
     let mut head = vec!["", "positions", "before, %", "after, %", "points"];
     head.extend(weights.then_some("weight"));
@@ -338,16 +341,16 @@ fn buckets(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError>
     } else {
         &[]
     };
-    for it in buckets {
-        let name = format!("bucket {}", it.bucket);
-        let most = it.bucket.saturating_mul(4).saturating_add(4);
+    for bucket in buckets {
+        let name = format!("bucket {}", bucket.bucket);
+        let most = bucket.bucket.saturating_mul(4).saturating_add(4);
         let pieces = format!(", {} to {most} pieces", (most - 3).max(2));
         let given = report
             .buckets
             .iter()
-            .find(|given| given.bucket == it.bucket);
+            .find(|given| given.bucket == bucket.bucket);
         let weight = given.and_then(|given| given.weight);
-        row(&name, &pieces, it.positions, &it.rate, weight);
+        row(&name, &pieces, bucket.positions, &bucket.rate, weight);
     }
     let shares = values.iter().flat_map(|it| [it.before, it.after]);
     let range = around(shares, 0.0..1.0);
@@ -380,8 +383,8 @@ fn buckets(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError>
     })
 }
 
-fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
-    let histogram = &it.nonzero_blocks;
+fn work(report: &OptimizeReport, measures: &Measures) -> Result<Section, PageError> {
+    let histogram = &measures.nonzero_blocks;
     let total = |counts: &[u64]| counts.iter().sum::<u64>().max(1) as f64;
     let share = |counts: &[u64]| -> Vec<f64> {
         counts
@@ -436,13 +439,16 @@ fn work(report: &OptimizeReport, it: &Measures) -> Result<Section, PageError> {
     })
 }
 
-fn blocks(it: &Measures) -> Result<Section, PageError> {
+fn blocks(measures: &Measures) -> Result<Section, PageError> {
     let curve = |rates: &[f64]| -> Vec<(f64, f64)> {
         let last = (rates.len().max(2) - 1) as f64;
         let points = rates.iter().enumerate();
         points.map(|(at, &rate)| (at as f64 / last, rate)).collect()
     };
-    let (before, after) = (curve(&it.block_rates.before), curve(&it.block_rates.after));
+    let (before, after) = (
+        curve(&measures.block_rates.before),
+        curve(&measures.block_rates.after),
+    );
     let axes = Axes {
         x: 0.0..1.0,
         y: 0.0..1.0,
@@ -472,8 +478,8 @@ fn blocks(it: &Measures) -> Result<Section, PageError> {
     })
 }
 
-fn co_zero(it: &Measures) -> Result<Section, PageError> {
-    let cells = &it.co_zero_map.cells;
+fn co_zero(measures: &Measures) -> Result<Section, PageError> {
+    let cells = &measures.co_zero_map.cells;
     let all = || cells.before.iter().chain(&cells.after).flatten().copied();
     let (low, high) = (all().fold(1.0, f64::min), all().fold(0.0, f64::max));
     let before = chart::heat_map(
@@ -492,7 +498,7 @@ fn co_zero(it: &Measures) -> Result<Section, PageError> {
             "Rows and columns are neurons, those of the most often skipped block at the top and at the left. The \
              colour of a cell is the share of the samples in which a neuron of its row and one of its column are both \
              zero, on average over {0} × {0} neurons.",
-            it.co_zero_map.neurons_a_cell
+            measures.co_zero_map.neurons_a_cell
         ),
         pictures: vec![Figure::new("Before", before), Figure::new("After", after)],
         heat: Some([percent(low, 0), percent(high, 0)]),
@@ -640,8 +646,8 @@ fn short(count: f64) -> String {
     }
 }
 
-fn neurons(it: &Measures) -> Result<Section, PageError> {
-    let neurons = &it.neurons;
+fn neurons(measures: &Measures) -> Result<Section, PageError> {
+    let neurons = &measures.neurons;
     let counts: Vec<f64> = neurons
         .histogram
         .iter()

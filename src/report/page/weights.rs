@@ -15,8 +15,8 @@ pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
     let (clamped, outside) = report
         .not_fitting
         .iter()
-        .fold((0, 0), |(clamped, outside), it| {
-            (clamped + it.clamped, outside + it.out_of_range)
+        .fold((0, 0), |(clamped, outside), range| {
+            (clamped + range.clamped, outside + range.out_of_range)
         });
     let tile = |name: &str, value: String, note: String| Tile {
         name: name.to_string(),
@@ -64,13 +64,13 @@ pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
 
 pub fn ranges(report: &WeightsReport) -> Section {
     let mut table = Table::numbers(&["tensor", "values", "least", "greatest", "zero"]);
-    for it in &report.tensors {
+    for tensor in &report.tensors {
         table.rows.push(vec![
-            it.tensor.clone(),
-            grouped(it.values as u64),
-            it.min.to_string(),
-            it.max.to_string(),
-            percent(it.zeros as f64 / it.values.max(1) as f64, 1),
+            tensor.tensor.clone(),
+            grouped(tensor.values as u64),
+            tensor.min.to_string(),
+            tensor.max.to_string(),
+            percent(tensor.zeros as f64 / tensor.values.max(1) as f64, 1),
         ]);
     }
     Section {
@@ -83,15 +83,15 @@ pub fn ranges(report: &WeightsReport) -> Section {
 }
 
 pub fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
-    let figure = |it: &TensorReport| -> Result<Figure, PageError> {
-        let (low, high) = (f64::from(it.min), f64::from(it.max));
+    let figure = |tensor: &TensorReport| -> Result<Figure, PageError> {
+        let (low, high) = (f64::from(tensor.min), f64::from(tensor.max));
         let span = (high - low).max(1.0);
-        let counts: Vec<u64> = it.histogram.iter().map(|&count| count as u64).collect();
-        let label = format!("Histogram of {}", it.tensor);
+        let counts: Vec<u64> = tensor.histogram.iter().map(|&count| count as u64).collect();
+        let label = format!("Histogram of {}", tensor.tensor);
         let width = span / counts.len().max(1) as f64;
         let most = counts.iter().copied().max().unwrap_or(0);
         let picture = chart::log_histogram(&label, low..low + span, low, width, &counts, most)?;
-        Ok(Figure::new(&it.tensor, picture))
+        Ok(Figure::new(&tensor.tensor, picture))
     };
     Ok(Section {
         title: "Histograms".to_string(),
