@@ -30,7 +30,9 @@ use measure::Contest;
 pub struct Bench {
     /// The engine, a program that speaks UCI and has the command `bench`; several are measured in turns, each with all
     /// networks
-    #[arg(long = "engine", id = "engine", value_name = "ENGINE", num_args = 1.., required = true)]
+    #[arg(
+        long = "engine", id = "engines", group = "engine", value_name = "ENGINE", num_args = 1.., required = true
+    )]
     engines: Vec<PathBuf>,
     /// The network to compare with
     #[arg(long, value_name = "NET", value_parser = name())]

@@ -35,7 +35,7 @@ pub struct Picture {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Neurons of inputs and difference, as 0,3,8-15 [default: all]
-    #[arg(long, value_name = "LIST", value_parser = ranges)]
+    #[arg(long = "neurons", id = "shown_neurons", value_name = "LIST", value_parser = ranges)]
     neurons: Option<Ranges>,
     /// Order of the neurons of inputs and difference [default: norm for difference, else file]
     #[arg(long, value_name = "ORDER", value_enum)]

@@ -45,10 +45,10 @@ pub struct Trace {
     count: u64,
     /// Compare with outputs that an engine recorded of these positions: one row for each perspective, the side to
     /// move's first, as `find --activations` takes them. Exit code 1 if others are zero
-    #[arg(long, value_name = "FILE")]
+    #[arg(long = "activations", id = "recorded", value_name = "FILE")]
     activations: Option<PathBuf>,
     /// What the recorded values are, if the file does not make it clear
-    #[arg(long, value_name = "KIND", value_enum, requires = "activations")]
+    #[arg(long, value_name = "KIND", value_enum, requires = "recorded")]
     values: Option<ValuesChoice>,
 }
 

@@ -778,7 +778,7 @@ mod tests {
     #[test]
     fn every_path_of_optimize_is_an_input_or_an_output() {
         let command = optimize_command();
-        let inputs = ["start", "layout", "applied"];
+        let inputs = ["start", "layout", "applied", "bench-engine"];
         for path in options(&command)
             .filter(|arg| takes_path(arg.get_value_parser()))
             .filter_map(Arg::get_long)

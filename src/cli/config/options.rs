@@ -12,12 +12,15 @@ use crate::cli::UsageError;
 const FIXED: [&str; 4] = ["help", "version", "config", "no-config"];
 
 /// Options, by their ids, whose long names mean something else in other commands.
-const OTHER_KEYS: [&str; 5] = [
+const OTHER_KEYS: [&str; 8] = [
     "planes",
     "samples",
     "holdout_planes",
     "named_by_sha",
     "lc0_engine",
+    "engines",
+    "recorded",
+    "shown_neurons",
 ];
 
 /// The options of a command that can be set.
