@@ -41,9 +41,10 @@ pub struct SavedSearch {
     pub(super) best_score: u64,
     /// Name, rounds, exchanges.
     moves: Vec<(String, u64, u64)>,
-    /// The other tries of several at once, as far as they have come to being saved.
+    /// All tries of several at once, this one among them, as far as they have come to being saved. One that has not
+    /// begins anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    others: Vec<Option<SavedSearch>>,
+    tries: Vec<Option<SavedSearch>>,
 }
 
 /// What makes a search the one it is.
@@ -181,23 +182,22 @@ impl SavedSearch {
                 .iter()
                 .map(|it| (it.name.to_owned(), it.rounds, it.applied))
                 .collect(),
-            others: Vec::new(),
+            tries: Vec::new(),
         }
     }
 
-    /// The first of several tries, with the others.
-    pub(super) fn with_others(&self, others: &[Option<SavedSearch>]) -> SavedSearch {
-        SavedSearch {
-            others: others.to_vec(),
-            ..self.clone()
-        }
+    /// Several tries together; nothing if none of them was saved.
+    pub(super) fn together(tries: &[Option<SavedSearch>]) -> Option<SavedSearch> {
+        let saved = tries.iter().flatten().next()?;
+        Some(SavedSearch {
+            tries: tries.to_vec(),
+            ..saved.clone()
+        })
     }
 
     /// Each of so many tries at once that was saved.
-    pub(super) fn apart(mut self, tries: usize) -> Vec<Option<SavedSearch>> {
-        let others = std::mem::take(&mut self.others);
-        let mut all = vec![Some(self)];
-        all.extend(others);
+    pub(super) fn apart(self, tries: usize) -> Vec<Option<SavedSearch>> {
+        let mut all = self.tries;
         all.resize(tries, None);
         all
     }
@@ -205,8 +205,8 @@ impl SavedSearch {
     /// The best order that the search had found.
     #[must_use]
     pub fn best(&self) -> Option<Permutation> {
-        let others = self.others.iter().flatten();
-        let best = std::iter::once(self).chain(others).rev();
+        let tries = self.tries.iter().flatten();
+        let best = tries.chain(std::iter::once(self)).rev();
         let best = best.max_by_key(|saved| saved.best_score)?;
         Permutation::new(best.best.clone()).ok()
     }

@@ -423,13 +423,11 @@ impl<'d, 'c> Desk<'d, 'c> {
     /// Saves all tries as far as they were saved, if it is time for it or the search is about to end.
     fn save(&mut self, at_the_end: bool) {
         let over = at_the_end && self.control.is_over();
-        let (Some(saver), [Some(first), others @ ..]) =
-            (&mut self.control.saver, self.saved.as_slice())
-        else {
-            return;
-        };
-        if over || saver.is_due() {
-            saver.write(&first.with_others(others));
+        if let Some(saver) = &mut self.control.saver
+            && (over || saver.is_due())
+            && let Some(saved) = SavedSearch::together(&self.saved)
+        {
+            saver.write(&saved);
         }
     }
 
