@@ -195,10 +195,14 @@ impl SavedSearch {
         })
     }
 
-    /// Each of so many tries at once that was saved.
-    pub(super) fn apart(self, tries: usize) -> Vec<Option<SavedSearch>> {
-        let mut all = self.tries;
+    /// Each of so many tries at once that was saved. There is at least one, so that a search that is another one is
+    /// refused.
+    pub(super) fn apart(mut self, tries: usize) -> Vec<Option<SavedSearch>> {
+        let mut all = std::mem::take(&mut self.tries);
         all.resize(tries, None);
+        if all.iter().all(Option::is_none) {
+            all[0] = Some(self);
+        }
         all
     }
 

@@ -79,7 +79,7 @@ pub(super) fn run(
     };
     std::thread::scope(|scope| {
         // If it panics, the tries learn from what it drops that nobody answers.
-        let mut desk = Desk::new(planes, counters, control, tries);
+        let mut desk = Desk::new(planes, counters, control, resumed.clone());
         for (number, (resume, pool)) in resumed.into_iter().zip(&pools).enumerate() {
             let (remote, watched) = (remote.clone(), watched.clone());
             let run = move || attempt(number, &remote, &watched, (options, start), resume);
@@ -125,7 +125,7 @@ fn attempt(
     (options, start): (&SearchOptions, &Permutation),
     resume: Option<SavedSearch>,
 ) {
-    remote.turns.take();
+    let _turn = remote.turns.begin();
     // Nobody listens any more if the other thread panicked.
     let send = |ask: Ask| drop(remote.asks.send(ask));
     let mut tell = |progress: &Progress| send(Ask::Progress(number, progress.clone()));
@@ -141,7 +141,6 @@ fn attempt(
     };
     let found = schedule::run(remote, options, start, &mut control, number);
     send(Ask::Ended(number, found));
-    remote.turns.give_back();
 }
 
 /// Lets only so many tries compute at a time; those that wait for counts do not.
@@ -158,6 +157,12 @@ impl Turns {
         }
     }
 
+    /// A turn until what is returned is dropped, even by a panic: others wait for it.
+    fn begin(&self) -> Turn<'_> {
+        self.take();
+        Turn(self)
+    }
+
     fn take(&self) {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let free = self.is_free.wait_while(free, |free| *free == 0);
@@ -167,6 +172,15 @@ impl Turns {
     fn give_back(&self) {
         *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.is_free.notify_one();
+    }
+}
+
+/// A turn of a try, which gives it back and takes it again while it waits for counts.
+struct Turn<'t>(&'t Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.give_back();
     }
 }
 
@@ -310,15 +324,16 @@ impl<'d, 'c> Desk<'d, 'c> {
         planes: &'d dyn PlaneSet,
         counters: Vec<Box<dyn CoZeroCounter + 'd>>,
         control: &'d mut Control<'c>,
-        tries: usize,
+        saved: Vec<Option<SavedSearch>>,
     ) -> Desk<'d, 'c> {
+        let tries = saved.len();
         Desk {
             planes,
             counters,
             waiting: Default::default(),
             control,
             progress: vec![None; tries],
-            saved: vec![None; tries],
+            saved,
             found: (0..tries).map(|_| None).collect(),
             error: None,
         }
@@ -423,7 +438,9 @@ impl<'d, 'c> Desk<'d, 'c> {
     /// Saves all tries as far as they were saved, if it is time for it or the search is about to end.
     fn save(&mut self, at_the_end: bool) {
         let over = at_the_end && self.control.is_over();
-        if let Some(saver) = &mut self.control.saver
+        // A try that refuses what was saved ends all, and what was saved stays.
+        if self.error.is_none()
+            && let Some(saver) = &mut self.control.saver
             && (over || saver.is_due())
             && let Some(saved) = SavedSearch::together(&self.saved)
         {

@@ -483,6 +483,20 @@ fn tries_at_once_go_on_from_any_saved_state_to_the_same_end() {
         let error = from(&states[300], &other).unwrap_err();
         assert!(error.to_string().contains("--tries 3"), "{error}");
     }
+    // And the other way round: a search of one is not thrown away for several.
+    let one = SearchOptions {
+        tries: 1,
+        ..options.clone()
+    };
+    let mut left: Option<SavedSearch> = None;
+    let mut keep = |state: &SavedSearch| left = Some(state.clone());
+    let mut control = Control {
+        saver: Some(SearchSaver::new(std::time::Duration::ZERO, &mut keep)),
+        ..Control::default()
+    };
+    search(&cpu(), chunks, &one, &mut control).unwrap();
+    let error = from(&left.unwrap(), &options).unwrap_err();
+    assert!(error.to_string().contains("--tries 1, not 3"), "{error}");
 }
 
 #[test]
