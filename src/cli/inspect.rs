@@ -23,6 +23,7 @@ use super::common::zeros::ZeroArgs;
 use super::common::{Files, ReadingArgs};
 use super::layout::LayoutArgs;
 use super::progress::watch_positions;
+use super::report::is_page;
 use super::{
     Global, UsageError, console, inspect_checkpoint, inspect_layout, inspect_pictures,
     inspect_size, lc0,
@@ -204,10 +205,18 @@ impl Inspect {
         if self.files.len() > 1 {
             return self.run_several(global);
         }
-        if self.zeros.are_given() && self.report.is_none() && global.given("--data") {
-            let text = "--data is for the page of --report";
-            return Err(UsageError(text.into()).into());
+        if !self.report.as_deref().is_some_and(is_page) {
+            for option in ["--data", "--perm"] {
+                if global.given(option) {
+                    let text = format!(
+                        "{option} is for pages: a --report that ends in .html; ftperm picture --what zeros --json \
+                         has the numbers"
+                    );
+                    return Err(UsageError(text).into());
+                }
+            }
         }
+        self.zeros.check(global)?;
         if self.size {
             return inspect_size::run(self.file(), &self.reading, global);
         }
@@ -258,6 +267,7 @@ impl Inspect {
             ("--extract", self.extract.is_some()),
             ("--layout", self.layout.layout.is_some()),
             ("--data", global.given("--data")),
+            ("--perm", global.given("--perm")),
         ] {
             if given {
                 return Err(UsageError(format!("{option} is for one file")).into());

@@ -6,7 +6,7 @@ use std::path::Path;
 use ftperm::files::atomic::{check_writable, write_file};
 use ftperm::nets::stockfish::Network;
 use ftperm::report::pictures::{HistogramNumbers, Matched, histograms};
-use ftperm::report::{Report, WeightsReport, comparison_page, network_page};
+use ftperm::report::{Report, WeightsReport, comparison_page, file_name, network_page};
 use serde::Serialize;
 
 use super::common::zeros::ZeroArgs;
@@ -36,11 +36,6 @@ pub fn write(
         let zeros = zeros.measure(network)?;
         let page = network_page(network, &weights, zeros.as_ref())?;
         return Ok(write_file(file, page.as_bytes())?);
-    }
-    if zeros.are_given() {
-        let text = "--data is for pages: a --report that ends in .html; ftperm picture --what zeros --json has the \
-                    numbers";
-        return Err(UsageError(text.into()).into());
     }
     write_report(file, &Report::Weights(Box::new(weights)))
 }
@@ -72,7 +67,8 @@ pub fn several(
         }
         _ => None,
     };
-    let page = comparison_page(&networks, &named, matched.as_ref())?;
+    let histograms = histograms(&networks);
+    let page = comparison_page(&networks, &named, &histograms, matched.as_ref())?;
     write_file(report, page.as_bytes())?;
     let report = report.display().to_string();
     if !global.json {
@@ -82,11 +78,8 @@ pub fn several(
         kind: "networks",
         networks: loaded.iter().map(NetSummary::from).collect(),
         report,
-        difference: matched
-            .as_ref()
-            .and_then(|matched| matched.as_ref().ok())
-            .map(|matched| matched.difference(networks[0])),
-        histograms: histograms(&networks),
+        difference: matched.and_then(|matched| Some(matched.ok()?.difference)),
+        histograms,
     })
 }
 
@@ -100,11 +93,7 @@ pub fn load_all(files: &[OsString], reading: &ReadingArgs) -> anyhow::Result<Vec
 
 /// The names of their files, or where these are alike the whole origins.
 pub fn names(loaded: &[LoadedNet]) -> Vec<String> {
-    let short = |loaded: &LoadedNet| {
-        let origin = loaded.origin.to_string();
-        let name = origin.rsplit(['/', '\\']).next().map(str::to_string);
-        name.unwrap_or(origin)
-    };
+    let short = |loaded: &LoadedNet| file_name(&loaded.origin.to_string());
     let names: Vec<String> = loaded.iter().map(short).collect();
     let mut sorted = names.clone();
     sorted.sort_unstable();

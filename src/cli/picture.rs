@@ -165,27 +165,22 @@ impl Picture {
         let what = self.what_name();
         let boards = matches!(self.what, What::Inputs | What::Difference);
         let measured = matches!(self.what, What::Zeros | What::CoZeros);
-        let by_rate = self.sort == Some(Sort::ZeroRate);
-        for (option, given, fits) in [
-            ("--neurons", self.neurons.is_some(), boards),
-            ("--sort", self.sort.is_some(), boards),
-            (
-                "--king",
-                self.king.is_some(),
-                boards || self.what == What::Psqt,
-            ),
-            (
-                "--bucket",
-                self.bucket.is_some(),
-                matches!(self.what, What::Layers | What::Psqt),
-            ),
-            ("--data", self.zeros.are_given(), measured || by_rate),
+        let by_rate = self.sort() == Some(Sort::ZeroRate);
+        let buckets = matches!(self.what, What::Layers | What::Psqt);
+        // Those of a configuration file are for the pictures that they mean something to.
+        for (option, fits) in [
+            ("--neurons", boards),
+            ("--sort", boards),
+            ("--king", boards || self.what == What::Psqt),
+            ("--bucket", buckets),
+            ("--data", measured || by_rate),
+            ("--perm", measured),
         ] {
-            if given && !fits {
+            if global.given(option) && !fits {
                 return refuse(format!("{option} means nothing to --what {what}"));
             }
         }
-        if by_rate && self.what != What::Inputs {
+        if self.sort == Some(Sort::ZeroRate) && !by_rate && global.given("--sort") {
             return refuse("--sort zero-rate is for --what inputs".into());
         }
         if (measured || by_rate) && !self.zeros.are_given() {
@@ -233,14 +228,6 @@ impl Picture {
         named: &[String],
     ) -> anyhow::Result<(Numbers, Drawing)> {
         let network = networks[0];
-        if let Some(bucket) = self.bucket {
-            let stacks = network.stacks.len();
-            if bucket >= stacks {
-                return Err(anyhow!(
-                    "there is no bucket {bucket}: the network has {stacks}"
-                ));
-            }
-        }
         let none = Numbers::default();
         Ok(match self.what {
             What::Inputs => {
@@ -250,7 +237,7 @@ impl Picture {
                 (Numbers { inputs, ..none }, drawing)
             }
             What::Layers => {
-                let found = layers(network, self.bucket);
+                let found = layers(network, self.bucket(network)?);
                 let drawing = drawing::layers(&found);
                 let layers = Some(found);
                 (Numbers { layers, ..none }, drawing)
@@ -265,7 +252,7 @@ impl Picture {
                 if network.architecture.psqt_buckets == 0 {
                     return Err(anyhow!("{}: the network has no PSQT", named[0]));
                 }
-                let found = PsqtNumbers::new(network, self.bucket, self.which_king());
+                let found = PsqtNumbers::new(network, self.bucket(network)?, self.which_king());
                 let found = found.ok_or_else(|| self.no_king())?;
                 let drawing = drawing::psqt(&found);
                 let psqt = Some(found);
@@ -286,8 +273,8 @@ impl Picture {
 
     fn difference(&self, first: &Network, second: &Network) -> anyhow::Result<(Numbers, Drawing)> {
         let matched = Matched::new(first, second.clone())?;
-        let found = matched.difference(first);
         let boards = self.inputs(&matched.second, Some(first))?;
+        let found = matched.difference;
         let drawing = drawing::difference(&found, &boards);
         let numbers = Numbers {
             inputs: Some(boards),
@@ -297,9 +284,26 @@ impl Picture {
         Ok((numbers, drawing))
     }
 
+    /// The order that is asked for, if this picture can be in it.
+    fn sort(&self) -> Option<Sort> {
+        let fits = |sort: &Sort| *sort != Sort::ZeroRate || self.what == What::Inputs;
+        self.sort.filter(fits)
+    }
+
+    /// The bucket that is asked for.
+    fn bucket(&self, network: &Network) -> anyhow::Result<Option<usize>> {
+        let stacks = network.stacks.len();
+        match self.bucket {
+            Some(bucket) if bucket >= stacks => Err(anyhow!(
+                "there is no bucket {bucket}: the network has {stacks}"
+            )),
+            bucket => Ok(bucket),
+        }
+    }
+
     /// Are the neurons in whole blocks, as in the file?
     fn is_framed(&self) -> bool {
-        self.what == What::Inputs && self.sort.is_none_or(|sort| sort == Sort::File) && {
+        self.what == What::Inputs && self.sort().is_none_or(|sort| sort == Sort::File) && {
             let whole = |&(first, last): &(u32, u32)| first % 4 == 0 && last % 4 == 3;
             self.neurons
                 .as_ref()
@@ -348,7 +352,7 @@ impl Picture {
         } else {
             Sort::File
         };
-        match self.sort.unwrap_or(usual) {
+        match self.sort().unwrap_or(usual) {
             Sort::File => {}
             Sort::Norm => {
                 let norms = norms(network, minus);

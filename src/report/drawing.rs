@@ -27,7 +27,7 @@ const FINE_PIXELS: u64 = 1 << 24;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DrawError {
-    #[error("a picture of {0} x {1} points is too large; choose fewer neurons with --neurons")]
+    #[error("a picture of {0} x {1} points is too large")]
     TooLarge(u32, u32),
     #[error("cannot write the picture: {0}")]
     Png(#[from] png::EncodingError),

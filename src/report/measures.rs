@@ -157,6 +157,7 @@ impl Parts {
         let [searched, held_out] =
             [0, 1].map(|part| PartMeasures::new(&self.0[part], &counts[part], blocks, model));
         let rates = BlockRates::new(planes, order);
+        let co_zero_map = co_zero_map(backend, planes, order, &rates)?;
         Ok(Measures {
             searched,
             held_out: (!self.0[1].is_empty()).then_some(held_out),
@@ -166,18 +167,20 @@ impl Parts {
                 before: curve(rates.before),
                 after: curve(rates.after),
             },
-            co_zero_map: co_zero_maps(backend, planes, order)?,
+            co_zero_map,
         })
     }
 }
 
 /// How often neurons are zero together, in their own order and in another one.
-pub(super) fn co_zero_maps(
+///
+/// `rates` are those of the same planes and order.
+pub(super) fn co_zero_map(
     backend: &dyn Backend,
     planes: &[ZeroPlanes],
     order: &Permutation,
+    rates: &BlockRates,
 ) -> Result<CoZeroMap, ComputeError> {
-    let rates = BlockRates::new(planes, order);
     let identity = Permutation::identity(order.len());
     let order_map = sorted_by_rate(order.indices(), &rates.after);
     let identity_map = sorted_by_rate(identity.indices(), &rates.before);
@@ -330,13 +333,13 @@ fn nonzero_blocks(counts: &[Counts], blocks: usize) -> Histogram {
 }
 
 /// Share of the samples in which each block is zero.
-struct BlockRates {
+pub(super) struct BlockRates {
     before: Vec<f64>,
     after: Vec<f64>,
 }
 
 impl BlockRates {
-    fn new(planes: &[ZeroPlanes], order: &Permutation) -> BlockRates {
+    pub(super) fn new(planes: &[ZeroPlanes], order: &Permutation) -> BlockRates {
         let samples: usize = planes.iter().map(ZeroPlanes::samples).sum();
         let rates = |order: &Permutation| {
             let blocks = order.indices().chunks_exact(4);

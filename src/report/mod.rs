@@ -32,7 +32,7 @@ pub use optimize::{
 pub use optimize::{NetReport, NetSummary, OptimizeReport, PermReport, Rates, Seconds, Verified};
 pub use page::{PageError, page};
 #[doc(hidden)]
-pub use page::{comparison_page, network_page};
+pub use page::{comparison_page, file_name, network_page};
 #[doc(hidden)]
 pub use weights::{RangeReport, TensorReport, WeightsReport};
 

@@ -156,7 +156,8 @@ fn fill(page: &Page) -> Result<String, PageError> {
 }
 
 /// The last part of a path of any system.
-fn file_name(path: &str) -> String {
+#[doc(hidden)]
+pub fn file_name(path: &str) -> String {
     path.rsplit(['/', '\\']).next().unwrap_or(path).to_string()
 }
 

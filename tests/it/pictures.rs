@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::common::program::Case;
 use crate::common::{material, program};
 use crate::report::chromium;
 
@@ -126,6 +127,76 @@ fn in_check(fen: &str) -> bool {
         .or_else(shakmaty::PositionError::ignore_too_much_material)
         .or_else(shakmaty::PositionError::ignore_impossible_check);
     position.unwrap().is_check()
+}
+
+/// What stands in a configuration file for all commands is used where it means something, and no reason to refuse.
+#[test]
+fn settings_for_all_commands_are_no_options_of_every_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| material::own(name).to_str().unwrap().to_string();
+    let (net, data) = (
+        path("datasets/demo.nnue"),
+        path("datasets/selfplay.binpack"),
+    );
+    let settings = format!("data = [{data:?}]\ncount = 300\nbucket = 1\nsort = \"zero-rate\"\n");
+    std::fs::write(folder.path().join("ftperm.toml"), settings).unwrap();
+    let run = |words: &[&str]| Case::new(words[0]).args(&words[1..]).folder(folder.path());
+    for words in [
+        &["picture", &net, "--what", "layers", "--out", "l.svg"][..],
+        &[
+            "picture",
+            &net,
+            "--what",
+            "inputs",
+            "--neurons",
+            "0-3",
+            "--out",
+            "i.svg",
+        ],
+        &[
+            "picture",
+            &net,
+            &net,
+            "--what",
+            "histograms",
+            "--out",
+            "h.svg",
+        ],
+        &[
+            "picture",
+            &net,
+            &net,
+            "--what",
+            "difference",
+            "--neurons",
+            "0-3",
+            "--out",
+            "d.svg",
+        ],
+        &["inspect", &net],
+        &["inspect", &net, "--report", "weights.json"],
+    ] {
+        run(words).ok();
+    }
+    // On the command line they would do nothing.
+    let layers = ["picture", &net, "--what", "layers", "--out", "l.svg"];
+    for (option, value) in [
+        ("--data", data.as_str()),
+        ("--sort", "norm"),
+        ("--perm", "p"),
+    ] {
+        let words = [&layers[..], &[option, value]].concat();
+        run(&words)
+            .ends_with(2)
+            .says("means nothing to --what layers");
+    }
+    let json = ["inspect", &net, "--report", "weights.json", "--data", &data];
+    run(&json).ends_with(2).says("--data is for pages");
+    std::fs::remove_file(folder.path().join("ftperm.toml")).unwrap();
+    let page = ["inspect", &net, "--report", "p.html", "--perm", "p"];
+    run(&page)
+        .ends_with(2)
+        .says("zeros, which are counted on positions");
 }
 
 #[test]

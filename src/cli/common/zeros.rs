@@ -8,7 +8,7 @@ use ftperm::order::PermutationFile;
 use ftperm::report::pictures::ZeroNumbers;
 
 use super::{Files, PositionArgs, check_entries};
-use crate::cli::console;
+use crate::cli::{Global, UsageError, console};
 
 /// Where zero rates come from.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,19 @@ impl ZeroArgs {
     /// Are there positions?
     pub fn are_given(&self) -> bool {
         !self.positions.data.is_empty()
+    }
+
+    /// An order alone counts nothing.
+    ///
+    /// # Errors
+    /// The command line has one without positions.
+    pub fn check(&self, global: &Global) -> anyhow::Result<()> {
+        if global.given("--perm") && !self.are_given() {
+            let text =
+                "the order of --perm is for zeros, which are counted on positions: --data FILE";
+            return Err(UsageError(text.into()).into());
+        }
+        Ok(())
     }
 
     /// What is read, for checks of the outputs.

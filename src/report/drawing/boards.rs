@@ -51,35 +51,51 @@ fn greatest<'a>(values: impl Iterator<Item = &'a Option<f64>>) -> f64 {
         .fold(0.0, |most, value| most.max(value.abs()))
 }
 
-/// Input weights of neurons: named boards of a few, small ones of many. `framed` are blocks of four.
-pub fn inputs(numbers: &InputNumbers, framed: bool) -> Drawing {
-    let halves = (numbers.l1 / numbers.neurons).max(1);
-    let king = match &numbers.king {
+/// Where the own king stands, in words.
+fn king_words(king: Option<&String>) -> String {
+    match king {
         Some(square) => format!("own king on {square}"),
         None => "mean over the own king's squares".to_string(),
-    };
-    let count = numbers.columns.len() / halves;
-    let mut drawing = Drawing::new(format!("Input weights of {count} neurons, {king}"));
+    }
+}
+
+/// Input weights of neurons: named boards of a few, small ones of many. `framed` are blocks of four.
+pub fn inputs(numbers: &InputNumbers, framed: bool) -> Drawing {
+    let count = numbers.columns.len() / columns_of_neuron(numbers);
+    let king = king_words(numbers.king.as_ref());
+    let label = format!("Input weights of {count} neurons, {king}");
+    of_columns(label, "Input weights", numbers, framed)
+}
+
+/// The same of a difference.
+pub fn difference(found: &DifferenceNumbers, inputs_of_it: &InputNumbers) -> Drawing {
+    let different: u64 = found.tensors.iter().map(|tensor| tensor.different).sum();
+    let label = format!("Difference of two networks: {different} values differ");
+    let heading = "Input weights of the second network less those of the first";
+    of_columns(label, heading, inputs_of_it, false)
+}
+
+fn columns_of_neuron(numbers: &InputNumbers) -> usize {
+    (numbers.l1 / numbers.neurons).max(1)
+}
+
+/// Boards of columns, under a heading. `label` is for those who cannot see them.
+fn of_columns(label: String, heading: &str, numbers: &InputNumbers, framed: bool) -> Drawing {
+    let king = king_words(numbers.king.as_ref());
+    let mut drawing = Drawing::new(label);
     drawing.text(
         MARGIN,
         MARGIN + 10,
         Align::Left,
-        format!("Input weights, {king}; blue negative, orange positive, grey: no legal position"),
+        format!("{heading}, {king}; blue negative, orange positive, grey: no legal position"),
     );
-    let neurons: Vec<&[ColumnNumbers]> = numbers.columns.chunks(halves).collect();
+    let neurons: Vec<&[ColumnNumbers]> =
+        numbers.columns.chunks(columns_of_neuron(numbers)).collect();
     if neurons.len() <= LARGE {
         large(&mut drawing, numbers, &neurons);
     } else {
         small(&mut drawing, numbers, &neurons, framed);
     }
-    drawing
-}
-
-/// The same of a difference.
-pub fn difference(found: &DifferenceNumbers, inputs_of_it: &InputNumbers) -> Drawing {
-    let mut drawing = inputs(inputs_of_it, false);
-    let different: u64 = found.tensors.iter().map(|tensor| tensor.different).sum();
-    drawing.label = format!("Difference of two networks: {different} values differ");
     drawing
 }
 
@@ -170,10 +186,7 @@ fn small(
 /// PSQT by piece and square, in engine units.
 pub fn psqt(numbers: &PsqtNumbers) -> Drawing {
     const CELL: u32 = 30;
-    let king = match &numbers.king {
-        Some(square) => format!("own king on {square}"),
-        None => "mean over the own king's squares".to_string(),
-    };
+    let king = king_words(numbers.king.as_ref());
     let mut drawing = Drawing::new(format!("PSQT by piece and square, {king}"));
     let mut y = MARGIN;
     for bucket in &numbers.buckets {

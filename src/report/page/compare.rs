@@ -4,16 +4,17 @@ use super::network::king_note;
 use super::viewer::Viewer;
 use super::{Figure, Page, PageError, Section, Table, Tile, chart, fill, grouped};
 use crate::nets::stockfish::Network;
-use crate::report::pictures::{HistogramNumbers, Matched, TensorHistogram, histograms};
+use crate::report::pictures::{DifferenceNumbers, HistogramNumbers, Matched, TensorHistogram};
 
-/// Makes the page of several networks. `named` are their names, for people; `matched` is the second of two in the order
-/// of the first, or why there is none.
+/// Makes the page of several networks. `named` are their names, for people; `found` are their histograms; `matched` is
+/// the second of two in the order of the first, or why there is none.
 ///
 /// # Errors
 /// A picture or the page cannot be made.
 pub fn comparison_page(
     networks: &[&Network],
     named: &[String],
+    found: &HistogramNumbers,
     matched: Option<&Result<Matched, String>>,
 ) -> Result<String, PageError> {
     let mut viewer = Viewer::default();
@@ -26,14 +27,14 @@ pub fn comparison_page(
         )),
         None => {}
     }
-    sections.push(all_histograms(&histograms(networks), named)?);
+    sections.push(all_histograms(found, named)?);
     fill(&Page {
         title: format!("{} networks", networks.len()),
         lead: format!("{}.", named.join(", ")),
         warnings,
         tiles: matched
             .and_then(|matched| matched.as_ref().ok())
-            .map_or_else(Vec::new, |matched| tiles(networks[0], matched)),
+            .map_or_else(Vec::new, |matched| tiles(&matched.difference)),
         sections,
         version: env!("CARGO_PKG_VERSION").to_string(),
         script: Some(viewer.script()?),
@@ -58,8 +59,7 @@ fn summary(networks: &[&Network], named: &[String]) -> Section {
     }
 }
 
-fn tiles(first: &Network, matched: &Matched) -> Vec<Tile> {
-    let found = matched.difference(first);
+fn tiles(found: &DifferenceNumbers) -> Vec<Tile> {
     let tile = |name: &str, value: String, note: &str| Tile {
         name: name.to_string(),
         value,
@@ -90,7 +90,7 @@ fn tiles(first: &Network, matched: &Matched) -> Vec<Tile> {
 }
 
 fn difference(first: &Network, matched: &Matched, viewer: &mut Viewer) -> Section {
-    let found = matched.difference(first);
+    let found = &matched.difference;
     let mut table = Table::numbers(&[
         "tensor",
         "values",

@@ -34,21 +34,20 @@ pub fn network_page(
         folded: Some(true),
         ..section
     };
-    sections.push(folded(weights::ranges(weights)));
-    sections.push(folded(weights::histograms(weights)?));
-    sections.push(folded(weights::provenance(weights)));
+    let of_weights = weights::page(weights)?;
+    sections.extend(of_weights.sections.into_iter().map(folded));
     fill(&Page {
         sections,
         script: Some(viewer.script()?),
-        ..weights::page(weights)?
+        ..of_weights
     })
 }
 
-/// What is said of boards by own king's square, if not all neurons have them.
+/// What is said of boards: how exact they are, and, if not all neurons have boards by the own king's square, which have.
 pub(super) fn king_note(network: &Network, with_kings: Option<usize>) -> Vec<String> {
     let neurons = network.architecture.neurons();
     let mut notes = vec![
-        "Colours and readings here have 127 steps up to the greatest weight of a neuron; ftperm picture --json has the \
+        "Boards of input weights have 127 steps up to the greatest value of each column; ftperm picture --json has the \
          exact numbers."
             .to_string(),
     ];

@@ -3,7 +3,6 @@
 // and each of these is unpacked when it is shown for the first time.
 (() => {
   const manifest = JSON.parse(document.getElementById("manifest").textContent);
-  const KINDS = ["pawn", "knight", "bishop", "rook", "queen", "king"];
   const NONE = -128;
 
   const unpacked = new Map();

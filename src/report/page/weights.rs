@@ -1,15 +1,10 @@
 //! The page of a checkpoint's or network's weights.
 
 use super::chart::{self, percent};
-use super::{Figure, Page, PageError, Section, Table, Tile, grouped};
+use super::{Figure, Page, PageError, Section, Table, Tile, file_name, grouped};
 use crate::report::weights::{TensorReport, WeightsReport};
 
 pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
-    let name = report
-        .source
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or(&report.source);
     let values: usize = report.tensors.iter().map(|it| it.values).sum();
     let zeros: usize = report.tensors.iter().map(|it| it.zeros).sum();
     let (clamped, outside) = report
@@ -24,7 +19,7 @@ pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
         note,
     };
     Ok(Page {
-        title: name.to_string(),
+        title: file_name(&report.source),
         lead: format!(
             "A network with the features {}, L1 = {}, in the format of era {}.",
             report.features, report.l1, report.era
@@ -62,7 +57,7 @@ pub fn page(report: &WeightsReport) -> Result<Page, PageError> {
     })
 }
 
-pub fn ranges(report: &WeightsReport) -> Section {
+fn ranges(report: &WeightsReport) -> Section {
     let mut table = Table::numbers(&["tensor", "values", "least", "greatest", "zero"]);
     for tensor in &report.tensors {
         table.rows.push(vec![
@@ -82,7 +77,7 @@ pub fn ranges(report: &WeightsReport) -> Section {
     }
 }
 
-pub fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
+fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
     let figure = |tensor: &TensorReport| -> Result<Figure, PageError> {
         let (low, high) = (f64::from(tensor.min), f64::from(tensor.max));
         let span = (high - low).max(1.0);
@@ -106,7 +101,7 @@ pub fn histograms(report: &WeightsReport) -> Result<Section, PageError> {
     })
 }
 
-pub fn provenance(report: &WeightsReport) -> Section {
+fn provenance(report: &WeightsReport) -> Section {
     let mut rows = vec![("source", report.source.clone())];
     if let Some(epoch) = report.epoch {
         rows.push(("epoch", epoch.to_string()));

@@ -1,6 +1,6 @@
 //! Features as squares of boards.
 
-use crate::nets::stockfish::features::{FeatureSet, Meaning, PP_3WIDE};
+use crate::nets::stockfish::features::{FeatureSet, Meaning, PP_3WIDE, words};
 use crate::nets::stockfish::{Network, Row};
 
 /// Squares of a board.
@@ -39,21 +39,17 @@ struct Place {
     king: Option<u8>,
 }
 
-/// A piece by its code, without its side.
-const KINDS: [&str; 6] = ["pawn", "knight", "bishop", "rook", "queen", "king"];
-
 impl Board {
-    /// "own pawn", "own pawn's threats", "own pawn beside an opponent's".
+    /// "own pawn", "own pawn attacks", "own pawn beside an opponent's".
     pub fn label(&self) -> String {
-        let side = ["own", "opponent's"][self.code as usize % 2];
-        let kind = KINDS[self.code as usize / 2 % 6];
+        let piece = words::piece(self.code);
         match self.beside {
             Some(other) => {
                 let other = ["an own one", "an opponent's"][other as usize % 2];
-                format!("{side} {kind} beside {other}")
+                format!("{piece} beside {other}")
             }
-            None if self.attacks => format!("{side} {kind} attacks"),
-            None => format!("{side} {kind}"),
+            None if self.attacks => format!("{piece} attacks"),
+            None => piece,
         }
     }
 }

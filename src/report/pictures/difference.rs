@@ -12,12 +12,8 @@ use crate::nets::stockfish::{Network, Row};
 pub struct Matched {
     /// The second network with its neurons in the order of the first.
     pub second: Network,
-    /// Neuron i of the first is neuron `places[i]` of the second.
-    pub places: Vec<u32>,
-    /// Pairs of columns that have changed places.
-    pub crossed: usize,
-    /// Do both compute the same for every position?
-    pub same: bool,
+    /// What they differ in.
+    pub difference: DifferenceNumbers,
 }
 
 /// The difference of two networks, the second less the first.
@@ -65,54 +61,61 @@ impl Matched {
         let compared = compare_weights(first, &mut second)?;
         let inverse = compared.permutation.inverse();
         let same = compared.is_proved();
-        let at_place = Matched {
-            places: (0..inverse.len() as u32).collect(),
-            crossed: 0,
-            same,
-            second,
+        let at_place = |second: Network, norms: &[f64]| {
+            let places: Vec<u32> = (0..inverse.len() as u32).collect();
+            let difference = DifferenceNumbers::new(first, &second, norms, &places, 0, same);
+            Matched { second, difference }
         };
+        let norms_there = norms(&second, Some(first));
         if inverse.is_identity() && compared.crossed_pairs == 0 {
-            return Ok(at_place);
+            return Ok(at_place(second, &norms_there));
         }
-        let mut second = at_place.second.clone();
-        let permuted = second.permute(&inverse);
+        let mut moved = second.clone();
+        let permuted = moved.permute(&inverse);
         debug_assert!(permuted.is_ok(), "it is of the network's length");
-        if compared.crossed_pairs > 0 {
-            uncross(first, &mut second);
-        }
-        // Neurons of networks that have nothing in common share a bias by chance.
-        let distance = |second: &Network| -> f64 {
-            let norms = norms(second, Some(first));
-            norms.iter().map(|norm| norm * norm).sum()
+        let crossed = match compared.crossed_pairs {
+            0 => 0,
+            _ => uncross(first, &mut moved),
         };
-        if !same && distance(&second) > distance(&at_place.second) / 2.0 {
-            return Ok(at_place);
+        let norms_moved = norms(&moved, Some(first));
+        // Neurons of networks that have nothing in common share a bias by chance.
+        let squares = |norms: &[f64]| -> f64 { norms.iter().map(|norm| norm * norm).sum() };
+        if !same && squares(&norms_moved) > squares(&norms_there) / 2.0 {
+            return Ok(at_place(second, &norms_there));
         }
+        let places = inverse.indices();
         Ok(Matched {
-            second,
-            places: inverse.indices().to_vec(),
-            crossed: compared.crossed_pairs,
-            same,
+            difference: DifferenceNumbers::new(first, &moved, &norms_moved, places, crossed, same),
+            second: moved,
         })
     }
+}
 
-    /// What they differ in.
-    pub fn difference(&self, first: &Network) -> DifferenceNumbers {
-        let norms = norms(&self.second, Some(first));
-        let pairs = tensors(&self.second).into_iter().zip(tensors(first));
-        let moved = self.places.iter().zip(0..);
+impl DifferenceNumbers {
+    /// Of networks in one order, with the norms of their neurons' differences: neuron i is neuron `places[i]` of the
+    /// second as it was.
+    fn new(
+        first: &Network,
+        second: &Network,
+        norms: &[f64],
+        places: &[u32],
+        crossed_pairs: usize,
+        same: bool,
+    ) -> DifferenceNumbers {
+        let pairs = tensors(second).into_iter().zip(tensors(first));
+        let moved = places.iter().zip(0..);
         DifferenceNumbers {
-            same: self.same,
+            same,
             moved: moved.filter(|&(&place, neuron)| place != neuron).count(),
-            crossed_pairs: self.crossed,
+            crossed_pairs,
             tensors: pairs
                 .map(|((name, second), (_, first))| tensor(name, &second, &first))
                 .collect(),
             neurons: norms
-                .into_iter()
-                .zip(&self.places)
+                .iter()
+                .zip(places)
                 .enumerate()
-                .map(|(neuron, (norm, &second))| NeuronDifference {
+                .map(|(neuron, (&norm, &second))| NeuronDifference {
                     neuron,
                     second,
                     norm,
@@ -146,8 +149,8 @@ fn tensor(name: String, a: &Values, b: &Values) -> TensorDifference {
     }
 }
 
-/// Exchanges the columns of pairs that are nearer to the first network's the other way round.
-fn uncross(first: &Network, second: &mut Network) {
+/// Exchanges the columns of pairs that are nearer to the first network's the other way round, and returns how many.
+fn uncross(first: &Network, second: &mut Network) -> usize {
     let neurons = first.architecture.neurons();
     let l1 = first.architecture.l1;
     let (mut straight, mut crossed) = (vec![0u64; l1], vec![0u64; l1]);
@@ -165,9 +168,11 @@ fn uncross(first: &Network, second: &mut Network) {
         }
     }
     add_distances(&first.ft.bias, &second.ft.bias, &mut straight, &mut crossed);
+    let mut exchanged = 0;
     for neuron in 0..neurons {
         let both = |sums: &[u64]| sums[neuron] + sums[neuron + neurons];
         if both(&crossed) < both(&straight) {
+            exchanged += 1;
             second.ft.bias.swap(neuron, neuron + neurons);
             for row in second.ft.wide.chunks_exact_mut(l1) {
                 row.swap(neuron, neuron + neurons);
@@ -177,6 +182,7 @@ fn uncross(first: &Network, second: &mut Network) {
             }
         }
     }
+    exchanged
 }
 
 /// Adds the distances of values at their own places, and at those of the other column of the pair.
@@ -203,8 +209,7 @@ mod tests {
             let order = Permutation::new((0..neurons as u32).rev().collect()).unwrap();
             let mut second = first.clone();
             second.permute(&order).unwrap();
-            let matched = Matched::new(&first, second.clone()).unwrap();
-            let found = matched.difference(&first);
+            let found = Matched::new(&first, second.clone()).unwrap().difference;
             assert!(found.same && found.moved == neurons, "{id}");
             assert!(found.tensors.iter().all(|tensor| tensor.different == 0));
             assert!(found.neurons.iter().all(|neuron| neuron.norm == 0.0));
@@ -222,7 +227,7 @@ mod tests {
                     row.swap(0, neurons);
                 }
             }
-            let found = Matched::new(&first, second).unwrap().difference(&first);
+            let found = Matched::new(&first, second).unwrap().difference;
             assert!(!found.same, "{id}");
             assert_eq!(found.crossed_pairs, usize::from(l1 > neurons), "{id}");
             let different: u64 = found.tensors.iter().map(|tensor| tensor.different).sum();

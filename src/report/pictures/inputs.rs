@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::boards::{BoardSet, CELLS, CellMeans};
+use crate::nets::stockfish::features::words;
 use crate::nets::stockfish::{Network, Row};
 
 /// Which own king's square boards are for.
@@ -13,6 +14,26 @@ pub enum WhichKing {
     Mean,
     /// On a square from 0, a1, to 63, h8, as the network's sets mirror it.
     On(u32),
+}
+
+impl WhichKing {
+    /// The name of the square.
+    pub(super) fn name(self) -> Option<String> {
+        match self {
+            WhichKing::Mean => None,
+            WhichKing::On(square) => Some(words::square(square)),
+        }
+    }
+
+    /// Its number among the king's squares of each set. `None` if no set has the own king there.
+    pub(super) fn places(self, sets: &[BoardSet]) -> Option<Vec<Option<usize>>> {
+        let WhichKing::On(square) = self else {
+            return Some(vec![None; sets.len()]);
+        };
+        let place = |set: &BoardSet| set.kings.binary_search(&square).ok();
+        let places: Vec<Option<usize>> = sets.iter().map(place).collect();
+        places.iter().any(Option::is_some).then_some(places)
+    }
 }
 
 /// Which neurons, and in which order.
@@ -45,6 +66,22 @@ pub struct SetNumbers {
     pub codes: Vec<u32>,
 }
 
+impl From<&BoardSet> for SetNumbers {
+    fn from(set: &BoardSet) -> SetNumbers {
+        SetNumbers {
+            name: set.name,
+            boards: set.boards.iter().map(|board| board.label()).collect(),
+            codes: set.boards.iter().map(|board| board.code).collect(),
+        }
+    }
+}
+
+/// Cells board by board.
+pub(super) fn by_board(cells: impl Iterator<Item = Option<f64>>) -> Vec<Vec<Option<f64>>> {
+    let cells: Vec<Option<f64>> = cells.collect();
+    cells.chunks_exact(CELLS).map(<[_]>::to_vec).collect()
+}
+
 /// A column of the accumulator.
 #[derive(Clone, Debug, Serialize)]
 pub struct ColumnNumbers {
@@ -65,19 +102,14 @@ impl InputNumbers {
         choice: &Choice,
     ) -> Option<InputNumbers> {
         let sets = BoardSet::of(network);
-        let king_of = |set: &BoardSet| match choice.king {
-            WhichKing::Mean => None,
-            WhichKing::On(square) => set.kings.binary_search(&square).ok(),
-        };
-        if choice.king != WhichKing::Mean && sets.iter().all(|set| king_of(set).is_none()) {
-            return None;
-        }
+        let kings = choice.king.places(&sets)?;
         let means: Vec<CellMeans> = sets
             .iter()
-            .map(|set| {
-                let mut means = set.weights(network, king_of(set));
+            .zip(kings)
+            .map(|(set, king)| {
+                let mut means = set.weights(network, king);
                 if let Some(other) = minus {
-                    means.subtract(&set.weights(other, king_of(set)));
+                    means.subtract(&set.weights(other, king));
                 }
                 means
             })
@@ -92,10 +124,7 @@ impl InputNumbers {
             norm: norms[neuron],
             weights: means
                 .iter()
-                .map(|means| {
-                    let cells: Vec<Option<f64>> = means.column(column).collect();
-                    cells.chunks_exact(CELLS).map(<[_]>::to_vec).collect()
-                })
+                .map(|means| by_board(means.column(column)))
                 .collect(),
         };
         let columns = choice.neurons.iter().flat_map(|&neuron| {
@@ -105,27 +134,11 @@ impl InputNumbers {
         Some(InputNumbers {
             l1,
             neurons,
-            king: match choice.king {
-                WhichKing::Mean => None,
-                WhichKing::On(square) => Some(square_name(square)),
-            },
+            king: choice.king.name(),
             columns: columns.map(|(neuron, at)| column(neuron, at)).collect(),
-            sets: sets
-                .iter()
-                .map(|set| SetNumbers {
-                    name: set.name,
-                    boards: set.boards.iter().map(|board| board.label()).collect(),
-                    codes: set.boards.iter().map(|board| board.code).collect(),
-                })
-                .collect(),
+            sets: sets.iter().map(SetNumbers::from).collect(),
         })
     }
-}
-
-/// The name of a square.
-pub(crate) fn square_name(square: u32) -> String {
-    let file = char::from(b'a' + (square % 8) as u8);
-    format!("{file}{}", square / 8 % 8 + 1)
 }
 
 /// Of each neuron the root of the sum of the squares of all its input weights, or of their differences.

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::boards::{BoardSet, CELLS};
-use super::inputs::{SetNumbers, WhichKing, square_name};
+use super::boards::BoardSet;
+use super::inputs::{SetNumbers, WhichKing, by_board};
 use crate::nets::stockfish::Network;
 
 /// PSQT values of the file that are one unit of the engine's evaluation (`docs/notes/eras.md`, section 8).
@@ -30,23 +30,15 @@ impl PsqtNumbers {
     /// Of one bucket, or of all. `None` if no set has the own king on that square.
     pub fn new(network: &Network, bucket: Option<usize>, king: WhichKing) -> Option<PsqtNumbers> {
         let sets = BoardSet::of(network);
-        let king_of = |set: &BoardSet| match king {
-            WhichKing::Mean => None,
-            WhichKing::On(square) => set.kings.binary_search(&square).ok(),
-        };
-        if king != WhichKing::Mean && sets.iter().all(|set| king_of(set).is_none()) {
-            return None;
-        }
+        let kings = king.places(&sets)?;
         let means: Vec<_> = sets
             .iter()
-            .map(|set| set.psqt(network, king_of(set)))
+            .zip(kings)
+            .map(|(set, king)| set.psqt(network, king))
             .collect();
         let buckets = 0..network.architecture.psqt_buckets;
         Some(PsqtNumbers {
-            king: match king {
-                WhichKing::Mean => None,
-                WhichKing::On(square) => Some(square_name(square)),
-            },
+            king: king.name(),
             buckets: buckets
                 .filter(|&number| bucket.is_none_or(|bucket| bucket == number))
                 .map(|number| PsqtBucket {
@@ -54,23 +46,13 @@ impl PsqtNumbers {
                     values: means
                         .iter()
                         .map(|means| {
-                            let cells: Vec<Option<f64>> = means
-                                .column(number)
-                                .map(|value| value.map(|value| value / ENGINE_UNIT))
-                                .collect();
-                            cells.chunks_exact(CELLS).map(<[_]>::to_vec).collect()
+                            let values = means.column(number);
+                            by_board(values.map(|value| value.map(|value| value / ENGINE_UNIT)))
                         })
                         .collect(),
                 })
                 .collect(),
-            sets: sets
-                .iter()
-                .map(|set| SetNumbers {
-                    name: set.name,
-                    boards: set.boards.iter().map(|board| board.label()).collect(),
-                    codes: set.boards.iter().map(|board| board.code).collect(),
-                })
-                .collect(),
+            sets: sets.iter().map(SetNumbers::from).collect(),
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::nets::model::{Model, SampleOrder};
 use crate::nets::stockfish::Network;
 use crate::order::Permutation;
 use crate::planes::ZeroPlanes;
-use crate::report::measures::{CoZeroMap, NeuronMeasures, co_zero_maps};
+use crate::report::measures::{BlockRates, CoZeroMap, NeuronMeasures, co_zero_map};
 use crate::run::gather::Evaluator;
 
 /// Zeros of neurons and blocks of four.
@@ -81,13 +81,15 @@ impl ZeroNumbers {
         }
         let neurons = NeuronMeasures::new(&planes);
         let identity = Permutation::identity(network.architecture.neurons());
+        let order = order.unwrap_or(&identity);
+        let rates = BlockRates::new(&planes, order);
         Ok(ZeroNumbers {
             positions: boards.len(),
             samples: neurons.samples,
             dead: neurons.dead,
             never_zero: neurons.never_zero,
             histogram: neurons.histogram,
-            co_zero_map: co_zero_maps(backend, &planes, order.unwrap_or(&identity))?,
+            co_zero_map: co_zero_map(backend, &planes, order, &rates)?,
             buckets,
         })
     }
