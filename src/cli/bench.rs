@@ -17,7 +17,7 @@ use super::report::write_report;
 use super::{Global, UsageError, console};
 
 pub mod measure;
-mod text;
+pub mod text;
 
 use measure::Contest;
 
@@ -41,14 +41,14 @@ pub struct Bench {
     #[arg(long, value_name = "NET", value_parser = name(), num_args = 1.., required = true)]
     test: Vec<OsString>,
     /// Runs with each network
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = RUNS, value_parser = clap::value_parser!(u32).range(2..))]
     runs: u32,
     /// Say how many pairs of runs a half-width of so many percent would take
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.1)]
+    #[arg(long, value_name = "PERCENT", default_value_t = PRECISION)]
     precision: f64,
     /// Say how many pairs of runs would tell networks apart whose speeds differ by so many percent, with a probability
     /// of 80 %
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
+    #[arg(long, value_name = "PERCENT", default_value_t = DIFFERENCE)]
     difference: f64,
     /// Write a report: a page with a picture if the name ends in .html, else JSON, from which `ftperm report` makes the
     /// page
@@ -59,6 +59,10 @@ pub struct Bench {
 }
 
 pub const BENCH_WORDS: &str = "16 1 13";
+pub const RUNS: u32 = 5;
+/// In percent.
+pub const PRECISION: f64 = 0.1;
+pub const DIFFERENCE: f64 = 0.5;
 /// In seconds.
 pub const TIMEOUT: u64 = 120;
 pub const NET_OPTION: &str = "EvalFile";
@@ -160,6 +164,9 @@ impl Bench {
             .network("--base", Some(&self.base));
         for test in &self.test {
             files = files.network("--test", Some(test));
+        }
+        for engine in &self.engines {
+            files = files.input("--engine", Some(engine));
         }
         files.check()?;
         if let Some(report) = &self.report {

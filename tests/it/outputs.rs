@@ -38,6 +38,28 @@ fn listing(folder: &Path) -> Vec<String> {
 
 const QUICK: [&str; 4] = ["--count", "3000", "--effort", "quick"];
 
+/// An engine is an input, too.
+#[test]
+fn no_output_takes_the_place_of_an_engine() {
+    let folder = workplace();
+    let folder = folder.path();
+    std::fs::write(folder.join("engine"), "a program").unwrap();
+    let optimize = ["optimize", "--net", "n.nnue", "--data", "d.binpack"];
+    let engine = ["--bench-engine", "./engine", "--out", "engine"];
+    let bench = ["bench", "--base", "n.nnue", "--test", "n.nnue"];
+    let report = ["--engine", "./engine", "--report", "engine"];
+    for words in [
+        [&optimize[..], &engine].concat(),
+        [&bench[..], &report].concat(),
+    ] {
+        let output = ftperm(folder, &words);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("are the same file"), "{said}");
+        assert_eq!(std::fs::read(folder.join("engine")).unwrap(), b"a program");
+    }
+}
+
 /// Whoever runs the main job twice still has the way from the network that was trained.
 #[test]
 fn the_main_job_twice() {

@@ -133,7 +133,8 @@ fn interval(ratio: &Ratio) -> String {
     format!("{:.5} to {:.5}", ratio.ratio_low, ratio.ratio_high)
 }
 
-fn pairs(count: Option<u32>) -> String {
+/// A number of pairs of runs that would tell something.
+pub fn pairs(count: Option<u32>) -> String {
     count.map_or("more than 1000000000".to_string(), |count| {
         count.to_string()
     })

@@ -12,7 +12,9 @@ use ftperm::order::Permutation;
 use ftperm::report::bench::Comparison;
 
 use crate::cli::bench::measure::Contest;
-use crate::cli::bench::{BENCH_WORDS, EngineOption, NET_OPTION, TIMEOUT, name_and_value};
+use crate::cli::bench::{
+    BENCH_WORDS, DIFFERENCE, EngineOption, NET_OPTION, PRECISION, RUNS, TIMEOUT, name_and_value,
+};
 use crate::cli::interrupt;
 
 /// An engine to measure the result in.
@@ -25,7 +27,7 @@ pub struct EngineArgs {
     bench_engine: Option<PathBuf>,
     /// Pairs of runs, one run with each order
     #[arg(
-        long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..),
+        long, value_name = "N", default_value_t = RUNS, value_parser = clap::value_parser!(u32).range(2..),
         requires = "bench_engine"
     )]
     bench_runs: u32,
@@ -46,11 +48,12 @@ pub struct EngineArgs {
     bench_net_option: String,
 }
 
-/// In percent; those of `ftperm bench`.
-const PRECISION: f64 = 0.1;
-const DIFFERENCE: f64 = 0.5;
-
 impl EngineArgs {
+    /// The engine's file.
+    pub fn file(&self) -> Option<&Path> {
+        self.bench_engine.as_deref()
+    }
+
     fn engine(&self) -> Option<EngineBench> {
         Some(EngineBench {
             engine: self.bench_engine.clone()?,

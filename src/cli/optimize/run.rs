@@ -76,6 +76,7 @@ impl Optimize {
             .input("--start", self.search.start_file())
             .input("--layout", self.layout.file())
             .input("--applied", self.applied.applied.as_deref())
+            .input("--bench-engine", self.engine.file())
             .data("--data", &self.positions.data);
         let net = self.net.net.as_deref();
         let files = match &self.layout.layout {

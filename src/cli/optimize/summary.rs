@@ -4,6 +4,7 @@ use ftperm::nets::stockfish::era;
 use ftperm::report::bench::Comparison;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
+use crate::cli::bench::text::pairs;
 use crate::cli::common::{INTERRUPTED, START_IS_BETTER, say_certificate, searched_in_part};
 use crate::cli::console;
 
@@ -62,12 +63,9 @@ fn in_engine(comparison: &Comparison) -> String {
         Some(_) => "by CPU time",
         None => "by the clock",
     };
-    let tell = match ratio.runs_to_tell {
-        Some(pairs) => format!("{pairs} pairs"),
-        None => "more than 1000000000 pairs".to_string(),
-    };
+    let tell = pairs(ratio.runs_to_tell);
     format!(
-        "speed of {}: {} % {by} (95 % sure of {} to {} %), {} pairs of runs; {tell} would tell {} %",
+        "speed of {}: {} % {by} (95 % sure of {} to {} %), {} pairs of runs; {tell} pairs would tell {} %",
         comparison.engine_name(),
         faster(ratio.ratio),
         faster(ratio.ratio_low),
