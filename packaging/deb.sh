@@ -35,7 +35,7 @@ done
 # Whatever the program is linked with is in Debian's essential packages.
 needs="libc6 (>= 2.17)"
 if objdump -p "$root/usr/bin/ftperm" | grep -q 'NEEDED.*libgcc_s'; then
-    needs="$needs, libgcc-s1"
+    needs="$needs, libgcc-s1 | libgcc1"
 fi
 mkdir "$root/DEBIAN"
 cat >"$root/DEBIAN/control" <<END
@@ -56,5 +56,6 @@ END
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 chmod -R u=rwX,go=rX "$root"
 file=$out/ftperm_${version}_$architecture.deb
-dpkg-deb --root-owner-group --build "$root" "$file" >&2
+# Not as zstd, which Debian's dpkg reads only since 12.
+dpkg-deb -Zxz --root-owner-group --build "$root" "$file" >&2
 echo "$file"
