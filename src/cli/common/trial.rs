@@ -1,7 +1,6 @@
 //! Asking another process of this program what the best graphics adapter can do: a driver that crashes or hangs takes
 //! that process with it, and not the run.
 
-use std::ffi::OsString;
 use std::io::Read as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -52,16 +51,6 @@ pub enum Outcome {
 pub struct Asked {
     thread: Option<JoinHandle<Outcome>>,
     is_needless: Arc<AtomicBool>,
-}
-
-impl std::fmt::Debug for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Outcome::Absent => "absent",
-            Outcome::Failed(_) => "failed",
-            Outcome::Measured { .. } => "measured",
-        })
-    }
 }
 
 impl Asked {
@@ -130,7 +119,10 @@ fn answer(work: &Work, threads: usize, is_needless: &AtomicBool) -> Result<Answe
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) => std::thread::sleep(LOOK),
-            Err(error) => return Err(format!("its trial cannot be watched: {error}")),
+            Err(error) => {
+                end(&mut child);
+                return Err(format!("its trial cannot be watched: {error}"));
+            }
         }
         let is_late = Instant::now() >= deadline;
         if is_late || is_needless.load(Ordering::Relaxed) {
@@ -156,7 +148,7 @@ fn start(work: &Work, threads: usize) -> anyhow::Result<Child> {
         None => program::again()?,
     };
     command
-        .args(["--no-config", "--json"].map(OsString::from))
+        .args(["--no-config", "--json"])
         .args(AdapterTrial::words(work))
         .env("RAYON_NUM_THREADS", threads.to_string())
         .stdin(Stdio::null())
