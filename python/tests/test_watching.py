@@ -32,6 +32,35 @@ def test_progress_is_told(net, data, noise):
     assert {stage for stage, _, _ in told} == {"searching"}
 
 
+def test_work_of_no_time_is_told():
+    zero = np.zeros((64, 8), bool)
+    zero[::2, ::2] = True
+    for _ in range(20):
+        told = []
+        ftperm.find(zero, effort="quick", progress=lambda *step: told.append(step))
+        assert {stage for stage, _, _ in told} == {"searching"}
+
+
+def test_nobody_hears_of_the_work_of_others(net, data, tmp_path):
+    heard = {"optimize": [], "gather": []}
+
+    def optimize():
+        ftperm.optimize(net, data, count=2000, effort="quick", progress=lambda *step: heard["optimize"].append(step))
+
+    def gather():
+        out = tmp_path / "g.planes"
+        ftperm.gather(net, data, out=out, count=2000, progress=lambda *step: heard["gather"].append(step))
+
+    threads = [threading.Thread(target=work) for work in (optimize, gather, optimize, gather)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stages = {name: {stage for stage, _, _ in told} for name, told in heard.items()}
+    assert "searching" in stages["optimize"]
+    assert stages["gather"] and "searching" not in stages["gather"] and "verifying" not in stages["gather"]
+
+
 def test_false_ends_a_search_with_the_best_so_far(noise):
     begun = time.monotonic()
     found = ftperm.find(noise, effort="max", progress=lambda stage, done, total: False)
