@@ -43,7 +43,7 @@ pub fn network_page(
     })
 }
 
-/// What is said of boards: how exact they are, and, if not all neurons have boards by the own king's square, which have.
+/// What is said of boards: how exact they are, and which neurons have them by the own king's square if not all do.
 pub(super) fn king_note(network: &Network, with_kings: Option<usize>) -> Vec<String> {
     let neurons = network.architecture.neurons();
     let mut notes = vec![
