@@ -56,14 +56,17 @@ trait Number:
     + AddAssign
     + SubAssign
 {
+    const MIN: Self;
     const MAX: Self;
 }
 
 impl Number for i32 {
+    const MIN: i32 = i32::MIN;
     const MAX: i32 = i32::MAX;
 }
 
 impl Number for i64 {
+    const MIN: i64 = i64::MIN;
     const MAX: i64 = i64::MAX;
 }
 
@@ -76,11 +79,26 @@ struct Assignment<'a, N> {
     price: Vec<N>,
     row_of: Vec<u32>,
     column_of: Vec<u32>,
-    /// Costs less prices of the row at hand.
-    reduced: Vec<N>,
 }
 
 fn solve<N: Number>(costs: &[N], price: Vec<N>) -> (Vec<u32>, Vec<N>) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has AVX2.
+        return unsafe { solve_avx2(costs, price) };
+    }
+    solve_plain(costs, price)
+}
+
+/// As [`solve_plain`], compiled for AVX2: plain x86-64 has no least of two 32-bit integers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn solve_avx2<N: Number>(costs: &[N], price: Vec<N>) -> (Vec<u32>, Vec<N>) {
+    solve_plain(costs, price)
+}
+
+#[inline(always)]
+fn solve_plain<N: Number>(costs: &[N], price: Vec<N>) -> (Vec<u32>, Vec<N>) {
     let size = price.len();
     let mut assignment = Assignment {
         costs,
@@ -88,7 +106,6 @@ fn solve<N: Number>(costs: &[N], price: Vec<N>) -> (Vec<u32>, Vec<N>) {
         price,
         row_of: vec![NONE; size],
         column_of: vec![NONE; size],
-        reduced: vec![N::default(); size],
     };
     for _ in 0..2 {
         assignment.reduce_rows();
@@ -96,7 +113,8 @@ fn solve<N: Number>(costs: &[N], price: Vec<N>) -> (Vec<u32>, Vec<N>) {
     let mut paths = Paths {
         distance: vec![N::default(); size],
         previous: vec![0; size],
-        columns: (0..size as u32).collect(),
+        closed: vec![N::MIN; size],
+        scanned: Vec::with_capacity(size),
     };
     for row in assignment.free_rows() {
         assignment.augment(row, &mut paths);
@@ -109,8 +127,57 @@ struct Paths<N> {
     distance: Vec<N>,
     /// The row from which a column is reached.
     previous: Vec<u32>,
-    /// Columns: first those done, then those at the least distance, then the others.
-    columns: Vec<u32>,
+    /// The greatest number for columns that are done, the least for the others.
+    closed: Vec<N>,
+    /// Columns that are done.
+    scanned: Vec<u32>,
+}
+
+/// Numbers that are looked at together.
+const LANES: usize = 16;
+
+/// The least and the second least number of a row's costs less the prices; equal if the least is there twice.
+#[inline(always)]
+fn two_least<N: Number>(costs: &[N], price: &[N]) -> (N, N) {
+    let (mut first, mut second) = ([N::MAX; LANES], [N::MAX; LANES]);
+    let (cost_chunks, costs) = costs.as_chunks::<LANES>();
+    let (price_chunks, price) = price.as_chunks::<LANES>();
+    for (costs, price) in cost_chunks.iter().zip(price_chunks) {
+        for lane in 0..LANES {
+            let reduced = costs[lane] - price[lane];
+            second[lane] = second[lane].min(first[lane].max(reduced));
+            first[lane] = first[lane].min(reduced);
+        }
+    }
+    let rest = costs.iter().zip(price).map(|(&cost, &price)| cost - price);
+    let all = first.into_iter().chain(second).chain(rest);
+    all.fold((N::MAX, N::MAX), |(first, second), here| {
+        (first.min(here), second.min(first.max(here)))
+    })
+}
+
+/// Where the first `number(a, b)` of two lists of the same length is that equals `wanted`; 0 if none does.
+#[inline(always)]
+fn place_of<N: Number>(a: &[N], b: &[N], number: impl Fn(N, N) -> N, wanted: N) -> usize {
+    let (a_chunks, _) = a.as_chunks::<LANES>();
+    let (b_chunks, _) = b.as_chunks::<LANES>();
+    let mut start = LANES * a_chunks.len();
+    for (chunk, (a, b)) in a_chunks.iter().zip(b_chunks).enumerate() {
+        let mut found = false;
+        for lane in 0..LANES {
+            found |= number(a[lane], b[lane]) == wanted;
+        }
+        if found {
+            start = LANES * chunk;
+            break;
+        }
+    }
+    for (at, (&a, &b)) in a.iter().zip(b).enumerate().skip(start) {
+        if number(a, b) == wanted {
+            return at;
+        }
+    }
+    0
 }
 
 impl<'a, N: Number> Assignment<'a, N> {
@@ -125,20 +192,17 @@ impl<'a, N: Number> Assignment<'a, N> {
     }
 
     /// A free row takes its cheapest column and lowers the price of it until its second choice is as good.
+    #[inline(always)]
     fn reduce_rows(&mut self) {
         let mut queue = self.free_rows();
         queue.reverse();
         // Rows can displace one another for long when the prices fall in small steps; the rest is left to paths.
-        let mut steps = 4 * self.size;
+        let mut steps = 16 * self.size;
         while let Some(row) = queue.pop() {
             let costs = self.row(row as usize);
-            for ((reduced, &cost), &price) in self.reduced.iter_mut().zip(costs).zip(&self.price) {
-                *reduced = cost - price;
-            }
-            let first = self.reduced.iter().copied().fold(N::MAX, N::min);
-            let column = self.reduced.iter().position(|&r| r == first).unwrap_or(0);
-            self.reduced[column] = N::MAX;
-            let second = self.reduced.iter().copied().fold(N::MAX, N::min);
+            let price = &self.price[..costs.len()];
+            let (first, second) = two_least(costs, price);
+            let column = place_of(costs, price, |cost, price| cost - price, first);
             let owner = self.row_of[column];
             if owner != NONE && (first == second || steps == 0) {
                 continue;
@@ -157,66 +221,60 @@ impl<'a, N: Number> Assignment<'a, N> {
     }
 
     /// Assigns a free row along the shortest path to a free column.
+    #[inline(always)]
     fn augment(&mut self, start: u32, paths: &mut Paths<N>) {
+        let size = self.size;
         let Paths {
             distance,
             previous,
-            columns,
+            closed,
+            scanned,
         } = paths;
-        let costs = self.row(start as usize);
-        for ((distance, &cost), &price) in distance.iter_mut().zip(costs).zip(&self.price) {
+        let (distance, previous) = (&mut distance[..size], &mut previous[..size]);
+        let closed = &mut closed[..size];
+        scanned.clear();
+        // Columns that are done are nearer than any way to them, so that nothing is entered for them any more.
+        let mut least = N::MAX;
+        for ((distance, &cost), &price) in distance
+            .iter_mut()
+            .zip(self.row(start as usize))
+            .zip(&self.price)
+        {
             *distance = cost - price;
+            least = least.min(*distance);
         }
         previous.fill(start);
-        // columns[..scanned] are done, columns[scanned..reached] stand at the least distance.
-        let (mut scanned, mut reached, mut done) = (0, 0, 0);
-        let mut least = N::default();
-        let end = 'search: loop {
-            if scanned == reached {
-                done = scanned;
-                least = N::MAX;
-                for at in scanned..self.size {
-                    let here = distance[columns[at] as usize];
-                    if here <= least {
-                        if here < least {
-                            reached = scanned;
-                            least = here;
-                        }
-                        columns.swap(at, reached);
-                        reached += 1;
-                    }
-                }
-                let free = |&&column: &&u32| self.row_of[column as usize] == NONE;
-                if let Some(&column) = columns[scanned..reached].iter().find(free) {
-                    break column;
-                }
-            }
-            let column = columns[scanned] as usize;
-            scanned += 1;
+        let end = loop {
+            let column = place_of(distance, closed, N::max, least);
             let row = self.row_of[column];
+            if row == NONE {
+                break column;
+            }
+            closed[column] = N::MAX;
+            scanned.push(column as u32);
             let costs = self.row(row as usize);
             let offset = costs[column] - self.price[column] - least;
-            let others = reached;
-            for at in others..self.size {
-                let other = columns[at] as usize;
-                let through = costs[other] - self.price[other] - offset;
-                if through < distance[other] {
-                    distance[other] = through;
-                    previous[other] = row;
-                    if through == least {
-                        if self.row_of[other] == NONE {
-                            break 'search other as u32;
-                        }
-                        columns.swap(at, reached);
-                        reached += 1;
-                    }
-                }
+            let mut next = N::MAX;
+            let columns = distance
+                .iter_mut()
+                .zip(previous.iter_mut())
+                .zip(closed.iter());
+            for (((distance, previous), &closed), (&cost, &price)) in
+                columns.zip(costs.iter().zip(&self.price))
+            {
+                let through = cost - price - offset;
+                *previous = if through < *distance { row } else { *previous };
+                *distance = through.min(*distance);
+                next = next.min((*distance).max(closed));
             }
+            least = next;
         };
-        for &column in &columns[..done] {
-            self.price[column as usize] += distance[column as usize] - least;
+        for &column in scanned.iter() {
+            let column = column as usize;
+            closed[column] = N::MIN;
+            self.price[column] += distance[column] - least;
         }
-        let mut column = end;
+        let mut column = end as u32;
         loop {
             let row = previous[column as usize];
             self.row_of[column as usize] = row;

@@ -202,7 +202,7 @@ fn checks(
     let kinds: [(&mut dyn Move, u64, f64); 4] = [
         (&mut PairSwaps, 1, EXHAUSTIVE),
         (&mut half_swaps, 1, EXHAUSTIVE),
-        (&mut ThreeCycles, 1, EXHAUSTIVE),
+        (&mut ThreeCycles::default(), 1, EXHAUSTIVE),
         (
             &mut ReassignSingles::default(),
             options.assignments,

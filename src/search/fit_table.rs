@@ -23,6 +23,8 @@ pub(crate) struct FitTable {
     entries: Vec<i32>,
     /// One bit an entry: is it filled in?
     known: Vec<u64>,
+    /// One a row: were entries filled in since it was forgotten?
+    asked: Vec<bool>,
 }
 
 impl FitTable {
@@ -33,6 +35,7 @@ impl FitTable {
             scores: vec![0; partition.blocks()],
             entries: vec![0; neurons * neurons],
             known: vec![0; neurons * neurons.div_ceil(64)],
+            asked: vec![false; neurons],
             partition,
         };
         for block in 0..table.partition.blocks() {
@@ -105,9 +108,15 @@ impl FitTable {
         words.all(|(have, want)| want & !have == 0)
     }
 
+    /// Were entries `fit(place_of, i)` filled in since the companions changed?
+    pub fn was_asked(&self, place_of: u32) -> bool {
+        self.asked[place_of as usize]
+    }
+
     /// Enters `fit(place_of, neurons[i]) = counts[i]`; `set` is the set of these neurons.
     pub fn fill(&mut self, place_of: u32, neurons: &[u32], set: &[u64], counts: &[u32]) {
         let size = self.neurons();
+        self.asked[place_of as usize] = true;
         let row = &mut self.entries[place_of as usize * size..][..size];
         for (&neuron, &count) in neurons.iter().zip(counts) {
             row[neuron as usize] = count as i32;
@@ -160,6 +169,7 @@ impl FitTable {
         for place_of in self.partition.block(block) {
             let known = &mut self.known[place_of as usize * words..][..words];
             known.fill(0);
+            self.asked[place_of as usize] = false;
             for companion in self.partition.companions(place_of) {
                 known[companion as usize / 64] |= 1 << (companion % 64);
                 self.entries[place_of as usize * size + companion as usize] = FORBIDDEN;

@@ -2,7 +2,7 @@
 
 use super::MAX_SAMPLES;
 use super::sets::Room;
-use super::thinning::{SMALL_COPY, copy_bytes};
+use super::thinning::Part;
 
 /// Memory for the tables of so many neurons, in bytes: two tables of fits and the counts that fill them, 4 bytes for
 /// every pair of neurons each, and as much for the assignment.
@@ -11,11 +11,20 @@ pub fn table_bytes(neurons: usize) -> u64 {
     16 * (neurons as u64).pow(2)
 }
 
+/// Copies of parts of planes of so many bytes: one search has one at a time, tries at once share both.
+fn copies(planes: u64, tries: usize) -> u64 {
+    let copies = Part::ALL.map(|part| part.copy_bytes(planes));
+    match tries {
+        1 => copies[0].max(copies[1]),
+        _ => copies[0].saturating_add(copies[1]),
+    }
+}
+
 /// Memory for a search of so many tries at once on planes of so many bytes, all in all.
 #[must_use]
 pub fn search_bytes(neurons: usize, planes: u64, tries: usize) -> u64 {
     let tables = table_bytes(neurons).saturating_mul(tries as u64);
-    let beside = tables.saturating_add(copy_bytes(planes));
+    let beside = tables.saturating_add(copies(planes, tries));
     planes.saturating_add(beside)
 }
 
@@ -23,12 +32,18 @@ pub fn search_bytes(neurons: usize, planes: u64, tries: usize) -> u64 {
 #[must_use]
 pub fn room(bytes: u64, neurons: usize, tries: usize) -> Room {
     let left = bytes.saturating_sub(table_bytes(neurons).saturating_mul(tries as u64));
-    // Of small planes a fourth is copied, of larger ones so much, of the largest a tenth.
-    let fourth = left / 5 * 4;
-    let fixed = left.saturating_sub(SMALL_COPY);
-    let tenth = left / 11 * 10;
+    // What is needed grows with the planes.
+    let (mut fits, mut too_much) = (0, left.saturating_add(1));
+    while too_much - fits > 1 {
+        let middle = fits + (too_much - fits) / 2;
+        if middle.saturating_add(copies(middle, tries)) <= left {
+            fits = middle;
+        } else {
+            too_much = middle;
+        }
+    }
     Room {
-        bytes: fourth.max(fixed.min(tenth)),
+        bytes: fits,
         samples: MAX_SAMPLES,
     }
 }
@@ -57,8 +72,14 @@ mod tests {
             );
         }
         assert_eq!(room(table_bytes(1536) - 1, 1536, 1).bytes, 0);
-        // Every try has tables.
         let more = 1 << 30;
-        assert_eq!(room(more, 64, 1), room(more + 3 * table_bytes(64), 64, 4));
+        let four = room(more + 3 * table_bytes(64), 64, 4);
+        assert!(
+            four.bytes < room(more, 64, 1).bytes,
+            "they share two copies"
+        );
+        assert!(search_bytes(64, four.bytes, 4) <= more + 3 * table_bytes(64));
+        let less = room(more + 2 * table_bytes(64), 64, 4);
+        assert!(less.bytes < four.bytes, "every try has tables");
     }
 }

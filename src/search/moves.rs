@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn a_three_cycle_by_hand() {
         let order = [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 3];
-        let (round, order, score) = one_round(&three_families(), &order, &mut ThreeCycles);
+        let (round, order, score) =
+            one_round(&three_families(), &order, &mut ThreeCycles::default());
         assert_eq!(
             round,
             Round {
@@ -156,9 +157,8 @@ mod tests {
         assert_eq!((order.as_slice(), score), (SORTED.as_slice(), 60));
     }
 
-    #[test]
-    fn the_books_are_kept_after_every_round() {
-        let mut random = ChaCha8Rng::seed_from_u64(3);
+    /// 48 neurons in 900 samples, of which some have more zeros than others.
+    fn moods(random: &mut ChaCha8Rng) -> ZeroPlanes {
         let mut planes = ZeroPlanes::new(48, 900);
         for sample in 0..900 {
             let mood = random.next_u32() % 90;
@@ -168,6 +168,65 @@ mod tests {
                 }
             }
         }
+        planes
+    }
+
+    #[test]
+    fn three_cycles_are_found_with_any_prices() {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let planes = moods(&mut random);
+        for spread in [1, 40, 1 << 30] {
+            let prices: Vec<i32> = (0..48)
+                .map(|_| (random.next_u32() % spread) as i32)
+                .collect();
+            let mut order: Vec<u32> = (0..48).collect();
+            let mut rounds = 0;
+            loop {
+                let mut dear = ThreeCycles { prices: &prices };
+                let (round, after, _) = one_round(&planes, &order, &mut dear);
+                let (plain, _, _) = one_round(&planes, &order, &mut ThreeCycles::default());
+                assert_eq!(round.gain == 0, plain.gain == 0, "spread {spread}");
+                if round.gain == 0 {
+                    break;
+                }
+                order = after;
+                rounds += 1;
+            }
+            assert!(rounds > 2);
+        }
+    }
+
+    #[test]
+    fn half_swaps_find_what_all_pairs_of_blocks_show() {
+        let mut random = ChaCha8Rng::seed_from_u64(6);
+        let planes = moods(&mut random);
+        let order: Vec<u32> = (0..48).collect();
+        // The best cross of all, by trying all.
+        let score = |order: &[u32]| planes.zero_blocks(order);
+        let mut best = 0;
+        for a in 0..12 {
+            for b in 0..a {
+                for left in [[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]] {
+                    for right in [[0, 1], [0, 2], [0, 3]] {
+                        let mut other = order.clone();
+                        for (from, into) in left.into_iter().zip(right) {
+                            other.swap(4 * a + from, 4 * b + into);
+                        }
+                        best = best.max(score(&other).saturating_sub(score(&order)));
+                    }
+                }
+            }
+        }
+        assert!(best > 0);
+        let (round, _, after) = one_round(&planes, &order, &mut HalfSwaps::default());
+        assert!(round.gain >= best, "the best one is applied first");
+        assert_eq!(after, score(&order) + round.gain);
+    }
+
+    #[test]
+    fn the_books_are_kept_after_every_round() {
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let planes = moods(&mut random);
         let backend = CpuBackend::new(Some(1)).unwrap();
         let mut counter = backend
             .co_zero_counter(std::slice::from_ref(&planes))
@@ -183,7 +242,7 @@ mod tests {
             let kinds: [&mut dyn Move; 4] = [
                 &mut half_swaps,
                 &mut PairSwaps,
-                &mut ThreeCycles,
+                &mut ThreeCycles::default(),
                 &mut ReassignSingles::default(),
             ];
             for (kind, gains) in kinds.into_iter().zip(&mut gains) {

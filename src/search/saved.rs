@@ -15,10 +15,10 @@ use super::partition::BLOCK;
 use crate::order::Permutation;
 
 /// Grows when the schedule changes so that older files would lead elsewhere.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 4;
 
 /// Of a search with several tries at once, which programs that know of one only must not go on with.
-const FORMAT_OF_SEVERAL: u32 = 3;
+const FORMAT_OF_SEVERAL: u32 = 5;
 
 /// Systematic moves of a descent.
 const SYSTEMATIC: u8 = 3;
@@ -76,6 +76,17 @@ pub(super) enum Stage {
     Coarse,
     Fine,
     Descent,
+}
+
+impl Stage {
+    /// What it is called where the course of a search is told.
+    pub fn phase(self) -> &'static str {
+        match self {
+            Stage::Coarse => "coarse annealing",
+            Stage::Fine => "fine annealing",
+            Stage::Descent => "descent",
+        }
+    }
 }
 
 /// Whose turn it is in a descent: reassignments until they find nothing any more, then every systematic move once, and
@@ -289,7 +300,7 @@ impl SavedSearch {
         let kinds: [&dyn Move; KINDS] = [
             &PairSwaps,
             &HalfSwaps::default(),
-            &ThreeCycles,
+            &ThreeCycles::default(),
             &ReassignSingles::default(),
             &ShakenReassignment::default(),
         ];

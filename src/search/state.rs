@@ -50,12 +50,27 @@ impl<'a> State<'a> {
     }
 
     /// Counts what is not known of `fit(t, i)` for t in `places_of` and i in `neurons`.
+    ///
+    /// A row is counted as far as is asked for the first time, and whole the second time: the companions of a place
+    /// that were the same twice in a row will probably be asked for again, with other neurons.
     pub fn know(&mut self, places_of: &[u32], neurons: &[u32]) -> Result<(), Halt> {
         let set = self.table.set_of(neurons);
-        let mut rows = places_of.to_vec();
-        rows.retain(|&place_of| !self.table.knows(place_of, &set));
+        let unknown = places_of.iter().copied();
+        let unknown = unknown.filter(|&place_of| !self.table.knows(place_of, &set));
+        let (again, first): (Vec<u32>, Vec<u32>) =
+            unknown.partition(|&place_of| self.table.was_asked(place_of));
+        self.count_fits(&first, neurons, &set)?;
+        if again.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<u32> = (0..self.table.neurons() as u32).collect();
+        self.count_fits(&again, &all, &self.table.set_of(&all))
+    }
+
+    /// Counts `fit(t, i)` for t in `places_of` and i in `neurons`, which are those of `set`.
+    fn count_fits(&mut self, places_of: &[u32], neurons: &[u32], set: &[u64]) -> Result<(), Halt> {
         let singles: Vec<NeuronGroup> = neurons.iter().map(|&n| NeuronGroup::new(&[n])).collect();
-        for rows in rows.chunks(self.rows_at_once(neurons.len())) {
+        for rows in places_of.chunks(self.rows_at_once(neurons.len())) {
             if (self.stop)() {
                 return Err(Halt::Stopped);
             }
@@ -67,7 +82,7 @@ impl<'a> State<'a> {
             self.counter
                 .co_zero_counts(&triples, &singles, &mut self.counts)?;
             for (&place_of, counts) in rows.iter().zip(self.counts.chunks_exact(neurons.len())) {
-                self.table.fill(place_of, neurons, &set, counts);
+                self.table.fill(place_of, neurons, set, counts);
             }
         }
         Ok(())

@@ -1,38 +1,71 @@
-//! A part of the samples, for the coarse part of a search.
+//! Parts of the samples, for the annealing of a search.
 
 use crate::compute::subsample::Share;
 use crate::compute::{ComputeError, PlaneSet};
 
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
-pub(super) const SMALL_COPY: u64 = 4 << 20;
+const SMALL_COPY: u64 = 16 << 20;
 
-/// Fewer samples than this say too little about a network.
-const FEWEST_SAMPLES: u64 = 1 << 14;
-
-/// One sample out of so many: as few as say enough. More of them take longer and find nothing better.
-const EVERY: std::ops::RangeInclusive<u64> = 4..=8;
-
-/// Memory that the copy of planes of so many bytes takes at most.
-pub(super) fn copy_bytes(planes: u64) -> u64 {
-    (planes / EVERY.start()).min(SMALL_COPY.max(planes / 10))
+/// Which part of a search counts on a part of the samples. As few as say enough: more take longer and find nothing
+/// better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The coarse annealing: an eighth, more where that would be few.
+    Coarse,
+    /// The fine annealing: a fourth, or half.
+    Fine,
 }
 
-/// Copies an eighth of the samples; more where that would be few, fewer where the copy would be large. None if too few
-/// would be left.
-///
-/// Which samples depends on nothing but the samples: a search finds the same in whatever files they come.
-pub(crate) fn thin(planes: &dyn PlaneSet) -> Result<Option<Box<dyn PlaneSet + '_>>, ComputeError> {
-    let samples = planes.samples();
-    let bytes = samples.div_ceil(8) * planes.neurons() as u64;
-    let every = (samples / FEWEST_SAMPLES).clamp(*EVERY.start(), *EVERY.end());
-    let every = every.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10)));
-    if samples / every < FEWEST_SAMPLES {
-        return Ok(None);
+impl Part {
+    pub const ALL: [Part; 2] = [Part::Coarse, Part::Fine];
+
+    /// One sample out of so many.
+    const fn every(self) -> std::ops::RangeInclusive<u64> {
+        match self {
+            Part::Coarse => 4..=8,
+            Part::Fine => 2..=4,
+        }
     }
-    let part = planes.part(Share::at_most(1, every))?;
+
+    /// Fewer samples than this say too little about a network.
+    const fn fewest_samples(self) -> u64 {
+        match self {
+            Part::Coarse => 1 << 14,
+            Part::Fine => 1 << 15,
+        }
+    }
+
+    /// Memory that the copy of planes of so many bytes takes at most.
+    pub fn copy_bytes(self, planes: u64) -> u64 {
+        (planes / self.every().start()).min(SMALL_COPY.max(planes / 10))
+    }
+
+    /// How large the part is. None if too few samples would be left.
+    ///
+    /// Which samples depends on nothing but the samples: a search finds the same in whatever files they come.
+    pub fn share(self, planes: &dyn PlaneSet) -> Option<Share> {
+        let samples = planes.samples();
+        let bytes = samples.div_ceil(8) * planes.neurons() as u64;
+        let (fewest, every) = (self.fewest_samples(), self.every());
+        let wanted = (samples / fewest).clamp(*every.start(), *every.end());
+        let every = wanted.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10)));
+        (samples / every >= fewest).then(|| Share::at_most(1, every))
+    }
+}
+
+/// Copies a part of the samples. None if too few would be left.
+pub(crate) fn thin(
+    planes: &dyn PlaneSet,
+    part: Part,
+) -> Result<Option<Box<dyn PlaneSet + '_>>, ComputeError> {
+    let Some(share) = part.share(planes) else {
+        return Ok(None);
+    };
+    let thinned = planes.part(share)?;
     // Samples that are all alike are all in or all out; then the whole is as good as any part.
-    let expected = FEWEST_SAMPLES / 2..2 * samples / every;
-    Ok(expected.contains(&part.samples()).then_some(part))
+    let most = (2.0 * share.fraction() * planes.samples() as f64) as u64;
+    let expected = part.fewest_samples() / 2..most;
+    Ok(expected.contains(&thinned.samples()).then_some(thinned))
 }
 
 #[cfg(test)]
@@ -58,7 +91,9 @@ mod tests {
         }
         let backend = CpuBackend::new(Some(1)).unwrap();
         let planes = HostPlanes::new(&backend, &chunks[..]);
-        let thinned = thin(&planes).unwrap().unwrap();
+        let fine = thin(&planes, Part::Fine).unwrap().unwrap();
+        assert!((38_000..42_000).contains(&fine.samples()));
+        let thinned = thin(&planes, Part::Coarse).unwrap().unwrap();
         assert!((19_000..21_000).contains(&thinned.samples()));
         // The chosen ones are some of the 256 kinds of sample, each with all of its samples.
         let singles: Vec<NeuronGroup> = (0..8).map(|it| NeuronGroup::new(&[it])).collect();
@@ -73,7 +108,9 @@ mod tests {
         for samples in [0, 65_535, 1 << 20] {
             let chunks = vec![ZeroPlanes::new(8, samples)];
             let planes = HostPlanes::new(&backend, chunks);
-            assert!(thin(&planes).unwrap().is_none());
+            for part in Part::ALL {
+                assert!(thin(&planes, part).unwrap().is_none());
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::control::{Control, MoveCount, Progress};
 use super::saved::{SavedSearch, SearchSaver};
 use super::schedule::{self, Found};
-use super::thinning::thin;
+use super::thinning::{Part, thin};
 use super::{SearchError, SearchOptions};
 use crate::compute::subsample::Share;
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup, PlaneSet, Wanted};
@@ -49,9 +49,14 @@ pub(super) fn run(
             adapter: "cpu".to_owned(),
             message: format!("cannot start {tries} threads: {error}"),
         })?;
-    let thinned = thin(planes)?;
+    let mut thinned = Vec::new();
+    for part in Part::ALL {
+        if let (Some(share), Some(thinned_planes)) = (part.share(planes), thin(planes, part)?) {
+            thinned.push((share, thinned_planes));
+        }
+    }
     let mut counters = vec![planes.counter()?];
-    if let Some(part) = &thinned {
+    for (_, part) in &thinned {
         counters.push(part.counter()?);
     }
     let at_once = |counter: &dyn CoZeroCounter| {
@@ -69,6 +74,7 @@ pub(super) fn run(
         neurons: planes.neurons(),
         place: 0,
         places,
+        parts: thinned.iter().map(|(share, _)| *share).collect(),
         turns: Arc::new(Turns::new(rayon::current_num_threads())),
     };
     let watched = Watched {
@@ -199,6 +205,8 @@ struct Remote {
     neurons: usize,
     place: usize,
     places: Vec<Place>,
+    /// The parts that stand behind all samples.
+    parts: Vec<Share>,
     turns: Arc<Turns>,
 }
 
@@ -243,10 +251,11 @@ impl PlaneSet for Remote {
         Ok(Box::new(RemoteCounter(self)))
     }
 
-    /// The part that was chosen beforehand, as every try would choose it.
-    fn part(&self, _: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError> {
+    /// A part that was chosen beforehand, as every try would choose it. One that was of no use has no samples.
+    fn part(&self, share: Share) -> Result<Box<dyn PlaneSet + '_>, ComputeError> {
+        let known = self.parts.iter().position(|&part| part == share);
         Ok(Box::new(Remote {
-            place: 1,
+            place: known.map_or(usize::MAX, |place| 1 + place),
             ..self.clone()
         }))
     }
@@ -307,10 +316,10 @@ type Waiting = (Wanted, Sender<Result<Wanted, ComputeError>>);
 /// What answers the tries.
 struct Desk<'d, 'c> {
     planes: &'d dyn PlaneSet,
-    /// Of all samples, and of the part.
+    /// Of all samples, and of the parts.
     counters: Vec<Box<dyn CoZeroCounter + 'd>>,
     /// By the number of the counter.
-    waiting: [Vec<Waiting>; 2],
+    waiting: Vec<Vec<Waiting>>,
     control: &'d mut Control<'c>,
     progress: Vec<Option<Progress>>,
     saved: Vec<Option<SavedSearch>>,
@@ -327,10 +336,11 @@ impl<'d, 'c> Desk<'d, 'c> {
         saved: Vec<Option<SavedSearch>>,
     ) -> Desk<'d, 'c> {
         let tries = saved.len();
+        let waiting = counters.iter().map(|_| Vec::new()).collect();
         Desk {
             planes,
             counters,
-            waiting: Default::default(),
+            waiting,
             control,
             progress: vec![None; tries],
             saved,

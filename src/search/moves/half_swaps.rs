@@ -49,32 +49,37 @@ impl Move for HalfSwaps {
     fn round(&mut self, state: &mut State, _: &mut ChaCha8Rng) -> Result<Round, Halt> {
         let partition = state.table().partition();
         let blocks = partition.blocks();
-        let all: Vec<[u32; 2]> = (0..blocks).flat_map(|b| halves(partition, b)).collect();
         let open: Vec<usize> = (0..blocks)
             .filter(|&block| !self.settled.contains(&partition.block(block)))
             .collect();
-        let strip = (state.rows_at_once(all.len()) / HALVES.len()).max(1);
-        let mut crosses: Vec<Cross> = Vec::new();
+        let strip = (state.rows_at_once(HALVES.len() * blocks) / HALVES.len()).max(1);
+        let scores: Vec<i32> = (0..blocks).map(|b| state.table().block_score(b)).collect();
+        // Blocks that are still to be compared with: two open ones are compared once.
+        let mut others: Vec<usize> = (0..blocks).collect();
+        let mut best: Vec<Option<Cross>> = vec![None; blocks];
         for open in open.chunks(strip) {
-            let left: Vec<[u32; 2]> = open
-                .iter()
-                .flat_map(|&block| halves(state.table().partition(), block))
-                .collect();
-            let scores: Vec<i32> = (0..blocks).map(|b| state.table().block_score(b)).collect();
-            let counts = state.count_halves(&left, &all)?;
-            let rows = counts.chunks_exact(HALVES.len() * all.len());
-            let best = open
-                .iter()
-                .zip(rows)
-                .map(|(&b, rows)| best_cross(b, rows, &scores));
-            crosses.extend(best.flatten());
+            let of = |blocks: &[usize]| -> Vec<[u32; 2]> {
+                let blocks = blocks
+                    .iter()
+                    .flat_map(|&b| halves(state.table().partition(), b));
+                blocks.collect()
+            };
+            let (left, right) = (of(open), of(&others));
+            let counts = state.count_halves(&left, &right)?;
+            let rows = counts.chunks_exact(HALVES.len() * right.len());
+            for (&block, rows) in open.iter().zip(rows) {
+                enter_crosses(block, &others, rows, &scores, &mut best);
+            }
+            others.retain(|other| open.binary_search(other).is_err());
         }
+        let mut crosses: Vec<Cross> = best.into_iter().flatten().collect();
         self.settled = (0..blocks)
             .map(|b| state.table().partition().block(b))
             .collect();
         for cross in &crosses {
-            self.settled
-                .remove(&state.table().partition().block(cross.block));
+            for block in [cross.block, cross.other] {
+                self.settled.remove(&state.table().partition().block(block));
+            }
         }
         crosses.sort_unstable_by_key(|cross| (-cross.gain, cross.block, cross.other));
         let mut touched = vec![false; blocks];
@@ -114,34 +119,45 @@ fn halves(partition: &Partition, block: usize) -> [[u32; 2]; 6] {
     HALVES.map(|half| half.map(|slot| neurons[slot]))
 }
 
-/// The best gainful cross of `block`; `counts` has one row for each of its halves, with all halves of all blocks.
-fn best_cross(block: usize, counts: &[u32], scores: &[i32]) -> Option<Cross> {
+/// Enters the gainful crosses of `block` with each of `others` where they are the best of either block so far. `counts`
+/// has one row for each half of `block`, with all halves of `others`.
+fn enter_crosses(
+    block: usize,
+    others: &[usize],
+    counts: &[u32],
+    scores: &[i32],
+    best: &mut [Option<Cross>],
+) {
     let all = counts.len() / HALVES.len();
-    let mut best: Option<Cross> = None;
     for left in (0..HALVES.len()).step_by(2) {
         let rows = [left, left + 1].map(|half| &counts[half * all..][..all]);
-        for (other, &score) in scores
+        for (place, &other) in others
             .iter()
             .enumerate()
-            .filter(|&(other, _)| other != block)
+            .filter(|&(_, &other)| other != block)
         {
+            let now = scores[block] + scores[other];
             for right in 0..HALVES.len() {
-                let at = HALVES.len() * other + right;
+                let at = HALVES.len() * place + right;
                 // The complement of half h is half h ^ 1.
-                let scores_now = [rows[0][at] as i32, rows[1][at ^ 1] as i32];
-                let gain = scores_now[0] + scores_now[1] - scores[block] - score;
-                if gain > best.map_or(0, |best| best.gain) {
-                    best = Some(Cross {
-                        gain,
-                        block,
-                        left,
-                        other,
-                        right,
-                        scores: scores_now,
-                    });
+                let after = [rows[0][at] as i32, rows[1][at ^ 1] as i32];
+                let cross = Cross {
+                    gain: after[0] + after[1] - now,
+                    block,
+                    left,
+                    other,
+                    right,
+                    scores: after,
+                };
+                if cross.gain <= 0 {
+                    continue;
+                }
+                for of in [block, other] {
+                    if best[of].is_none_or(|best| cross.gain > best.gain) {
+                        best[of] = Some(cross);
+                    }
                 }
             }
         }
     }
-    best
 }

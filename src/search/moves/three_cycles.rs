@@ -13,9 +13,17 @@ use crate::search::state::State;
 /// With `gain(i -> j) = fit[j][i] - score(block of j)` the rotation i -> j -> k -> i gains
 /// `gain(i -> j) + gain(j -> k) + gain(k -> i)`. At least one of its three rotated forms begins with a positive
 /// gain, so only those are looked at. Nothing larger than a row is stored.
-pub(crate) struct ThreeCycles;
+///
+/// A price of each neuron, paid where it comes and got back where it leaves, changes no sum of a rotation. With the
+/// prices of good assignments hardly any gain is positive: a neuron that is nearly always zero would be welcome
+/// everywhere, and is dear.
+#[derive(Default)]
+pub(crate) struct ThreeCycles<'a> {
+    /// Of each neuron; any prices find the same rotations. None are all alike.
+    pub prices: &'a [i32],
+}
 
-impl Move for ThreeCycles {
+impl Move for ThreeCycles<'_> {
     fn name(&self) -> &'static str {
         "three-cycles"
     }
@@ -28,16 +36,18 @@ impl Move for ThreeCycles {
         state.know_everything()?;
         let table = state.table();
         let scores = table.scores_by_neuron();
+        let mut prices = self.prices.to_vec();
+        prices.resize(table.neurons(), 0);
         let cycles = (0..table.neurons() as u32)
             .into_par_iter()
-            .filter_map(|j| best_through(table, &scores, j))
+            .filter_map(|j| best_through(table, &scores, &prices, j))
             .collect();
         Ok(apply_disjoint(state, cycles))
     }
 }
 
-/// The best i -> j -> k -> i over all i and k.
-fn best_through(table: &FitTable, scores: &[i32], j: u32) -> Option<Cycle> {
+/// The best i -> j -> k -> i over all k and all i whose gain is positive after prices.
+fn best_through(table: &FitTable, scores: &[i32], prices: &[i32], j: u32) -> Option<Cycle> {
     // leave[k] = gain(j -> k)
     let leave: Vec<i32> = table
         .column(j)
@@ -46,12 +56,16 @@ fn best_through(table: &FitTable, scores: &[i32], j: u32) -> Option<Cycle> {
         .map(|(fit, score)| fit - score)
         .collect();
     let enter = table.row(j);
+    let price_of_j = i64::from(prices[j as usize]) + i64::from(scores[j as usize]);
     let (mut best, mut ends) = (0, None);
     for i in 0..table.neurons() as u32 {
-        let first = enter[i as usize] - scores[j as usize];
-        if first <= 0 || i == j {
+        // Prices are those of costs: dear neurons have low ones.
+        let after_prices =
+            i64::from(enter[i as usize]) + i64::from(prices[i as usize]) - price_of_j;
+        if after_prices <= 0 || i == j {
             continue;
         }
+        let first = enter[i as usize] - scores[j as usize];
         // gain(k -> i) = row[k] - scores[i]
         let row = table.row(i);
         let needed = best - first + scores[i as usize];
