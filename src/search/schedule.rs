@@ -345,6 +345,7 @@ impl Run<'_, '_> {
         before: u64,
         at: &mut Cursor,
     ) -> Result<(), Halt> {
+        state.count_whole_rows();
         let mut rounds = 0;
         let mut reassign = ReassignSingles {
             prices: std::mem::take(&mut at.prices),

@@ -15,6 +15,7 @@ pub(crate) struct State<'a> {
     stop: &'a dyn Fn() -> bool,
     table: FitTable,
     counts: Vec<u32>,
+    whole_rows: bool,
 }
 
 impl<'a> State<'a> {
@@ -28,6 +29,7 @@ impl<'a> State<'a> {
             stop,
             table: FitTable::new(partition),
             counts: Vec::new(),
+            whole_rows: false,
         };
         let blocks = 0..state.table.partition().blocks();
         let firsts: Vec<u32> = blocks
@@ -49,6 +51,11 @@ impl<'a> State<'a> {
         self.counter.samples()
     }
 
+    /// From now on few blocks change in a round: rows are counted whole the first time.
+    pub fn count_whole_rows(&mut self) {
+        self.whole_rows = true;
+    }
+
     /// Counts what is not known of `fit(t, i)` for t in `places_of` and i in `neurons`.
     ///
     /// A row is counted as far as is asked for the first time, and whole the second time: the companions of a place
@@ -58,7 +65,7 @@ impl<'a> State<'a> {
         let unknown = places_of.iter().copied();
         let unknown = unknown.filter(|&place_of| !self.table.knows(place_of, &set));
         let (again, first): (Vec<u32>, Vec<u32>) =
-            unknown.partition(|&place_of| self.table.was_asked(place_of));
+            unknown.partition(|&place_of| self.whole_rows || self.table.was_asked(place_of));
         self.count_fits(&first, neurons, &set)?;
         if again.is_empty() {
             return Ok(());
