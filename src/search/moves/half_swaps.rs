@@ -53,9 +53,12 @@ impl Move for HalfSwaps {
         let open: Vec<usize> = (0..blocks)
             .filter(|&block| !self.settled.contains(&partition.block(block)))
             .collect();
-        let strip = (state.rows_at_once(all.len()) / HALVES.len()).max(1);
         let mut crosses: Vec<Cross> = Vec::new();
-        for open in open.chunks(strip) {
+        let mut rest = open.as_slice();
+        while !rest.is_empty() {
+            let strip = (state.rows_at_once(all.len()) / HALVES.len()).max(1);
+            let (open, later) = rest.split_at(strip.min(rest.len()));
+            rest = later;
             let left: Vec<[u32; 2]> = open
                 .iter()
                 .flat_map(|&block| halves(state.table().partition(), block))
