@@ -22,6 +22,7 @@ mod pace;
 mod pick_samples;
 mod planes;
 mod sample_masks;
+mod shares;
 mod stage;
 mod upload;
 mod weights;
@@ -39,7 +40,7 @@ pub use device_planes::DevicePlanes;
 #[doc(hidden)]
 pub use ft_zeros::GpuFtEvaluator;
 
-/// One or several open graphics adapters. Each holds a share of the samples; counts are summed.
+/// One or several open graphics adapters. Each holds a share of the samples, by its speed; counts are summed.
 #[derive(Debug)]
 pub struct GpuBackend {
     contexts: Vec<Arc<device::Context>>,
