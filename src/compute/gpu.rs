@@ -70,6 +70,18 @@ impl GpuBackend {
         })
     }
 
+    /// Submits nothing to each adapter and waits for it: what any call takes at least.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[doc(hidden)]
+    pub fn submit_nothing(&self) -> Result<(), ComputeError> {
+        self.contexts.iter().try_for_each(|context| {
+            let submission = context.submit([])?;
+            context.wait(&submission)
+        })
+    }
+
     /// As [`Backend::ft_evaluator`], for planes that stay on the adapters, too.
     ///
     /// # Errors
