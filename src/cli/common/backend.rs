@@ -323,6 +323,42 @@ mod tests {
         assert_eq!(device("-1"), None);
     }
 
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        backend: BackendArgs,
+    }
+
+    #[test]
+    fn wishes_by_options_and_work() {
+        let much = Work {
+            search: (512, 1 << 20),
+            searches: f64::INFINITY,
+            ..Work::default()
+        };
+        let line = |words: &str| -> Line {
+            let words = ["ftperm"].into_iter().chain(words.split_whitespace());
+            clap::Parser::try_parse_from(words).unwrap()
+        };
+        for (words, wish) in [
+            ("", Wish::Faster),
+            ("--backend auto", Wish::Faster),
+            ("--backend cpu", Wish::Cpu("as asked for")),
+            ("--kernel portable", Wish::Cpu("as --kernel asks for")),
+            ("--backend gpu", Wish::AnyAdapter),
+            ("--adapter 3", Wish::Adapters(&[AdapterSelector::Index(3)])),
+            ("--device cpu", Wish::Cpu("as --device asks for")),
+            ("--device cuda:1", Wish::HardwareOrCpu(1)),
+            ("--no-cupy", Wish::Cpu("as --no-cupy asks for")),
+        ] {
+            assert_eq!(line(words).backend.wish(&much), wish, "{words}");
+        }
+        let little = line("").backend;
+        let why = Wish::Cpu("too little work to open a graphics adapter for");
+        assert_eq!(little.wish(&Work::default()), why);
+        assert!(little.prepare(&Work::default()).0.is_none());
+    }
+
     #[test]
     fn lists_of_adapters() {
         let list = |text: &str| Selectors::parse(text).ok().map(|it| it.0);
