@@ -4,12 +4,13 @@
 # usage: benches/card.sh OUT DATA BIG.nnue
 #
 # OUT is a folder for what comes of it: summary.txt, all.txt, and what each run said. DATA is a binpack; it is read as
-# often as it takes. BIG.nnue is a network with 3,072 columns, e.g. Stockfish 17.1's: a trained one, because outputs of
-# random weights are zero or not for all neurons alike, so there is nothing to search for.
+# often as it takes. BIG.nnue is a network with 3,072 columns, e.g. Stockfish 17.1's: a trained one, because one of
+# `ftperm init` has outputs that are all zero, so there is nothing to search for.
 #
 # TINY=1 makes everything small: a trial of this script itself. ADAPTER names another adapter than the best, by a part
 # of its name or its place on the bus. PROGRAM, BENCH and TESTS name programs that were built elsewhere, for a machine
-# without Rust: ftperm, and what `cargo bench --bench gpu --no-run` and `cargo test --release --test gpu --no-run` name.
+# without Rust: ftperm, and what `cargo bench --bench gpu --no-run` and `cargo test --release --test gpu --no-run` name. PYTHON is
+# one that has PyTorch.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=${1:?a folder for the results} data=$(realpath "${2:?a binpack}") big=$(realpath "${3:?a network}")
@@ -119,9 +120,10 @@ for count in $counts; do
 done
 
 # The same counts in PyTorch, where it is installed.
-if python3 -c 'import torch' 2>/dev/null; then
+python=${PYTHON:-python3}
+if "$python" -c 'import torch' 2>/dev/null; then
     # shellcheck disable=SC2086
-    step "the same counts in PyTorch" python3 benches/torch_counts.py $torch && cat "$work/said" >>"$summary"
+    step "the same counts in PyTorch" "$python" benches/torch_counts.py $torch && cat "$work/said" >>"$summary"
 fi
 echo
 cat "$summary"
