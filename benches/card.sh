@@ -9,8 +9,8 @@
 #
 # TINY=1 makes everything small: a trial of this script itself. ADAPTER names another adapter than the best, by a part
 # of its name or its place on the bus. PROGRAM, BENCH and TESTS name programs that were built elsewhere, for a machine
-# without Rust: ftperm, and what `cargo bench --bench gpu --no-run` and `cargo test --release --test gpu --no-run` name. PYTHON is
-# one that has PyTorch.
+# without Rust: ftperm, and what `cargo bench --bench gpu --no-run` and `cargo test --release --test gpu --no-run` name.
+# PYTHON is one that has PyTorch.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 out=${1:?a folder for the results} data=$(realpath "${2:?a binpack}") big=$(realpath "${3:?a network}")
