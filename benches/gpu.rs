@@ -168,7 +168,7 @@ fn measure(what: &str, runs: usize, units: f64, unit: &str, mut work: impl FnMut
     times.sort_unstable();
     let milliseconds = |it: Duration| 1e3 * it.as_secs_f64();
     println!(
-        "{what:<44} {:>10.2} {:>10.2}   {:>10.4} {unit}",
+        "{what:<44} {:>10.3} {:>10.3}   {:>10.4} {unit}",
         milliseconds(times[0]),
         milliseconds(times[times.len() / 2]),
         units / times[0].as_secs_f64(),
@@ -186,6 +186,14 @@ fn random_planes(rng: &mut impl Rng, neurons: usize, samples: usize) -> ZeroPlan
     planes
 }
 
+/// What a submission costs that holds nothing.
+fn bare_submission(backend: &GpuBackend, sizes: Sizes) {
+    let what = "submit nothing and wait";
+    measure(what, 50 * sizes.runs, 1e-3, "k calls/s", || {
+        backend.submit_nothing().expect("a device");
+    });
+}
+
 /// What a call costs that has next to nothing to count.
 fn smallest_call(backend: &dyn Backend, sizes: Sizes) {
     let chunks = [random_planes(&mut ChaCha8Rng::seed_from_u64(4), 64, 512)];
@@ -198,6 +206,11 @@ fn smallest_call(backend: &dyn Backend, sizes: Sizes) {
     for (what, left, right) in [
         ("smallest call", &triples[..], &singles[..]),
         ("a call of one count", &singles[..1], &singles[1..2]),
+        (
+            "a call of one count of a group",
+            &triples[..1],
+            &singles[3..4],
+        ),
     ] {
         measure(what, 50 * sizes.runs, 1e-3, "k calls/s", || {
             counter
@@ -439,21 +452,22 @@ fn search(backend: &dyn Backend, sizes: Sizes, network: &Network, source: &Batch
 
 fn main() {
     let options = Options::parse();
-    let (backend, hardware): (Box<dyn Backend>, bool) = if options.cpu {
-        (Box::new(CpuBackend::new(None).expect("threads")), false)
+    let opened = if options.cpu {
+        None
     } else {
         let limits = WorkLimits {
             tally: options.tally,
             ..WorkLimits::default()
         };
         match gpu(options.adapters.as_deref(), limits) {
-            Ok((backend, hardware)) => (Box::new(backend), hardware),
+            Ok(opened) => Some(opened),
             Err(error) => {
                 println!("skipped: {error}");
                 return;
             }
         }
     };
+    let hardware = opened.as_ref().is_some_and(|(_, hardware)| *hardware);
     let (l1, positions, runs) = match (options.smoke, hardware || options.large) {
         (true, _) => (128, 3200, 1),
         (false, true) => (3072, 1_000_000, 10),
@@ -464,8 +478,22 @@ fn main() {
         positions: options.positions.unwrap_or(positions),
         runs: options.runs.unwrap_or(runs),
     };
-    println!("{}", backend.adapter());
-    println!("{:<44} {:>10} {:>10}", "", "best ms", "middle ms");
+    let heads = |adapter: String| {
+        println!("{adapter}");
+        println!("{:<44} {:>10} {:>10}", "", "best ms", "middle ms");
+    };
+    let backend: Box<dyn Backend> = match opened {
+        Some((backend, _)) => {
+            heads(backend.adapter());
+            bare_submission(&backend, sizes);
+            Box::new(backend)
+        }
+        None => {
+            let backend = CpuBackend::new(None).expect("threads");
+            heads(backend.adapter());
+            Box::new(backend)
+        }
+    };
     smallest_call(backend.as_ref(), sizes);
     counts(backend.as_ref(), sizes);
     if options.only_counts {

@@ -30,6 +30,8 @@ struct Adapter {
     backend: String,
     kind: String,
     driver: String,
+    /// Its place on the PCI bus, as far as the driver tells.
+    bus: Option<String>,
     hardware: bool,
     max_buffer_bytes: u64,
     max_binding_bytes: u64,
@@ -57,6 +59,7 @@ impl Devices {
                     name: adapter.name,
                     backend: adapter.backend,
                     driver: adapter.driver,
+                    bus: Some(adapter.bus).filter(|bus| !bus.is_empty()),
                     max_buffer_bytes: adapter.max_buffer_bytes,
                     max_binding_bytes: adapter.max_binding_bytes,
                 })
@@ -72,9 +75,15 @@ impl Devices {
             listing.cpu.kernels.join(", ")
         ))?;
         for adapter in &listing.adapters {
+            let bus = adapter.bus.as_deref().map(|bus| format!(", {bus}"));
             console::result(format!(
-                "gpu {:<4} {}, {}, {}, {}",
-                adapter.index, adapter.name, adapter.kind, adapter.backend, adapter.driver
+                "gpu {:<4} {}, {}, {}, {}{}",
+                adapter.index,
+                adapter.name,
+                adapter.kind,
+                adapter.backend,
+                adapter.driver,
+                bus.unwrap_or_default()
             ))?;
         }
         if !listing.adapters.iter().any(|adapter| adapter.hardware) {

@@ -22,6 +22,7 @@ mod pace;
 mod pick_samples;
 mod planes;
 mod sample_masks;
+mod shares;
 mod stage;
 mod upload;
 mod weights;
@@ -39,7 +40,7 @@ pub use device_planes::DevicePlanes;
 #[doc(hidden)]
 pub use ft_zeros::GpuFtEvaluator;
 
-/// One or several open graphics adapters. Each holds a share of the samples; counts are summed.
+/// One or several open graphics adapters. Each holds a share of the samples, by its speed; counts are summed.
 #[derive(Debug)]
 pub struct GpuBackend {
     contexts: Vec<Arc<device::Context>>,
@@ -66,6 +67,18 @@ impl GpuBackend {
     ) -> Result<GpuBackend, ComputeError> {
         Ok(GpuBackend {
             contexts: device::open(selectors, limits)?,
+        })
+    }
+
+    /// Submits nothing to each adapter and waits for it: what any call takes at least.
+    ///
+    /// # Errors
+    /// The device failed.
+    #[doc(hidden)]
+    pub fn submit_nothing(&self) -> Result<(), ComputeError> {
+        self.contexts.iter().try_for_each(|context| {
+            let submission = context.submit([])?;
+            context.wait(&submission)
         })
     }
 

@@ -77,10 +77,14 @@ impl<'a> State<'a> {
     /// Counts `fit(t, i)` for t in `places_of` and i in `neurons`, which are those of `set`.
     fn count_fits(&mut self, places_of: &[u32], neurons: &[u32], set: &[u64]) -> Result<(), Halt> {
         let singles: Vec<NeuronGroup> = neurons.iter().map(|&n| NeuronGroup::new(&[n])).collect();
-        for rows in places_of.chunks(self.rows_at_once(neurons.len())) {
+        let mut rest = places_of;
+        while !rest.is_empty() {
             if (self.stop)() {
                 return Err(Halt::Stopped);
             }
+            // Asked every time, because adapters like more once they know their speed.
+            let (rows, later) = rest.split_at(self.rows_at_once(neurons.len()).min(rest.len()));
+            rest = later;
             let companions = |&place_of| self.table.partition().companions(place_of);
             let triples: Vec<NeuronGroup> = rows
                 .iter()
@@ -117,7 +121,7 @@ impl<'a> State<'a> {
     /// Rows to count against so many columns between two looks at the stop flag.
     pub fn rows_at_once(&self, columns: usize) -> usize {
         let most = (COUNTS_AT_ONCE / columns.max(1)).max(8);
-        self.counter.rows_at_once(columns, most)
+        self.counter.rows_at_once(columns, most).max(1)
     }
 
     /// Goes back to a copy of the table made earlier.

@@ -4,7 +4,7 @@
 //! not depend on when it is answered. Whatever waits is counted in one go, while the tries that have their counts look
 //! for assignments. The best end wins; of equal ones, that of the first try.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -59,21 +59,14 @@ pub(super) fn run(
     for (_, part) in &thinned {
         counters.push(part.counter()?);
     }
-    let at_once = |counter: &dyn CoZeroCounter| {
-        let neurons = counter.neurons();
-        (counter.rows_at_once(neurons, usize::MAX) as u64).saturating_mul(neurons as u64)
-    };
-    let places = counters.iter().map(|counter| Place {
-        samples: counter.samples(),
-        pairs_at_once: at_once(counter.as_ref()),
-    });
-    let places: Vec<Place> = places.collect();
+    let places = counters.iter().map(|counter| Place::of(counter.as_ref()));
+    let places: Arc<[Place]> = places.collect();
     let (sender, asks) = channel();
     let remote = Remote {
         asks: sender,
         neurons: planes.neurons(),
         place: 0,
-        places,
+        places: Arc::clone(&places),
         parts: thinned.iter().map(|(share, _)| *share).collect(),
         turns: Arc::new(Turns::new(rayon::current_num_threads())),
     };
@@ -85,6 +78,7 @@ pub(super) fn run(
     };
     std::thread::scope(|scope| {
         // If it panics, the tries learn from what it drops that nobody answers.
+        let counters = (counters, places);
         let mut desk = Desk::new(planes, counters, control, resumed.clone());
         for (number, (resume, pool)) in resumed.into_iter().zip(&pools).enumerate() {
             let (remote, watched) = (remote.clone(), watched.clone());
@@ -191,11 +185,29 @@ impl Drop for Turn<'_> {
 }
 
 /// Samples that are counted on: all, or a part of them.
-#[derive(Clone, Copy)]
 struct Place {
     samples: u64,
-    /// Pairs of groups that its counter likes to count in one call.
-    pairs_at_once: u64,
+    /// Pairs of groups that its counter likes to count in one call. Adapters like more once they were measured.
+    pairs_at_once: AtomicU64,
+}
+
+impl Place {
+    fn of(counter: &dyn CoZeroCounter) -> Place {
+        let place = Place {
+            samples: counter.samples(),
+            pairs_at_once: AtomicU64::new(0),
+        };
+        place.ask(counter);
+        place
+    }
+
+    /// Asks the counter how much it likes to count at once.
+    fn ask(&self, counter: &dyn CoZeroCounter) {
+        let neurons = counter.neurons();
+        let rows = counter.rows_at_once(neurons, usize::MAX) as u64;
+        let pairs = rows.saturating_mul(neurons as u64);
+        self.pairs_at_once.store(pairs, Ordering::Relaxed);
+    }
 }
 
 /// The planes, as a try sees them.
@@ -204,7 +216,7 @@ struct Remote {
     asks: Sender<Ask>,
     neurons: usize,
     place: usize,
-    places: Vec<Place>,
+    places: Arc<[Place]>,
     /// The parts that stand behind all samples.
     parts: Vec<Share>,
     turns: Arc<Turns>,
@@ -223,13 +235,9 @@ impl Remote {
         answer.unwrap_or_else(|_| Err(failed()))
     }
 
-    /// The part has no samples where there is no part.
-    fn here(&self) -> Place {
-        let none = Place {
-            samples: 0,
-            pairs_at_once: 1,
-        };
-        self.places.get(self.place).copied().unwrap_or(none)
+    /// The part is not there where it has no samples.
+    fn here(&self) -> Option<&Place> {
+        self.places.get(self.place)
     }
 }
 
@@ -244,7 +252,7 @@ impl PlaneSet for Remote {
     }
 
     fn samples(&self) -> u64 {
-        self.here().samples
+        self.here().map_or(0, |place| place.samples)
     }
 
     fn counter(&self) -> Result<Box<dyn CoZeroCounter + '_>, ComputeError> {
@@ -275,11 +283,13 @@ impl CoZeroCounter for RemoteCounter<'_> {
     }
 
     fn samples(&self) -> u64 {
-        self.0.here().samples
+        PlaneSet::samples(self.0)
     }
 
     fn rows_at_once(&self, columns: usize, most: usize) -> usize {
-        let rows = self.0.here().pairs_at_once / columns.max(1) as u64;
+        let pairs = self.0.here().map(|place| &place.pairs_at_once);
+        let pairs = pairs.map_or(1, |pairs| pairs.load(Ordering::Relaxed));
+        let rows = pairs / columns.max(1) as u64;
         let rows = if rows < TILE {
             rows.max(8)
         } else {
@@ -318,6 +328,8 @@ struct Desk<'d, 'c> {
     planes: &'d dyn PlaneSet,
     /// Of all samples, and of the parts.
     counters: Vec<Box<dyn CoZeroCounter + 'd>>,
+    /// By the number of the counter: what the tries know of it.
+    places: Arc<[Place]>,
     /// By the number of the counter.
     waiting: Vec<Vec<Waiting>>,
     control: &'d mut Control<'c>,
@@ -331,7 +343,7 @@ struct Desk<'d, 'c> {
 impl<'d, 'c> Desk<'d, 'c> {
     fn new(
         planes: &'d dyn PlaneSet,
-        counters: Vec<Box<dyn CoZeroCounter + 'd>>,
+        (counters, places): (Vec<Box<dyn CoZeroCounter + 'd>>, Arc<[Place]>),
         control: &'d mut Control<'c>,
         saved: Vec<Option<SavedSearch>>,
     ) -> Desk<'d, 'c> {
@@ -340,6 +352,7 @@ impl<'d, 'c> Desk<'d, 'c> {
         Desk {
             planes,
             counters,
+            places,
             waiting,
             control,
             progress: vec![None; tries],
@@ -399,6 +412,8 @@ impl<'d, 'c> Desk<'d, 'c> {
                 Some(_) => Err(failed()),
             };
             let failure = counted.map_err(|error| self.fail(error)).err();
+            // Before the tries go on, which ask for the next counts by it.
+            self.places[place].ask(self.counters[place].as_ref());
             for (one, reply) in wanted.into_iter().zip(replies) {
                 // A try that panicked does not wait any more.
                 let _ = reply.send(match failure {

@@ -22,11 +22,12 @@ const LAYERS: &[&[&str]] = &[
 const PROGRAM: [&str; 3] = ["cli", "lib", "main"];
 
 /// What stands beside the stages on adapters: what they need and are used by.
-const ADAPTERS: [&str; 7] = [
+const ADAPTERS: [&str; 8] = [
     "device",
     "device_planes",
     "pace",
     "planes",
+    "shares",
     "stage",
     "upload",
     "weights",

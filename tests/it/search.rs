@@ -463,6 +463,102 @@ fn tries_at_once_do_not_disturb_one_another() {
     }
 }
 
+/// As the processor, but how much it likes to count in a call grows, as it does on adapters that get to know their
+/// speed. Takes down the most pairs of the first call, and of all.
+struct Growing<'g> {
+    cpu: CpuBackend,
+    first: &'g Cell<usize>,
+    most: &'g Cell<usize>,
+}
+
+struct GrowingCounter<'g> {
+    counter: Box<dyn CoZeroCounter + 'g>,
+    first: &'g Cell<usize>,
+    most: &'g Cell<usize>,
+}
+
+impl Backend for Growing<'_> {
+    fn name(&self) -> &'static str {
+        "growing"
+    }
+
+    fn adapter(&self) -> String {
+        self.cpu.adapter()
+    }
+
+    fn ft_evaluator<'a>(
+        &'a self,
+        weights: FtWeights<'a>,
+    ) -> Result<Box<dyn FtEvaluator + 'a>, ComputeError> {
+        self.cpu.ft_evaluator(weights)
+    }
+
+    fn co_zero_counter<'a>(
+        &'a self,
+        chunks: &'a [ZeroPlanes],
+    ) -> Result<Box<dyn CoZeroCounter + 'a>, ComputeError> {
+        Ok(Box::new(GrowingCounter {
+            counter: self.cpu.co_zero_counter(chunks)?,
+            first: self.first,
+            most: self.most,
+        }))
+    }
+}
+
+impl CoZeroCounter for GrowingCounter<'_> {
+    fn neurons(&self) -> usize {
+        self.counter.neurons()
+    }
+
+    fn samples(&self) -> u64 {
+        self.counter.samples()
+    }
+
+    fn rows_at_once(&self, columns: usize, most: usize) -> usize {
+        // Twice the neurons in pairs, then whatever is wanted.
+        match self.most.get() {
+            0 => (2 * self.neurons() / columns).clamp(1, most),
+            _ => most,
+        }
+    }
+
+    fn co_zero_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        let pairs = left.len() * right.len();
+        if self.most.get() == 0 {
+            self.first.set(pairs);
+        }
+        self.most.set(self.most.get().max(pairs));
+        self.counter.co_zero_counts(left, right, counts)
+    }
+}
+
+#[test]
+fn tries_at_once_ask_anew_how_much_is_counted_at_once() {
+    let chunks = [grouped(96, 900, 5, 8)];
+    let options = SearchOptions {
+        tries: 2,
+        ..options(Effort::Quick, 5)
+    };
+    let [first, most] = [Cell::new(0), Cell::new(0)];
+    let backend = Growing {
+        cpu: CpuBackend::new(Some(1)).unwrap(),
+        first: &first,
+        most: &most,
+    };
+    let found = search(&backend, &chunks, &options, &mut Control::default()).unwrap();
+    let cpu = CpuBackend::new(Some(1)).unwrap();
+    let expected = search(&cpu, &chunks, &options, &mut Control::default()).unwrap();
+    assert_eq!(found.permutation, expected.permutation);
+    // Eight rows are the least; what is wanted first is one neuron of each of 24 blocks. Then a whole table is.
+    assert_eq!(first.get(), 8 * 24);
+    assert!(most.get() > 64 * 96, "{most:?}");
+}
+
 #[test]
 fn tries_at_once_go_on_from_any_saved_state_to_the_same_end() {
     let planes = grouped(32, 700, 5, 3);

@@ -22,9 +22,9 @@ pub struct BackendArgs {
     /// the same
     #[arg(long, value_enum, default_value = "auto")]
     pub backend: BackendChoice,
-    /// Graphics adapters by number or part of their names (`ftperm devices` lists them), e.g. 0,1, or all; implies
-    /// --backend gpu
-    #[arg(long, value_name = "NAME|INDEX,...|all", value_parser = Selectors::parse)]
+    /// Graphics adapters by number, part of their names or place on the PCI bus (`ftperm devices` lists them), e.g. 0,1
+    /// or all; implies --backend gpu
+    #[arg(long, value_name = "NAME|INDEX|BUS,...|all", value_parser = Selectors::parse)]
     pub adapter: Option<Selectors>,
     /// Threads of the CPU [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -97,6 +97,20 @@ pub enum BackendChoice {
     Gpu,
 }
 
+/// What options ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish<'o> {
+    /// The CPU, and why.
+    Cpu(&'static str),
+    /// The hardware adapter of this number, from 0, or the CPU.
+    HardwareOrCpu(usize),
+    Adapters(&'o [AdapterSelector]),
+    /// The best adapter, be it in software.
+    AnyAdapter,
+    /// Whichever is faster, as a trial says.
+    Faster,
+}
+
 /// A trial of the best hardware adapter that is under way, if there is one.
 #[derive(Debug, Default)]
 pub struct Prepared(Option<Asked>);
@@ -121,17 +135,33 @@ impl BackendArgs {
         Ok(())
     }
 
+    /// What the options ask for, for work that is no larger. It is the same when the choice is prepared and when it is
+    /// made, but for work that turned out smaller.
+    fn wish(&self, work: &Work) -> Wish<'_> {
+        match (&self.adapter, self.device, self.backend) {
+            _ if self.no_cupy => Wish::Cpu("as --no-cupy asks for"),
+            (_, Some(Device::Cpu), _) => Wish::Cpu("as --device asks for"),
+            (_, Some(Device::Adapter(number)), _) => Wish::HardwareOrCpu(number),
+            (Some(list), ..) => Wish::Adapters(&list.0),
+            (.., BackendChoice::Gpu) => Wish::AnyAdapter,
+            (.., BackendChoice::Cpu) => Wish::Cpu("as asked for"),
+            (.., BackendChoice::Auto) if self.kernel != KernelChoice::Auto => {
+                Wish::Cpu("as --kernel asks for")
+            }
+            (.., BackendChoice::Auto) if is_short(work) => {
+                Wish::Cpu("too little work to open a graphics adapter for")
+            }
+            (.., BackendChoice::Auto) => Wish::Faster,
+        }
+    }
+
     /// Begins to try a hardware adapter, which takes a while, if the choice depends on it: for work that is no larger.
     pub fn prepare(&self, most: &Work) -> Prepared {
-        let is_asked = !self.no_cupy
-            && self.adapter.is_none()
-            && self.device.is_none()
-            && self.backend == BackendChoice::Auto
-            && self.kernel == KernelChoice::Auto;
-        if !is_asked || is_short(most) || !(may_have_hardware() || trials::is_tested()) {
-            return Prepared(None);
+        let is_tried = may_have_hardware() || trials::is_tested();
+        match self.wish(most) {
+            Wish::Faster if is_tried => Prepared(Asked::begin(*most, expected())),
+            _ => Prepared(None),
         }
-        Prepared(Asked::begin(*most, expected()))
     }
 
     /// Opens the chosen backend for so much work and says which it is and why.
@@ -145,20 +175,12 @@ impl BackendArgs {
         prepared: &mut Prepared,
         work: &Work,
     ) -> anyhow::Result<Box<dyn Backend>> {
-        let (backend, why) = match (&self.adapter, self.backend) {
-            _ if self.no_cupy => (self.cpu()?, "as --no-cupy asks for".to_owned()),
-            _ if self.device.is_some() => self.of_device()?,
-            (Some(list), _) => (gpu(&list.0)?, "as asked for".to_owned()),
-            (None, BackendChoice::Cpu) => (self.cpu()?, "as asked for".to_owned()),
-            (None, BackendChoice::Auto) if self.kernel != KernelChoice::Auto => {
-                (self.cpu()?, "as --kernel asks for".to_owned())
-            }
-            (None, BackendChoice::Gpu) => (gpu(&[any_adapter()])?, "as asked for".to_owned()),
-            (None, BackendChoice::Auto) if is_short(work) => {
-                let why = "too little work to open a graphics adapter for";
-                (self.cpu()?, why.to_owned())
-            }
-            (None, BackendChoice::Auto) => self.faster(prepared, work)?,
+        let (backend, why) = match self.wish(work) {
+            Wish::Cpu(why) => (self.cpu()?, why.to_owned()),
+            Wish::HardwareOrCpu(number) => self.hardware_or_cpu(number)?,
+            Wish::Adapters(selectors) => (gpu(selectors)?, "as asked for".to_owned()),
+            Wish::AnyAdapter => (gpu(&[any_adapter()])?, "as asked for".to_owned()),
+            Wish::Faster => self.faster(prepared, work)?,
         };
         console::say(format!(
             "computing on {}: {} ({why})",
@@ -175,11 +197,8 @@ impl BackendArgs {
         self.device
     }
 
-    /// The device, or the CPU where there is no such adapter; and why.
-    fn of_device(&self) -> anyhow::Result<(Box<dyn Backend>, String)> {
-        let Some(Device::Adapter(number)) = self.device else {
-            return Ok((self.cpu()?, "as --device asks for".to_owned()));
-        };
+    /// The hardware adapter that `--device` names, or the CPU where there is no such adapter; and why.
+    fn hardware_or_cpu(&self, number: usize) -> anyhow::Result<(Box<dyn Backend>, String)> {
         let adapters = list_adapters();
         let mut hardware = adapters.iter().filter(|adapter| adapter.kind.is_hardware());
         let Some(adapter) = hardware.nth(number) else {
@@ -302,6 +321,42 @@ mod tests {
         assert_eq!(device("2"), Some(Device::Adapter(2)));
         assert_eq!(device("gpu"), None);
         assert_eq!(device("-1"), None);
+    }
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        backend: BackendArgs,
+    }
+
+    #[test]
+    fn wishes_by_options_and_work() {
+        let much = Work {
+            search: (512, 1 << 20),
+            searches: f64::INFINITY,
+            ..Work::default()
+        };
+        let line = |words: &str| -> Line {
+            let words = ["ftperm"].into_iter().chain(words.split_whitespace());
+            clap::Parser::try_parse_from(words).unwrap()
+        };
+        for (words, wish) in [
+            ("", Wish::Faster),
+            ("--backend auto", Wish::Faster),
+            ("--backend cpu", Wish::Cpu("as asked for")),
+            ("--kernel portable", Wish::Cpu("as --kernel asks for")),
+            ("--backend gpu", Wish::AnyAdapter),
+            ("--adapter 3", Wish::Adapters(&[AdapterSelector::Index(3)])),
+            ("--device cpu", Wish::Cpu("as --device asks for")),
+            ("--device cuda:1", Wish::HardwareOrCpu(1)),
+            ("--no-cupy", Wish::Cpu("as --no-cupy asks for")),
+        ] {
+            assert_eq!(line(words).backend.wish(&much), wish, "{words}");
+        }
+        let little = line("").backend;
+        let why = Wish::Cpu("too little work to open a graphics adapter for");
+        assert_eq!(little.wish(&Work::default()), why);
+        assert!(little.prepare(&Work::default()).0.is_none());
     }
 
     #[test]

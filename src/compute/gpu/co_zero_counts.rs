@@ -13,6 +13,7 @@ use super::upload::Upload;
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup, Wanted};
 
 mod plan;
+pub(super) mod trial;
 
 use plan::{Command, NARROW_TILE, Plan, Side, Sizes, TILE};
 
@@ -440,6 +441,16 @@ impl Slot {
 }
 
 impl AdapterCounter {
+    /// As [`count`](Self::count), and takes note of how long it took, for shares of several adapters.
+    fn count_in_time(&mut self, asked: &mut [Asked]) -> Result<(), ComputeError> {
+        let started = Instant::now();
+        self.count(asked)?;
+        let pairs = asked.iter().map(|one| one.left.len() * one.right.len());
+        let work = pairs.sum::<usize>() as f64 * self.units() as f64;
+        self.context.counting.measured(work, started.elapsed());
+        Ok(())
+    }
+
     /// As [`CoZeroCounter::co_zero_counts`] for each of them, for neurons that exist.
     fn count(&mut self, asked: &mut [Asked]) -> Result<(), ComputeError> {
         // Squares of counts that fit in a buffer: one, but for very many groups.
@@ -527,10 +538,10 @@ impl GpuCoZeroCounter {
                             counts,
                         })
                         .collect();
-                    scope.spawn(move || counter.count(&mut asked))
+                    scope.spawn(move || counter.count_in_time(&mut asked))
                 })
                 .collect();
-            let mut result = first.count(asked);
+            let mut result = first.count_in_time(asked);
             for thread in running {
                 let ended = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
                 result = result.and(ended);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::pace::Pace;
+use super::shares::Rate;
 use super::stage::Stage;
 use crate::compute::ComputeError;
 
@@ -19,7 +20,7 @@ pub enum AdapterSelector {
     Auto,
     /// The adapter of this [`AdapterDescription::index`], software or not.
     Index(usize),
-    /// The first adapter whose name contains this, in any case.
+    /// The first adapter whose name contains this, in any case, or whose [`AdapterDescription::bus`] this is.
     Name(String),
     /// All hardware adapters of the best kind, or all software adapters if there is no hardware. An adapter that
     /// several programming interfaces or drivers reach counts once.
@@ -70,7 +71,7 @@ impl From<wgpu::DeviceType> for AdapterKind {
 /// An adapter, for people and for [`AdapterSelector`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterDescription {
-    /// Place in the list of this machine's adapters.
+    /// Place in the list of this machine's adapters, which is in an order of its own ([`list_adapters`]).
     pub index: usize,
     pub name: String,
     /// The programming interface: `vulkan`, `metal`, `dx12`.
@@ -89,6 +90,10 @@ pub struct AdapterDescription {
 }
 
 /// All adapters of this machine, software ones included.
+///
+/// In the same order every time, whatever order drivers are loaded in: the best kind first, then by programming
+/// interface, place on the PCI bus, vendor and device number, name and driver. So numbers change only when adapters or
+/// drivers come and go, and a driver in software never changes those of hardware.
 ///
 /// On Linux, Mesa may print two harmless lines about `XDG_RUNTIME_DIR` to stderr when it is asked; the environment
 /// variable `NODEVICE_SELECT=1` keeps it quiet.
@@ -147,7 +152,19 @@ fn enumerate() -> Vec<wgpu::Adapter> {
             .flags
             .contains(can_compute)
     });
+    adapters.sort_by_cached_key(|adapter| place_in_list(&adapter.get_info()));
     adapters
+}
+
+/// What adapters are sorted by: nothing that depends on how they were found.
+fn place_in_list(info: &wgpu::AdapterInfo) -> impl Ord + use<> {
+    (
+        AdapterKind::from(info.device_type) as u8,
+        info.backend as u8,
+        info.device_pci_bus_id.clone(),
+        [info.vendor, info.device],
+        [&info.name, &info.driver, &info.driver_info].map(String::clone),
+    )
 }
 
 fn describe((index, adapter): (usize, &wgpu::Adapter)) -> AdapterDescription {
@@ -187,9 +204,10 @@ fn select(
             .collect(),
         AdapterSelector::Name(name) => {
             let name = name.to_lowercase();
-            let place = adapters
-                .iter()
-                .position(|it| it.name.to_lowercase().contains(&name));
+            let is_meant = |adapter: &AdapterDescription| {
+                adapter.bus.to_lowercase() == name || adapter.name.to_lowercase().contains(&name)
+            };
+            let place = adapters.iter().position(is_meant);
             place.into_iter().collect()
         }
         AdapterSelector::All => all_alike(adapters),
@@ -201,14 +219,24 @@ fn select(
         AdapterSelector::Auto => "no hardware adapter was found".to_owned(),
         AdapterSelector::All => "none was found".to_owned(),
         AdapterSelector::Index(index) => format!("there is none of index {index}"),
-        AdapterSelector::Name(name) => format!("none has '{name}' in its name"),
+        AdapterSelector::Name(name) => {
+            format!("none has '{name}' in its name or is there on the bus")
+        }
     };
     let found = if adapters.is_empty() {
         "no adapter at all; a Vulkan, Metal or Direct3D 12 driver is needed".to_owned()
     } else {
         let names: Vec<_> = adapters
             .iter()
-            .map(|it| format!("{}: {} ({})", it.index, it.name, it.kind))
+            .map(|adapter| {
+                let AdapterDescription {
+                    index, name, kind, ..
+                } = adapter;
+                match adapter.bus.as_str() {
+                    "" => format!("{index}: {name} ({kind})"),
+                    bus => format!("{index}: {name} ({kind}, {bus})"),
+                }
+            })
             .collect();
         format!("this machine has {}", names.join(", "))
     };
@@ -298,6 +326,8 @@ pub struct WorkLimits {
     /// Longest time that an adapter may take for one submission, which is a few dispatches. One that takes longer
     /// counts as lost.
     pub patience: Duration,
+    /// Waited for each submission, beside what it takes: an adapter that is slow, for tests.
+    pub delay: Duration,
 }
 
 impl Default for WorkLimits {
@@ -309,6 +339,7 @@ impl Default for WorkLimits {
             co_zero_words: 1 << 36,
             tally: None,
             patience: Duration::from_mins(1),
+            delay: Duration::ZERO,
         }
     }
 }
@@ -333,6 +364,9 @@ pub(super) struct Context {
     pub ft_zeros_pace: Pace,
     /// Pairs of words of a dispatch of `co_zero_counts`.
     pub co_zero_pace: Pace,
+    /// Samples that are evaluated, and pairs of units that are counted, in a second: for shares of several adapters.
+    pub evaluating: Rate,
+    pub counting: Rate,
     adapter: String,
     /// Shaders that were compiled.
     pub stages: Mutex<Vec<Arc<Stage>>>,
@@ -419,6 +453,8 @@ impl Context {
             queue,
             ft_zeros_pace: Pace::new(first, limits.ft_zeros_bytes),
             co_zero_pace: Pace::new(first, limits.co_zero_words),
+            evaluating: Rate::default(),
+            counting: Rate::default(),
             is_hardware: kind.is_hardware(),
             tally: limits.tally.unwrap_or(Tally::of(info.vendor)),
             pending: Mutex::default(),
@@ -508,6 +544,9 @@ impl Context {
     }
 
     fn wait_for_one(&self, submission: wgpu::SubmissionIndex) -> Result<(), ComputeError> {
+        if !self.limits.delay.is_zero() {
+            std::thread::sleep(self.limits.delay);
+        }
         self.poll(wgpu::PollType::Wait {
             submission_index: Some(submission),
             timeout: Some(self.limits.patience),
@@ -717,6 +756,9 @@ pub(super) struct Mapping(Arc<Mutex<Option<Result<(), wgpu::BufferAsyncError>>>>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng as _;
+    use rand::seq::SliceRandom as _;
+    use rand_chacha::ChaCha8Rng;
 
     #[test]
     fn hardware_is_chosen_by_rank() {
@@ -749,6 +791,62 @@ mod tests {
         let error = open(&[AdapterSelector::Index(1000)], WorkLimits::default());
         assert!(matches!(error, Err(ComputeError::NoAdapter(_))));
         assert!(open(&[], WorkLimits::default()).is_err());
+    }
+
+    /// A card has a number and an address, whatever order the loader names adapters in.
+    #[test]
+    fn numbers_do_not_depend_on_the_loader() {
+        let info = |kind, backend, bus: &str, name: &str, driver: &str| {
+            let mut info = wgpu::AdapterInfo::new(kind, backend);
+            info.device_pci_bus_id = bus.to_owned();
+            info.name = name.to_owned();
+            info.driver = driver.to_owned();
+            info
+        };
+        use wgpu::Backend::{Dx12, Vulkan};
+        use wgpu::DeviceType::{Cpu, DiscreteGpu, IntegratedGpu};
+        let expected = [
+            info(DiscreteGpu, Vulkan, "0000:01:00.0", "Card", "AMDVLK"),
+            info(DiscreteGpu, Vulkan, "0000:01:00.0", "Card", "RADV"),
+            info(DiscreteGpu, Vulkan, "0000:41:00.0", "Card", "RADV"),
+            info(DiscreteGpu, Dx12, "", "Card", ""),
+            info(IntegratedGpu, Vulkan, "0000:00:02.0", "Built in", "ANV"),
+            info(Cpu, Vulkan, "", "llvmpipe", "llvmpipe"),
+        ];
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        for _ in 0..50 {
+            let mut listed = expected.to_vec();
+            listed.shuffle(&mut random);
+            listed.sort_by_cached_key(place_in_list);
+            assert_eq!(listed, expected);
+        }
+    }
+
+    #[test]
+    fn adapters_are_named_by_number_name_or_address() {
+        let adapter = |(index, bus): (usize, &str)| AdapterDescription {
+            index,
+            name: "NVIDIA H200".to_owned(),
+            backend: "vulkan".to_owned(),
+            kind: AdapterKind::Discrete,
+            driver: String::new(),
+            bus: bus.to_owned(),
+            max_binding_bytes: 1 << 30,
+            max_buffer_bytes: 1 << 30,
+            max_workgroup_bytes: 1 << 15,
+        };
+        let buses = ["0000:01:00.0", "0000:c1:00.0"];
+        let adapters: Vec<_> = buses.into_iter().enumerate().map(adapter).collect();
+        let named = |name: &str| select(&AdapterSelector::Name(name.to_owned()), &adapters);
+        assert_eq!(named("h200").unwrap(), [0]);
+        assert_eq!(named("0000:C1:00.0").unwrap(), [1]);
+        let error = named("0000:c1").unwrap_err().to_string();
+        assert!(
+            error.contains("1: NVIDIA H200 (discrete, 0000:c1:00.0)"),
+            "{error}"
+        );
+        let none = AdapterSelector::Name(String::new());
+        assert_eq!(select(&none, &adapters[..0]).ok(), None);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Zero planes spread over the memories of adapters.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::co_zero_counts::{GpuCoZeroCounter, check_groups};
+use super::co_zero_counts::{GpuCoZeroCounter, check_groups, trial};
 use super::device::Context;
 use super::group_counts::group_counts;
 use super::pick_samples;
 use super::planes::{AdapterPlanes, HostRun, PlaneChunk, Run, UNIT_SAMPLES};
+use super::shares;
 use crate::compute::subsample::Share;
 use crate::compute::{CoZeroCounter, ComputeError, NeuronGroup, PlaneSet};
 use crate::planes::ZeroPlanes;
@@ -38,18 +40,15 @@ impl DevicePlanes {
         neurons: usize,
         samples: usize,
     ) -> Result<DevicePlanes, ComputeError> {
-        let bounds = bounds(samples.div_ceil(UNIT_SAMPLES), contexts.len());
-        let shares = contexts
-            .iter()
-            .zip(bounds.windows(2))
-            .map(|(context, ends)| {
-                let [first, last] =
-                    [ends[0], ends[1]].map(|units| (units * UNIT_SAMPLES).min(samples));
-                AdapterPlanes::new(Arc::clone(context), neurons, last - first)
-            });
+        let units = samples.div_ceil(UNIT_SAMPLES);
+        let shares = share_out(contexts, neurons, units, |context, range| {
+            let [first, last] =
+                [range.start, range.end].map(|units| (units * UNIT_SAMPLES).min(samples));
+            AdapterPlanes::new(context, neurons, last - first)
+        });
         Ok(DevicePlanes {
             neurons,
-            shares: shares.collect::<Result<_, _>>()?,
+            shares: shares?,
         })
     }
 
@@ -66,17 +65,14 @@ impl DevicePlanes {
             )));
         }
         let units = |it: &ZeroPlanes| it.samples().div_ceil(UNIT_SAMPLES);
-        let bounds = bounds(chunks.iter().map(units).sum(), contexts.len());
-        let shares = contexts
-            .iter()
-            .zip(bounds.windows(2))
-            .map(|(context, ends)| {
-                let runs = runs_between(chunks, ends[0], ends[1]);
-                AdapterPlanes::upload(Arc::clone(context), neurons, &runs)
-            });
+        let units = chunks.iter().map(units).sum();
+        let shares = share_out(contexts, neurons, units, |context, range| {
+            let runs = runs_between(chunks, range.start, range.end);
+            AdapterPlanes::upload(context, neurons, &runs)
+        });
         Ok(DevicePlanes {
             neurons,
-            shares: shares.collect::<Result<_, _>>()?,
+            shares: shares?,
         })
     }
 
@@ -120,9 +116,27 @@ impl DevicePlanes {
     }
 }
 
-/// Divides units evenly: share i has those from `bounds[i]` up to `bounds[i + 1]`.
-fn bounds(units: usize, shares: usize) -> Vec<usize> {
-    (0..=shares).map(|i| units * i / shares.max(1)).collect()
+/// What `make` makes on each adapter of its share of the units: as many as it counts in the time in which the others
+/// count theirs.
+fn share_out(
+    contexts: &[Arc<Context>],
+    neurons: usize,
+    units: usize,
+    make: impl Fn(Arc<Context>, Range<usize>) -> Result<AdapterPlanes, ComputeError>,
+) -> Result<Vec<AdapterPlanes>, ComputeError> {
+    trial::measure(contexts, neurons, units)?;
+    let rates = contexts.iter().map(|context| context.counting.get());
+    let rates: Vec<Option<f64>> = rates.collect();
+    let shares = shares::divided(units, &rates, |share, range| {
+        make(Arc::clone(&contexts[share]), range)
+    })?;
+    if shares.len() > 1 {
+        for share in &shares {
+            let (adapter, samples) = (share.context.adapter(), share.samples());
+            tracing::info!(adapter, samples, "a share");
+        }
+    }
+    Ok(shares)
 }
 
 /// The samples in units `first..last` of all chunks, each of which begins a unit.
@@ -186,13 +200,14 @@ mod tests {
 
     #[test]
     fn shares_hold_every_sample_once() {
-        assert_eq!(bounds(10, 3), [0, 3, 6, 10]);
-        assert_eq!(bounds(1, 2), [0, 0, 1]);
+        let evenly = |units: usize, shares: usize| shares::bounds(units, &vec![None; shares]);
+        assert_eq!(evenly(10, 3), [0, 3, 6, 10]);
+        assert_eq!(evenly(1, 2), [0, 0, 1]);
         let chunks = [700, 0, 512, 5000].map(|samples| ZeroPlanes::new(4, samples));
         let units = 2 + 1 + 10;
         for shares in 1..15 {
             let mut samples = [0; 4];
-            for ends in bounds(units, shares).windows(2) {
+            for ends in evenly(units, shares).windows(2) {
                 let mut length = 0;
                 for run in runs_between(&chunks, ends[0], ends[1]) {
                     let chunk = chunks.iter().position(|it| std::ptr::eq(it, run.planes));

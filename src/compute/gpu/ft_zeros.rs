@@ -1,15 +1,18 @@
 //! Stage `ft_zeros`: feature transformer evaluation to zero planes.
 
+use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::Instant;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytemuck::NoUninit;
 use rayon::prelude::*;
 
 use super::device::{Context, Mapping, Submission};
 use super::device_planes::DevicePlanes;
-use super::planes::{PlaneChunk, scatter};
+use super::planes::{PlaneChunk, Scatter, UNIT_SAMPLES, scatter, scatter_alone};
+use super::shares;
 use super::stage::{Binding, Dispatch, ParamsTable, Recorder, Stage};
 use super::upload::Upload;
 use super::weights::{self, ColumnGroup, NARROW_ROW_BYTES, WIDE_ROW_BYTES};
@@ -196,41 +199,53 @@ impl GpuFtEvaluator {
             .try_for_each(AdapterEvaluator::finish)
     }
 
-    /// Evaluates a batch part by part, reading one part back while the next are computed.
+    /// Evaluates a batch, of which each adapter takes what it does in the time of the others.
     fn run(
         &mut self,
         batch: &SampleBatch,
         planes: &mut ZeroPlanes,
         first_sample: usize,
     ) -> Result<(), ComputeError> {
-        // Every adapter has two slots; parts go round all of them.
-        let places: Vec<(usize, usize)> = [0, 1]
-            .into_iter()
-            .flat_map(|slot| (0..self.adapters.len()).map(move |adapter| (adapter, slot)))
-            .collect();
-        let mut in_flight: Vec<Option<InFlight>> = places.iter().map(|_| None).collect();
-        let mut first = 0;
-        for (place, &(adapter, slot)) in places.iter().enumerate().cycle() {
-            let adapter = &mut self.adapters[adapter];
-            if let Some(part) = in_flight[place].take() {
-                part.finish(&adapter.context, planes)?;
-            }
-            if first == batch.samples {
-                if in_flight.iter().all(Option::is_none) {
-                    break;
-                }
-                continue;
-            }
-            let (part, last) = adapter.begin_and_read(batch, first, slot, first_sample)?;
-            in_flight[place] = Some(part);
-            first = last;
+        if let [adapter] = self.adapters.as_mut_slice() {
+            return adapter.run(batch, 0..batch.samples, first_sample, |part, context| {
+                part.take(context, planes, scatter)
+            });
         }
-        Ok(())
+        let rates = self.adapters.iter().map(|it| it.context.evaluating.get());
+        let rates: Vec<Option<f64>> = rates.collect();
+        let bounds = shares::bounds(batch.samples.div_ceil(UNIT_SAMPLES), &rates);
+        let planes = Mutex::new(planes);
+        let run = |adapter: &mut AdapterEvaluator, ends: &[usize]| {
+            let [first, last] =
+                [ends[0], ends[1]].map(|units| (units * UNIT_SAMPLES).min(batch.samples));
+            let started = Instant::now();
+            let mut took = Duration::ZERO;
+            adapter.run(batch, first..last, first_sample, |part, context| {
+                // Without waiting for the others.
+                took = started.elapsed();
+                let mut planes = planes.lock().unwrap_or_else(PoisonError::into_inner);
+                part.take(context, &mut planes, scatter_alone)
+            })?;
+            let evaluating = &adapter.context.evaluating;
+            evaluating.measured((last - first) as f64, took);
+            Ok(())
+        };
+        let run = &run;
+        std::thread::scope(|scope| {
+            let pairs = self.adapters.iter_mut().zip(bounds.windows(2));
+            let running: Vec<_> = pairs
+                .map(|(adapter, ends)| scope.spawn(move || run(adapter, ends)))
+                .collect();
+            let ended = running.into_iter().map(|thread| thread.join());
+            ended
+                .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
+                .fold(Ok(()), Result::and)
+        })
     }
 }
 
-/// The batches of a source in an order that keeps all adapters busy: those of the first one's samples in turn with
-/// those of the others.
+/// The batches of a source in an order that keeps all adapters busy: each share of the samples is half done when the
+/// others are, however large it is.
 fn in_turns(source: &dyn SampleSource, planes: &DevicePlanes) -> Vec<usize> {
     let mut of_share: Vec<Vec<usize>> = planes.shares.iter().map(|_| Vec::new()).collect();
     for number in 0..source.batches() {
@@ -238,9 +253,19 @@ fn in_turns(source: &dyn SampleSource, planes: &DevicePlanes) -> Vec<usize> {
             of_share[place.share].push(number);
         }
     }
-    let longest = of_share.iter().map(Vec::len).max().unwrap_or(0);
-    let turns = (0..longest).flat_map(|turn| of_share.iter().map(move |it| it.get(turn)));
-    turns.flatten().copied().collect()
+    in_proportion(&of_share)
+}
+
+/// All items of some lists, of which each is as far as the others at any place.
+fn in_proportion(lists: &[Vec<usize>]) -> Vec<usize> {
+    let mut turns: Vec<(f64, usize)> = Vec::new();
+    for list in lists {
+        let middle = |place: usize| (place as f64 + 0.5) / list.len() as f64;
+        let places = list.iter().enumerate();
+        turns.extend(places.map(|(place, &item)| (middle(place), item)));
+    }
+    turns.sort_by(|one, other| one.0.total_cmp(&other.0));
+    turns.into_iter().map(|(_, item)| item).collect()
 }
 
 impl Shape {
@@ -354,11 +379,40 @@ impl AdapterEvaluator {
         self.wait_for(1)
     }
 
-    /// Submits a part of a batch and its way to the host. Returns it and where it ends.
+    /// Evaluates samples of a batch part by part, one of which is handed over while the next is computed.
+    fn run(
+        &mut self,
+        batch: &SampleBatch,
+        samples: Range<usize>,
+        first_sample: usize,
+        mut take: impl FnMut(InFlight, &Context) -> Result<(), ComputeError>,
+    ) -> Result<(), ComputeError> {
+        let context = Arc::clone(&self.context);
+        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
+        let mut first = samples.start;
+        for slot in [0, 1].into_iter().cycle() {
+            if first == samples.end || in_flight.len() == 2 {
+                let Some(part) = in_flight.pop_front() else {
+                    break;
+                };
+                part.submitted.wait(&context)?;
+                take(part, &context)?;
+            }
+            if first < samples.end {
+                let rest = first..samples.end;
+                let (part, last) = self.begin_and_read(batch, rest, slot, first_sample)?;
+                in_flight.push_back(part);
+                first = last;
+            }
+        }
+        Ok(())
+    }
+
+    /// Submits the first part of these samples of a batch and its way to the host. Returns it and where it ends.
     fn begin_and_read(
         &mut self,
         batch: &SampleBatch,
-        first: usize,
+        Range { start: first, end }: Range<usize>,
         slot: usize,
         first_sample: usize,
     ) -> Result<(InFlight, usize), ComputeError> {
@@ -369,6 +423,7 @@ impl AdapterEvaluator {
         let bytes = limits.scratch_bytes.min(limits.buffer_bytes);
         let most_words = bytes.min(READBACK_BYTES) / word_bytes;
         let most = (most_words as usize).saturating_mul(64).min(MOST_SAMPLES);
+        let most = most.min(end - first);
         let last = self.part_end(batch, first, most)?;
         let words = (last - first).div_ceil(64);
         let bytes = words as u64 * word_bytes;
@@ -593,8 +648,13 @@ impl Submitted {
 }
 
 impl InFlight {
-    fn finish(self, context: &Context, planes: &mut ZeroPlanes) -> Result<(), ComputeError> {
-        self.submitted.wait(context)?;
+    /// Copies it to the host's planes.
+    fn take(
+        self,
+        context: &Context,
+        planes: &mut ZeroPlanes,
+        scatter: Scatter,
+    ) -> Result<(), ComputeError> {
         context.read(
             &self.readback,
             self.bytes,
@@ -677,4 +737,17 @@ fn check_lists(kind: &str, lists: &RowLists, samples: usize, features: usize) ->
     let largest = largest.max()?;
     (largest as usize >= features)
         .then(|| format!("{kind} row {largest} of a network that has {features}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_done_at_the_same_time() {
+        let lists = [vec![0, 1, 2, 3, 4, 5], vec![6, 7], vec![8], Vec::new()];
+        // By hand: the middles of sixths, of halves, and of one.
+        assert_eq!(in_proportion(&lists), [0, 1, 6, 2, 8, 3, 4, 7, 5]);
+        assert!(in_proportion(&[]).is_empty());
+    }
 }

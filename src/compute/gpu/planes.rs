@@ -289,6 +289,9 @@ impl AdapterPlanes {
     }
 }
 
+/// [`scatter`] or [`scatter_alone`].
+pub(super) type Scatter = fn(&[u8], usize, &mut ZeroPlanes, usize, usize);
+
 /// Copies `words` 64-bit words of every plane from rows of `stride_words` 32-bit words to `first_word` of the planes.
 pub(super) fn scatter(
     rows: &[u8],
@@ -300,8 +303,27 @@ pub(super) fn scatter(
     let stride = planes.stride();
     let rows = rows.par_chunks(stride_words * 4);
     let planes = planes.words_mut().par_chunks_mut(stride);
-    planes.zip(rows).for_each(|(plane, row)| {
-        let part = bytemuck::cast_slice_mut(&mut plane[first_word..first_word + words]);
-        part.copy_from_slice(&row[..words * 8]);
-    });
+    let copy = |(plane, row): (&mut [u64], &[u8])| copy_words(plane, row, first_word, words);
+    planes.zip(rows).for_each(copy);
+}
+
+/// As [`scatter`], on this thread alone: one that is none of the pool's must not ask others for help.
+pub(super) fn scatter_alone(
+    rows: &[u8],
+    stride_words: usize,
+    planes: &mut ZeroPlanes,
+    first_word: usize,
+    words: usize,
+) {
+    let stride = planes.stride();
+    let rows = rows.chunks(stride_words * 4);
+    let planes = planes.words_mut().chunks_mut(stride);
+    planes
+        .zip(rows)
+        .for_each(|(plane, row)| copy_words(plane, row, first_word, words));
+}
+
+fn copy_words(plane: &mut [u64], row: &[u8], first_word: usize, words: usize) {
+    let part = bytemuck::cast_slice_mut(&mut plane[first_word..first_word + words]);
+    part.copy_from_slice(&row[..words * 8]);
 }

@@ -52,12 +52,15 @@ impl Move for HalfSwaps {
         let open: Vec<usize> = (0..blocks)
             .filter(|&block| !self.settled.contains(&partition.block(block)))
             .collect();
-        let strip = (state.rows_at_once(HALVES.len() * blocks) / HALVES.len()).max(1);
         let scores: Vec<i32> = (0..blocks).map(|b| state.table().block_score(b)).collect();
         // Blocks that are still to be compared with: two open ones are compared once.
         let mut others: Vec<usize> = (0..blocks).collect();
         let mut best: Vec<Option<Cross>> = vec![None; blocks];
-        for open in open.chunks(strip) {
+        let mut rest = open.as_slice();
+        while !rest.is_empty() {
+            let strip = state.rows_at_once(HALVES.len() * others.len()) / HALVES.len();
+            let (open, later) = rest.split_at(strip.clamp(1, rest.len()));
+            rest = later;
             let of = |blocks: &[usize]| -> Vec<[u32; 2]> {
                 let blocks = blocks
                     .iter()
