@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use ftperm::files::digest::sha256;
 use ftperm::nets::described::{BuiltIn, Fitting, Layout, Overflow, RawNet, fitting};
 use ftperm::nets::source::NetSource;
 
@@ -131,6 +132,19 @@ fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Chosen>> {
             evidence,
         }
     }))
+}
+
+/// The file of the working folder that has this SHA-256 and fits a layout of the program.
+pub fn of_sha256(wanted: &[u8; 32]) -> Option<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(".")
+        .ok()?
+        .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
+        .collect();
+    files.sort();
+    // Only those that fit are read to their end.
+    let fits = |path: &PathBuf| fitting(path).is_ok_and(|found| !found.is_empty());
+    let is_it = |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| sha256(&bytes) == *wanted);
+    files.into_iter().find(|path| fits(path) && is_it(path))
 }
 
 /// That a file fits more than one layout, and why each.
