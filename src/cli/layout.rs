@@ -23,7 +23,7 @@ pub struct LayoutArgs {
 impl LayoutArgs {
     /// The file that is given; `None` if it is a name.
     pub fn file(&self) -> Option<&Path> {
-        self.layout.as_deref().filter(|layout| is_path(layout))
+        self.layout.as_deref().and_then(file)
     }
 
     /// The layout that is given, or the one that this network is recognised to have; `None` for networks of Stockfish.
@@ -58,6 +58,11 @@ pub struct Chosen {
     pub evidence: Vec<String>,
 }
 
+/// What --layout says, if it is a file and no name.
+pub fn file(layout: &Path) -> Option<&Path> {
+    Some(layout).filter(|layout| is_path(layout))
+}
+
 /// A path exists, has a slash, or ends in `.toml`; all else is a name.
 fn is_path(layout: &Path) -> bool {
     layout.exists()
@@ -67,7 +72,7 @@ fn is_path(layout: &Path) -> bool {
 }
 
 /// The layout of this name or in this file.
-fn read(layout: &Path) -> anyhow::Result<Chosen> {
+pub fn read(layout: &Path) -> anyhow::Result<Chosen> {
     let (layout, row) = if is_path(layout) {
         (Layout::read(layout)?, None)
     } else {
