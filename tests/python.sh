@@ -12,7 +12,10 @@ for name in build tests; do
     [ -x "$folder/$name/bin/python" ] || "$python" -m venv "$folder/$name"
 done
 [ -x "$folder/torch/bin/python" ] || "$python" -m venv --system-site-packages "$folder/torch"
-"$folder/build/bin/python" -m pip install --quiet 'maturin>=1.9,<2'
+"$folder/build/bin/python" -m pip install --quiet 'maturin>=1.9,<2' 'vermin>=1.6,<2'
+# The language and the library of Python 3.9, which wheels promise, whatever Python runs the tests.
+"$folder/build/bin/vermin" --quiet --violations --eval-annotations --target=3.9- python/package \
+    python/examples
 "$folder/tests/bin/python" -m pip install --quiet numpy pytest tqdm
 "$folder/torch/bin/python" -m pip install --quiet pytest
 wheels=$(mktemp -d)
