@@ -40,9 +40,9 @@ pub use built_in::{BUILT_IN, BuiltIn};
 #[doc(hidden)]
 pub use compare::{LayoutDifference, Proof, compare, proof_text};
 pub use description::Layout;
-pub use error::{
-    LayoutError, LayoutFileError, QuantiseError, QuantiseFileError, RawNetError, RawNetFileError,
-};
+pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
+#[doc(hidden)]
+pub use error::{QuantiseError, QuantiseFileError};
 #[doc(hidden)]
 pub use ft::{Evaluator, Outputs, outputs};
 #[doc(hidden)]

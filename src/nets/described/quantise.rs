@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::description::Layout;
 use super::error::{QuantiseError, QuantiseFileError};
+use super::merged_kings::MergedKings;
 use super::net::RawNet;
 use super::tensor::{ElementType, Tensor};
 use super::trained::{How, Origins, Part, Products, Rounded, Trained};
@@ -28,10 +29,13 @@ impl Layout {
     ///
     /// # Errors
     /// The layout does not say how, the file cannot be read or is another one, or a value does not fit.
+    #[doc(hidden)]
     pub fn quantise(&self, path: &Path) -> Result<Quantised, QuantiseFileError> {
         let made = || {
             let trained = self.trained.as_ref().ok_or(QuantiseError::Unknown)?;
             let source = read(path, trained)?;
+            // None where kings have planes of their own.
+            let kings = MergedKings::new(&self.input).ok();
             let mut limited = 0;
             let mut file = Vec::with_capacity(self.len);
             file.extend(self.magic.iter().flat_map(|magic| magic.bytes()));
@@ -40,6 +44,7 @@ impl Layout {
                     tensor,
                     trained,
                     source: &source,
+                    kings: kings.as_ref(),
                 };
                 limited += maker.append(part, &mut file)?;
             }
@@ -160,25 +165,50 @@ struct Maker<'a> {
     tensor: &'a Tensor,
     trained: &'a Trained,
     source: &'a Source,
+    kings: Option<&'a MergedKings>,
+}
+
+/// Where the values of a tensor are among the trainer's: value `[row][at]` at `rows[row] + at * stride`.
+struct Placed {
+    tensor: usize,
+    rows: Vec<usize>,
+    stride: usize,
+}
+
+impl Placed {
+    fn new(origins: &Origins, tensor: &Tensor, kings: Option<&MergedKings>) -> Placed {
+        Placed {
+            tensor: origins.tensor,
+            rows: origins.rows(&tensor.shape, kings),
+            stride: origins.stride(),
+        }
+    }
 }
 
 impl Maker<'_> {
     /// Appends the tensor; returns how many values were limited.
     fn append(&self, part: &Part, file: &mut Vec<u8>) -> Result<usize, QuantiseError> {
-        let (from, plus, how) = match part {
+        let (from, plus, kings, how) = match part {
             Part::Constant(value) => {
                 let bytes = &value.to_le_bytes()[..self.tensor.element.bytes()];
                 file.extend(bytes.repeat(self.tensor.len()));
                 return Ok(0);
             }
-            Part::Made { from, plus, how } => (from, plus, how),
+            Part::Made {
+                from,
+                plus,
+                merges_kings,
+                how,
+            } => (from, plus, self.kings.filter(|_| *merges_kings), how),
         };
+        let place = |origins| Placed::new(origins, self.tensor, kings);
+        let (from, plus) = (place(from), plus.as_ref().map(place));
         let width = self.tensor.shape.last().copied().unwrap_or(1);
         let mut limited = 0;
         for row in 0..from.rows.len() {
             for at in 0..width {
-                let value = self.float(from, row, at)?;
-                let added = match plus {
+                let value = self.float(&from, row, at)?;
+                let added = match &plus {
                     Some(plus) => self.float(plus, row, at)?,
                     None => 0.0,
                 };
@@ -202,15 +232,15 @@ impl Maker<'_> {
         Ok(limited)
     }
 
-    fn float(&self, origins: &Origins, row: usize, at: usize) -> Result<f32, QuantiseError> {
-        let number = origins.rows[row] + at * origins.stride;
-        let start = self.source.places[origins.tensor].start + 4 * number;
+    fn float(&self, placed: &Placed, row: usize, at: usize) -> Result<f32, QuantiseError> {
+        let number = placed.rows[row] + at * placed.stride;
+        let start = self.source.places[placed.tensor].start + 4 * number;
         let value = f32::from_le_bytes([0, 1, 2, 3].map(|byte| self.source.bytes[start + byte]));
         if value.is_finite() {
             return Ok(value);
         }
         Err(QuantiseError::NotFinite {
-            tensor: excerpt(self.trained.tensors[origins.tensor].name.as_bytes()),
+            tensor: excerpt(self.trained.tensors[placed.tensor].name.as_bytes()),
             number,
             offset: start as u64,
             value,

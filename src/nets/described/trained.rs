@@ -15,7 +15,7 @@ use crate::nets::MAX_BYTES;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTrained {
-    pub tensors: Vec<RawFloats>,
+    pub tensors: Vec<NameOrMore>,
     #[serde(default)]
     pub products: Products,
     #[serde(default)]
@@ -24,11 +24,33 @@ pub(super) struct RawTrained {
     pub padding: String,
 }
 
-#[derive(Debug, Deserialize)]
+/// A tensor of the trainer's: its name, or more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum NameOrMore {
+    Name(String),
+    More(RawFloats),
+}
+
+impl NameOrMore {
+    fn floats(&self) -> RawFloats {
+        match self {
+            NameOrMore::Name(name) => RawFloats {
+                name: name.clone(),
+                shape: None,
+                only_named: false,
+            },
+            NameOrMore::More(floats) => floats.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFloats {
     pub name: String,
-    pub shape: Vec<usize>,
+    /// By default that of the tensor that is made of it.
+    pub shape: Option<Vec<usize>>,
     #[serde(default)]
     pub only_named: bool,
 }
@@ -102,12 +124,40 @@ impl Floats {
     }
 }
 
-/// Where the values of a tensor come from: value `[row][at]` from `rows[row] + at * stride`.
+/// Where the values of a tensor come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origins {
+    /// Which of the trainer's tensors.
     pub tensor: usize,
-    pub rows: Vec<usize>,
-    pub stride: usize,
+    /// For each axis of the tensor the distance of neighbours in the trainer's.
+    strides: Vec<usize>,
+}
+
+impl Origins {
+    /// The distance of neighbours along the last axis.
+    pub fn stride(&self) -> usize {
+        self.strides.last().copied().unwrap_or_default()
+    }
+
+    /// Where each row, along the last axis, of a tensor of this shape begins.
+    pub fn rows(&self, shape: &[usize], kings: Option<&MergedKings>) -> Vec<usize> {
+        let (outer, _) = shape.split_at(shape.len() - 1);
+        let mut rows = vec![0];
+        for (axis, &places) in outer.iter().enumerate() {
+            let stride = self.strides[axis];
+            let of = |(before, row): (usize, usize)| {
+                (0..places).map(move |place| {
+                    let place = match kings {
+                        Some(kings) if axis == 1 => kings.row(before, place),
+                        _ => place,
+                    };
+                    row + place * stride
+                })
+            };
+            rows = rows.into_iter().enumerate().flat_map(of).collect();
+        }
+        rows
+    }
 }
 
 /// How a tensor of the file is made.
@@ -117,6 +167,8 @@ pub(super) enum Part {
     Made {
         from: Origins,
         plus: Option<Origins>,
+        /// Do both kings get one plane?
+        merges_kings: bool,
         how: How,
     },
     /// All its values are this one.
@@ -185,7 +237,8 @@ pub(super) fn trained(
             "a file with a header or footer that is not described cannot be made".into(),
         ));
     }
-    let floats = floats(said)?;
+    check_names(said, &raw.tensor)?;
+    let floats = floats(said, &raw.tensor)?;
     let mut parts = Vec::with_capacity(tensors.len());
     for (written, tensor) in raw.tensor.iter().zip(tensors) {
         parts.push(part(written, tensor, &floats, said.products, &merged)?);
@@ -198,22 +251,56 @@ pub(super) fn trained(
     }))
 }
 
-fn floats(said: &RawTrained) -> Result<Vec<Floats>, LayoutError> {
+/// Is all there that tensors are made of?
+fn check_names(said: &RawTrained, tensors: &[RawTensor]) -> Result<(), LayoutError> {
+    let known: Vec<String> = said.tensors.iter().map(|one| one.floats().name).collect();
+    for tensor in tensors {
+        let part = tensor.trained.iter();
+        let mut names = part.flat_map(|part| [&part.from].into_iter().chain(&part.plus));
+        if let Some(name) = names.find(|name| !known.contains(name)) {
+            let text = format!("[trained] has no tensor {}", excerpt(name.as_bytes()));
+            return Err(tensor_error(&tensor.name, text));
+        }
+    }
+    Ok(())
+}
+
+/// The shape that floats have of which this tensor is made.
+fn shape_before(tensor: &RawTensor) -> Option<Vec<usize>> {
+    let said = tensor.trained.as_ref()?;
+    let mut made = tensor.shape.clone();
+    if said.kings.is_some() {
+        *made.get_mut(1)? = MergedKings::ROWS;
+    }
+    let mut shape = vec![0; made.len()];
+    for (axis, places) in said.axes.iter().flatten().zip(&made) {
+        *shape.get_mut(*axis)? = *places;
+    }
+    // Without axes, or with such as are refused later.
+    Some(if shape.contains(&0) { made } else { shape })
+}
+
+fn floats(said: &RawTrained, tensors: &[RawTensor]) -> Result<Vec<Floats>, LayoutError> {
     let mut list: Vec<Floats> = Vec::with_capacity(said.tensors.len());
     let mut total = 0u64;
-    for written in &said.tensors {
+    for written in said.tensors.iter().map(NameOrMore::floats) {
         let name = &written.name;
-        let len = written
-            .shape
-            .iter()
-            .try_fold(4u64, |a, &b| a.checked_mul(b as u64));
+        let is_made_of_it = |tensor: &&RawTensor| {
+            let said = tensor.trained.as_ref();
+            said.is_some_and(|said| said.from == *name)
+        };
+        let derived = || tensors.iter().find(is_made_of_it).and_then(shape_before);
+        let shape = written.shape.clone().or_else(derived).unwrap_or_default();
+        let len = shape.iter().try_fold(4u64, |a, &b| a.checked_mul(b as u64));
         total = match len.and_then(|len| total.checked_add(len)) {
             Some(total) if total <= MAX_BYTES => total,
             _ => return Err(wrong(format!("it describes more than {MAX_BYTES} bytes"))),
         };
-        let problem = if written.shape.is_empty() || written.shape.contains(&0) {
+        let problem = if shape.is_empty() {
+            "wants a shape, since no tensor is made of it"
+        } else if shape.contains(&0) {
             "has an axis without places"
-        } else if written.shape.len() > 8 {
+        } else if shape.len() > 8 {
             "has more than 8 axes"
         } else if list.iter().any(|other| other.name == *name) {
             "is there twice"
@@ -224,7 +311,7 @@ fn floats(said: &RawTrained) -> Result<Vec<Floats>, LayoutError> {
         } else {
             list.push(Floats {
                 name: name.clone(),
-                shape: written.shape.clone(),
+                shape,
                 only_named: written.only_named,
             });
             continue;
@@ -296,7 +383,13 @@ fn part(
             source.shape
         )));
     }
-    let origins = |at: usize| origins(at, &floats[at], &tensor.shape, &axes, kings.as_ref());
+    let origins = |at: usize| {
+        let strides = floats[at].strides();
+        Origins {
+            tensor: at,
+            strides: axes.iter().map(|&axis| strides[axis]).collect(),
+        }
+    };
     let plus = said.plus.as_deref().map(find).transpose()?;
     if let Some(plus) = plus {
         let added = &floats[plus];
@@ -314,6 +407,7 @@ fn part(
     Ok(Part::Made {
         from: origins(from),
         plus: plus.map(origins),
+        merges_kings: kings.is_some(),
         how: how(said, tensor, products)?,
     })
 }
@@ -347,36 +441,4 @@ fn how(said: &RawPart, tensor: &Tensor, products: Products) -> Result<How, Layou
         products,
         saturates: said.saturates,
     })
-}
-
-/// Where the values of a tensor of this shape are among those of `floats`, whose axes it has in the order `axes`.
-fn origins(
-    at: usize,
-    floats: &Floats,
-    shape: &[usize],
-    axes: &[usize],
-    kings: Option<&MergedKings>,
-) -> Origins {
-    let strides = floats.strides();
-    let strides: Vec<usize> = axes.iter().map(|&axis| strides[axis]).collect();
-    let (outer, _) = shape.split_at(shape.len() - 1);
-    let mut rows = vec![0];
-    for (axis, &places) in outer.iter().enumerate() {
-        let of = |(before, row): (usize, usize)| {
-            let strides = &strides;
-            (0..places).map(move |place| {
-                let place = match kings {
-                    Some(kings) if axis == 1 => kings.row(before, place),
-                    _ => place,
-                };
-                row + place * strides[axis]
-            })
-        };
-        rows = rows.into_iter().enumerate().flat_map(of).collect();
-    }
-    Origins {
-        tensor: at,
-        rows,
-        stride: strides[shape.len() - 1],
-    }
 }
