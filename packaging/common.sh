@@ -1,4 +1,5 @@
 # What the scripts of this folder have in common; they read it after `cd` to the repository.
+# shellcheck shell=bash
 
 # The version, as Cargo.toml has it.
 version() {

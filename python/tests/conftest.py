@@ -1,5 +1,6 @@
 """What tests are made of: the files of the checkout, and the command that is compared with."""
 
+import importlib
 import os
 import subprocess
 from pathlib import Path
@@ -7,6 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, which FTPERM_TORCH promises to be there."""
+    if os.environ.get("FTPERM_TORCH"):
+        return importlib.import_module("torch")
+    return pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="session")

@@ -143,8 +143,8 @@ def test_shared_columns_are_reordered_too():
         compat.ft_permute_impl(3, [0])
 
 
-def test_all_in_one_go_on_a_model_of_torch(tmp_path, net, data):
-    torch = pytest.importorskip("torch")
+@pytest.mark.torch
+def test_all_in_one_go_on_a_model_of_torch(torch, tmp_path, net, data):
     state = tmp_path / "state.pt"
     ftperm.serialize(net, state)
     tensors = torch.load(state, weights_only=True)

@@ -76,8 +76,8 @@ class Exporter:
         return self._array.__dlpack_device__()
 
 
-def test_tensors_of_torch_are_matrices(matrix):
-    torch = pytest.importorskip("torch")
+@pytest.mark.torch
+def test_tensors_of_torch_are_matrices(torch, matrix):
     tensor = torch.from_numpy(matrix.copy())
     expected = ftperm.find(matrix, perspectives=2, effort="quick").permutation
     assert ftperm.find(tensor, perspectives=2, effort="quick").permutation == expected

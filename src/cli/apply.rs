@@ -1,7 +1,8 @@
 //! `ftperm apply`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use ftperm::chess::random_games::random_positions;
 use ftperm::files::digest::hex;
 use ftperm::nets::deliver::write_permuted;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use super::common::{
     AppliedArgs, Files, LoadedModel, NetArgs, NetSummary, OutArgs, check_entries, parse,
 };
-use super::layout::LayoutArgs;
+use super::layout::{self, LayoutArgs};
 use super::{Global, console};
 
 /// Positions of random games on which the result is verified.
@@ -20,7 +21,8 @@ const VERIFIED_POSITIONS: usize = 500;
 
 /// Permute a network with a known permutation
 ///
-/// Without --net the network is looked for whose SHA-256 the permutation file records (`ftperm nets` lists where).
+/// Without --net the network is looked for whose SHA-256 the permutation file records (`ftperm nets` lists where);
+/// networks of other engines in the working folder.
 /// The result is read back, and every weight of it compared with the input's; then both are evaluated in all buckets
 /// on positions of random games.
 #[derive(Debug, clap::Args)]
@@ -143,9 +145,23 @@ impl Apply {
             None => LoadedModel::load(&self.net, &self.layout),
             Some(sha256) => {
                 let options = self.net.reading.options();
-                let found = SearchPlaces::of_process().find_by_sha256(&sha256)?;
-                Ok(parse(found, &options)?.into())
+                match SearchPlaces::of_process().find_by_sha256(&sha256) {
+                    Ok(found) => Ok(parse(found, &options)?.into()),
+                    Err(error) => match layout::of_sha256(&sha256) {
+                        Some(path) => self.load_described(&path),
+                        None => Err(error.into()),
+                    },
+                }
             }
+        }
+    }
+
+    /// The network of another engine in this file.
+    fn load_described(&self, path: &Path) -> anyhow::Result<LoadedModel> {
+        let net = Some(path.as_os_str());
+        match self.layout.of(net, &self.net.reading)? {
+            Some(layout) => Ok(layout::load(&layout, net)?.into()),
+            None => bail!("{}: its layout is not recognised", path.display()),
         }
     }
 }

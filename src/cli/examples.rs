@@ -78,7 +78,9 @@ Examples:
   A network of Lc0 to plain tensors, as lc0 has them after loading:
     ftperm serialize maia-1900.pb.gz maia.safetensors --fold-batch-norm
   The same network in half precision, for lc0 0.33 and later:
-    ftperm serialize maia-1900.pb.gz half.pb.gz --encoding float16";
+    ftperm serialize maia-1900.pb.gz half.pb.gz --encoding float16
+  The network of another engine from its trainer's floats:
+    ftperm serialize raw.bin nn.net --layout alexandria";
 
 pub const INIT: &str = "\
 Examples:

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use ftperm::files::digest::sha256;
 use ftperm::nets::described::{BuiltIn, Fitting, Layout, Overflow, RawNet, fitting};
 use ftperm::nets::source::NetSource;
 
@@ -22,7 +23,7 @@ pub struct LayoutArgs {
 impl LayoutArgs {
     /// The file that is given; `None` if it is a name.
     pub fn file(&self) -> Option<&Path> {
-        self.layout.as_deref().filter(|layout| is_path(layout))
+        self.layout.as_deref().and_then(file)
     }
 
     /// The layout that is given, or the one that this network is recognised to have; `None` for networks of Stockfish.
@@ -57,6 +58,11 @@ pub struct Chosen {
     pub evidence: Vec<String>,
 }
 
+/// What --layout says, if it is a file and no name.
+pub fn file(layout: &Path) -> Option<&Path> {
+    Some(layout).filter(|layout| is_path(layout))
+}
+
 /// A path exists, has a slash, or ends in `.toml`; all else is a name.
 fn is_path(layout: &Path) -> bool {
     layout.exists()
@@ -66,7 +72,7 @@ fn is_path(layout: &Path) -> bool {
 }
 
 /// The layout of this name or in this file.
-fn read(layout: &Path) -> anyhow::Result<Chosen> {
+pub fn read(layout: &Path) -> anyhow::Result<Chosen> {
     let (layout, row) = if is_path(layout) {
         (Layout::read(layout)?, None)
     } else {
@@ -131,6 +137,19 @@ fn recognise(net: Option<&OsStr>) -> anyhow::Result<Option<Chosen>> {
             evidence,
         }
     }))
+}
+
+/// The file of the working folder that has this SHA-256 and fits a layout of the program.
+pub fn of_sha256(wanted: &[u8; 32]) -> Option<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(".")
+        .ok()?
+        .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
+        .collect();
+    files.sort();
+    // Only those that fit are read to their end.
+    let fits = |path: &PathBuf| fitting(path).is_ok_and(|found| !found.is_empty());
+    let is_it = |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| sha256(&bytes) == *wanted);
+    files.into_iter().find(|path| fits(path) && is_it(path))
 }
 
 /// That a file fits more than one layout, and why each.

@@ -33,6 +33,8 @@ use super::reference::{OfSerialize, Options};
 use super::report::finish_report;
 use super::{Global, UsageError, console, lc0};
 
+mod trained;
+
 /// Positions of random games on which a permuted network is compared with the one before.
 const VERIFIED_POSITIONS: usize = 500;
 
@@ -41,7 +43,8 @@ const VERIFIED_POSITIONS: usize = 500;
 /// SOURCE is a .ckpt or .pt of nnue-pytorch, a state dictionary, a .safetensors or a network of any era; what it is,
 /// its feature sets and its sizes are recognised from its contents. TARGET is a .nnue, a .safetensors or a .pt (a
 /// state dictionary). Networks come out byte for byte as from serialize.py of the version that wrote the checkpoint.
-/// A weight file of Lc0 becomes a .safetensors, or a .pb.gz in another encoding or format.
+/// A weight file of Lc0 becomes a .safetensors, or a .pb.gz in another encoding or format. With --layout SOURCE is what
+/// the trainer of another engine wrote, and TARGET that engine's network.
 #[derive(Debug, clap::Args)]
 pub struct Serialize {
     /// The checkpoint or network to read; for networks all that --net of other commands takes
@@ -125,6 +128,10 @@ pub struct Serialize {
     /// Write ranges and histograms of the weights: a page with pictures if the name ends in .html, else JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Make the network of another engine of its trainer's floats (bullet: raw.bin, or optimiser_state/weights.bin):
+    /// the name of a layout that says how (`ftperm layouts` lists them), or a TOML file (docs/5-other-engines.md)
+    #[arg(long, value_name = "NAME|FILE")]
+    layout: Option<PathBuf>,
     /// Which positions --ft-optimize takes
     #[command(flatten)]
     pub(super) filters: FilterArgs,
@@ -180,8 +187,30 @@ struct Report {
     weights: Option<WeightsReport>,
 }
 
+impl Report {
+    /// Of a file that nothing is known of yet.
+    fn new(source: String, out: NetSummary) -> Report {
+        Report {
+            source,
+            out,
+            era: None,
+            features: None,
+            l1: None,
+            permuted: false,
+            clamped: 0,
+            out_of_range: 0,
+            zeroed_rows: None,
+            version: env!("CARGO_PKG_VERSION"),
+            weights: None,
+        }
+    }
+}
+
 impl Serialize {
     pub fn run(&self, global: &Global) -> anyhow::Result<()> {
+        if let Some(layout) = &self.layout {
+            return self.run_trained(layout, global);
+        }
         let source = Path::new(&self.source);
         if lc0::holds_net(source)? {
             return self.run_lc0(source, global);
@@ -198,22 +227,14 @@ impl Serialize {
             check_writable(file)?;
         }
         let source = self.read(&files)?;
+        let nothing = NetSummary {
+            path: String::new(),
+            sha256: String::new(),
+        };
         let mut report = Report {
-            source: self.source_name(),
-            out: NetSummary {
-                path: String::new(),
-                sha256: String::new(),
-            },
-            era: None,
-            features: None,
-            l1: None,
             permuted: matches!(output, Output::Network(_))
                 && (self.ft_perm.is_some() || self.ft_optimize),
-            clamped: 0,
-            out_of_range: 0,
-            zeroed_rows: None,
-            version: env!("CARGO_PKG_VERSION"),
-            weights: None,
+            ..Report::new(self.source_name(), nothing)
         };
         let finished = match output {
             Output::Network(target) => {
@@ -344,16 +365,7 @@ impl Serialize {
             return Err(UsageError(text.into()).into());
         }
         if self.out_sha {
-            let names_file = target.is_file() || has_ending(target, &FILE_ENDINGS);
-            let folder = match target.parent() {
-                Some(parent) if !target.is_dir() && names_file => parent.to_path_buf(),
-                _ => target.clone(),
-            };
-            if folder != Path::new("") && !folder.exists() {
-                create_folder(&folder)?;
-            }
-            check_writable(&folder.join("nn.nnue"))?;
-            return Ok(Output::Network(Target::Named(folder)));
+            return Ok(Output::Network(self.named()?));
         }
         let output = if let Some(template) = &self.like {
             Output::Like(template.clone())
@@ -387,6 +399,21 @@ impl Serialize {
         }
         check_writable(target)?;
         Ok(output)
+    }
+
+    /// The folder that --out-sha means; it is there afterwards.
+    fn named(&self) -> anyhow::Result<Target> {
+        let target = &self.target;
+        let names_file = target.is_file() || has_ending(target, &FILE_ENDINGS);
+        let folder = match target.parent() {
+            Some(parent) if !target.is_dir() && names_file => parent.to_path_buf(),
+            _ => target.clone(),
+        };
+        if folder != Path::new("") && !folder.exists() {
+            create_folder(&folder)?;
+        }
+        check_writable(&folder.join("nn.nnue"))?;
+        Ok(Target::Named(folder))
     }
 
     fn check_network(&self, network: &Network) -> anyhow::Result<()> {

@@ -24,7 +24,7 @@
 //! ```
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ use thiserror::Error;
 use crate::chess::board::Board;
 use crate::files::atomic::{FinishedFile, OutputError, OutputFile, folder_of, io_error};
 use crate::files::digest::{net_name, sha256};
+use crate::nets::described::RawNet;
 use crate::nets::model::{AnyError, ModelFile};
 use crate::nets::stockfish::Network;
 use crate::order::Permutation;
@@ -180,8 +181,33 @@ fn prove(
 /// It cannot be written, or holds something else.
 #[doc(hidden)]
 pub fn write_compared(network: &Network, target: &Target) -> Result<FinishedFile, DeliverError> {
-    let finished = write_temporary(|out| network.write(out), target, network.extension())?;
-    compare(finished.temporary_path(), network)?;
+    write_same(
+        |mut out| network.write(&mut out),
+        network.extension(),
+        target,
+    )
+}
+
+/// As [`write_compared`], for a network of another engine: in the order that it has.
+///
+/// # Errors
+/// It cannot be written, or the file holds something else.
+#[doc(hidden)]
+pub fn write_described(network: &RawNet, target: &Target) -> Result<FinishedFile, DeliverError> {
+    write_same(
+        |mut out| network.write(&mut out),
+        network.extension(),
+        target,
+    )
+}
+
+fn write_same(
+    write: impl Fn(&mut dyn Write) -> std::io::Result<()>,
+    extension: &str,
+    target: &Target,
+) -> Result<FinishedFile, DeliverError> {
+    let finished = write_temporary(|out| write(out), target, extension)?;
+    compare(finished.temporary_path(), write)?;
     tracing::info!("network read back and compared");
     Ok(finished)
 }
@@ -212,8 +238,11 @@ fn write_temporary(
     Ok(finished)
 }
 
-/// Does the file hold exactly what the network writes?
-fn compare(path: &Path, network: &Network) -> Result<(), DeliverError> {
+/// Does the file hold exactly what is written?
+fn compare(
+    path: &Path,
+    write: impl Fn(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), DeliverError> {
     let failed = |source| DeliverError::ReadBack {
         path: path.to_path_buf(),
         source,
@@ -225,7 +254,7 @@ fn compare(path: &Path, network: &Network) -> Result<(), DeliverError> {
         buffer: Vec::new(),
         equal: 0,
     };
-    let outcome = network.write(&mut comparison);
+    let outcome = write(&mut comparison);
     match outcome {
         Ok(()) if comparison.equal == len => Ok(()),
         Err(source) if source.kind() != std::io::ErrorKind::InvalidData => Err(failed(source)),
@@ -244,7 +273,7 @@ struct Comparison {
     equal: u64,
 }
 
-impl std::io::Write for Comparison {
+impl Write for Comparison {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let part = &bytes[..bytes.len().min(1 << 18)];
         self.buffer.resize(part.len(), 0);
@@ -282,11 +311,12 @@ mod tests {
         let target = Target::File(folder.path().join("a.nnue"));
         write_compared(&network, &target).unwrap().commit().unwrap();
         let path = folder.path().join("a.nnue");
-        assert!(compare(&path, &network).is_ok());
+        let compare = |path| compare(path, |mut out| network.write(&mut out));
+        assert!(compare(&path).is_ok());
         let bytes = std::fs::read(&path).unwrap();
         let differs = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
-            match compare(&path, &network) {
+            match compare(&path) {
                 Err(DeliverError::NotAsWritten { offset, .. }) => offset,
                 other => panic!("{other:?}"),
             }

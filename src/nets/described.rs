@@ -17,17 +17,20 @@ mod ft;
 mod input;
 mod lanes;
 mod leb128;
+mod merged_kings;
 mod model;
 mod net;
 mod output_buckets;
 mod overflow;
 mod places;
+mod quantise;
 mod recognise;
 mod rows;
 mod storage;
 mod syntax;
 mod tensor;
 mod threats;
+mod trained;
 
 #[doc(hidden)]
 pub use activation::ActivationKind;
@@ -39,6 +42,8 @@ pub use compare::{LayoutDifference, Proof, compare, proof_text};
 pub use description::Layout;
 pub use error::{LayoutError, LayoutFileError, RawNetError, RawNetFileError};
 #[doc(hidden)]
+pub use error::{QuantiseError, QuantiseFileError};
+#[doc(hidden)]
 pub use ft::{Evaluator, Outputs, outputs};
 #[doc(hidden)]
 pub use input::{Block, Input, Mirror};
@@ -49,6 +54,8 @@ pub use net::RawNet;
 pub use output_buckets::OutputBuckets;
 #[doc(hidden)]
 pub use overflow::Overflow;
+#[doc(hidden)]
+pub use quantise::Quantised;
 pub use recognise::{Fitting, fitting};
 #[doc(hidden)]
 pub use storage::{Encoding, FileCompression};

@@ -263,10 +263,7 @@ fn output_buckets_are_those_of_the_engines() {
                 26..=28 => 6,
                 _ => 7,
             },
-            // No buckets, or a formula that nobody has looked up.
-            "akimbo" | "berserk" | "bullet-simple" | "pawnocchio" | "raphael" | "stormphrax" => {
-                return None;
-            }
+            "akimbo" | "berserk" | "bullet-simple" => return None,
             _ => |pieces| (pieces - 2) / 4,
         })
     };

@@ -726,6 +726,59 @@ fn a_network_that_fits_one_layout_needs_no_option() {
     assert!(said.contains("no network in it"), "{said}");
 }
 
+/// As networks of Stockfish, and found by the digest that the order was made for.
+#[test]
+fn another_engines_network_is_permuted_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let read = |name: &str| std::fs::read(path(name)).unwrap();
+    let net = pad(shorts(768 * 1024 + 1024 + 2048 + 1, 40, &mut noise(12)));
+    std::fs::write(path("net.bin"), &net).unwrap();
+    let fens: Vec<String> = random_positions(6, 30).iter().map(|it| it.fen()).collect();
+    std::fs::write(path("positions.fen"), fens.join("\n")).unwrap();
+    let run = |line: &str| {
+        Run::new(line.split(' ').next().unwrap())
+            .folder(folder.path())
+            .args(line.split(' ').skip(1))
+    };
+    let data = "--data positions.fen --holdout 0 --effort quick --force";
+    run(&format!(
+        "optimize --net net.bin --out out.bin --perm perm.txt {data}"
+    ))
+    .ok();
+    let out = read("out.bin");
+    assert!(out != net);
+    let layout = " --layout bullet-simple";
+    for (at, layout) in ["", layout, "", layout].into_iter().enumerate() {
+        std::fs::write(path("in-place.bin"), &net).unwrap();
+        run(&match at {
+            0 | 1 => format!("apply perm.txt --net in-place.bin --out in-place.bin{layout}"),
+            _ => format!("optimize --net in-place.bin --out in-place.bin {data}{layout}"),
+        })
+        .ok();
+        assert!(read("in-place.bin") == out, "{at}");
+    }
+    // The only file with that digest is net.bin.
+    let said = run("apply perm.txt --out found.bin").ok().stderr;
+    assert!(said.contains("net.bin is recognised"), "{said}");
+    assert!(read("found.bin") == out);
+    let same = "are the same file, net.bin, which would be overwritten";
+    let refused = |line: &str, part: &str| run(line).ends_with(2).says(part);
+    refused(
+        &format!("optimize --net net.bin --perm net.bin {data}"),
+        same,
+    );
+    std::fs::write(path("other.bin"), &net[64..]).unwrap();
+    refused(
+        "apply perm.txt --net other.bin --out other.bin",
+        "are the same file, other.bin",
+    );
+    std::fs::remove_file(path("net.bin")).unwrap();
+    let missing = run("apply perm.txt --out found.bin").ends_with(1);
+    missing.says("no network with SHA-256");
+    assert!(read("found.bin") == out);
+}
+
 /// Without a role the weights of columns stay where they are, and nobody would see that the network is broken.
 #[test]
 fn a_tensor_that_was_forgotten_is_warned_of() {

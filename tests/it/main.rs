@@ -50,6 +50,7 @@ mod sizes;
 mod snapshots;
 mod sources;
 mod storage;
+mod trained;
 mod traps;
 mod unreachable;
 mod vectors;

@@ -213,7 +213,7 @@ def serialize(
         target: a `.nnue`, `.safetensors` or `.pt` (a state dictionary).
         progress: as for `find`.
         options: any option of the command `serialize` by its long name, e.g. `ft_perm="order.npy"`,
-            `ft_compression="leb128"`.
+            `ft_compression="leb128"`; `layout="alexandria"` makes that engine's network of its trainer's floats.
 
     Returns:
         The command's report; `report["out"]` has the path and the SHA-256 of what was written.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ftperm::files::atomic;
+use ftperm::nets::described::fitting;
 use ftperm::nets::source::{NetSource, Origin};
 use ftperm::nets::stockfish::VERSIONS;
 use ftperm::positions;
@@ -28,6 +29,8 @@ enum Role {
     Input,
     /// A network that is read, as a file of its own: it may be permuted or written anew in place.
     Network,
+    /// What is named as a network, and may be one of another engine.
+    PossibleNetwork,
     Output,
     /// A network that is written.
     NetworkOutput,
@@ -75,8 +78,8 @@ impl Files {
         self
     }
 
-    /// What is given for a network. Only a network's own file may be written anew: a checkpoint, an engine or a
-    /// compressed file would become something else.
+    /// What is given for a network. Only a network's own file may be written anew, of Stockfish or of an engine that it
+    /// is recognised to be of: a checkpoint, an engine or a compressed file would become something else.
     pub fn network(self, option: &'static str, net: Option<&OsStr>) -> Files {
         match net.map(|net| NetSource::parse(Some(net))) {
             Some(NetSource::File { path, .. }) => self.network_file(option, Some(&path)),
@@ -86,7 +89,14 @@ impl Files {
 
     /// As [`network`](Self::network), once it is known where the network comes from.
     pub fn network_found(self, option: &'static str, origin: &Origin) -> Files {
-        self.network_file(option, origin.path.as_deref())
+        let path = origin.path.as_deref();
+        let is_known = |(of, role, file): &(&str, Role, PathBuf)| {
+            *of == option && *role == Role::Network && Some(file.as_path()) == path
+        };
+        if self.inputs.iter().any(is_known) {
+            return self;
+        }
+        self.network_file(option, path)
     }
 
     fn network_file(mut self, option: &'static str, file: Option<&Path>) -> Files {
@@ -94,7 +104,7 @@ impl Files {
             let role = if is_network(file) {
                 Role::Network
             } else {
-                Role::Input
+                Role::PossibleNetwork
             };
             (option, role, file.to_path_buf())
         }));
@@ -143,7 +153,11 @@ impl Files {
                 .iter()
                 .filter_map(|identity| known.get(identity))
                 .flatten();
-            let in_place = |other: Role| (*role, other) == (Role::NetworkOutput, Role::Network);
+            let in_place = |other: Role| match (*role, other) {
+                (Role::NetworkOutput, Role::Network) => true,
+                (Role::NetworkOutput, Role::PossibleNetwork) => is_recognised(file),
+                _ => false,
+            };
             let other = others.into_iter().find(|(_, other)| !in_place(*other));
             if let Some((other, _)) = other.filter(|_| is_output) {
                 return Err(UsageError(format!(
@@ -207,6 +221,11 @@ fn is_network(file: &Path) -> bool {
     let mut version = [0; 4];
     let read = File::open(file).and_then(|mut file| file.read_exact(&mut version));
     file.is_file() && read.is_ok() && VERSIONS.contains(&u32::from_le_bytes(version))
+}
+
+/// Does it fit one layout, and no other?
+fn is_recognised(file: &Path) -> bool {
+    fitting(file).is_ok_and(|found| found.len() == 1)
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ use super::activation::{ActivationKind, LayoutActivation, activation};
 use super::build_array::BuildArray;
 use super::error::{LayoutError, LayoutFileError};
 use super::input::{Block, Input, input};
+use super::merged_kings::MergedKings;
 use super::output_buckets::OutputBuckets;
 use super::places::{Places, columns, places, tensor_error};
 use super::storage::{Encoding, FileCompression, Storage};
 use super::syntax::{FirstLayer, RawLayout};
 use super::tensor::{ElementType, Role, Tensor};
+use super::trained::{Trained, trained};
 use crate::files::quote::excerpt_of;
 
 /// Longest layout that is read, in bytes.
@@ -33,6 +35,8 @@ pub struct Layout {
     pub(super) output_buckets: Option<OutputBuckets>,
     pub(super) activation: LayoutActivation,
     pub(super) tensors: Vec<Tensor>,
+    /// What its trainer writes, where the layout says it.
+    pub(super) trained: Option<Trained>,
     /// Accumulator columns per perspective.
     pub(super) columns: usize,
     /// Names of tensors that were given no role although an axis has as many places as there are neurons.
@@ -92,6 +96,8 @@ impl Layout {
             optional,
         } = places(&raw)?;
         let columns = columns(&tensors)?;
+        let input = input(&raw.input)?;
+        let trained = trained(&raw, &tensors, || MergedKings::new(&input))?;
         let activation = activation(&raw.activation, &tensors)?;
         let mut layout = Layout {
             name: raw.name,
@@ -105,7 +111,7 @@ impl Layout {
                 optional,
             },
             magic: raw.file.magic,
-            input: input(&raw.input)?,
+            input,
             output_buckets: raw
                 .output_buckets
                 .as_ref()
@@ -113,6 +119,7 @@ impl Layout {
                 .transpose()?,
             activation,
             tensors,
+            trained,
             columns,
             unmarked: Vec::new(),
             pads: raw.file.pad_to.is_some(),

@@ -37,6 +37,8 @@ pub enum LayoutError {
     OutputBuckets(String),
     #[error("[activation]: {0}")]
     Activation(String),
+    #[error("[trained]: {0}")]
+    Trained(String),
     #[error("{0}")]
     Tensors(String),
 }
@@ -98,6 +100,65 @@ pub enum RawNetError {
     },
     #[error("the permutation has {found} entries, the layout {expected} neurons")]
     Permutation { found: usize, expected: usize },
+}
+
+/// Why no network was made of a trainer's file.
+#[derive(Debug, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct QuantiseFileError {
+    pub path: PathBuf,
+    pub problem: QuantiseError,
+}
+
+/// What is wrong with a trainer's file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum QuantiseError {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error(
+        "the layout does not say how its file is made of what the trainer writes ([trained]): the engine's source has \
+         no such step, or one that cannot be described"
+    )]
+    Unknown,
+    #[error(
+        "the trainer's tensors have {plain} bytes{}, the file has {found}",
+        with_names(*.named)
+    )]
+    Length {
+        plain: u64,
+        named: Option<u64>,
+        found: u64,
+    },
+    #[error(
+        "the file has no {0}, which is added to other weights: give the trainer's file in which tensors have names \
+         (bullet: optimiser_state/weights.bin)"
+    )]
+    OnlyNamed(String),
+    #[error("at byte {offset} is {problem}")]
+    Named { offset: u64, problem: &'static str },
+    #[error("value {number} of {tensor}, at byte {offset}, is {value}")]
+    NotFinite {
+        tensor: String,
+        number: usize,
+        offset: u64,
+        value: f32,
+    },
+    #[error(
+        "value {number} of {tensor} would be {value}, which times {scale} is more than {held} holds"
+    )]
+    TooLarge {
+        tensor: String,
+        number: usize,
+        value: f64,
+        scale: f64,
+        held: &'static str,
+    },
+}
+
+/// Words for the length of a file in which tensors have names.
+fn with_names(named: Option<u64>) -> String {
+    named.map_or(String::new(), |bytes| format!(", {bytes} with their names"))
 }
 
 /// Words for a place or a length in a file that is compressed.

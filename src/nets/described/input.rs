@@ -152,6 +152,11 @@ impl Input {
         king ^ self.mirroring(king)
     }
 
+    /// Can the own king stand on this square, a1 = 0, in this bucket?
+    pub(super) fn holds_king(&self, bucket: usize, square: u8) -> bool {
+        self.mirroring(square) == 0 && usize::from(self.buckets[usize::from(square)]) == bucket
+    }
+
     fn mirroring(&self, king: u8) -> u8 {
         let mirrored = match self.mirror {
             Mirror::None => false,

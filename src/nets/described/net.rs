@@ -23,7 +23,7 @@ pub struct RawNet {
     /// As described, unpacked.
     bytes: Vec<u8>,
     stored: Stored,
-    /// Of the file it was read from.
+    /// Of the file it was read from, or of the bytes it was made of.
     sha256: [u8; 32],
     /// The ending of that file's name.
     pub(super) extension: Option<String>,
@@ -88,6 +88,17 @@ impl RawNet {
             sha256,
             extension: None,
         })
+    }
+
+    /// What a file holds, unpacked and with its padding, as a network.
+    pub(super) fn of_unpacked(bytes: Vec<u8>, layout: &Layout) -> RawNet {
+        RawNet {
+            layout: layout.clone(),
+            sha256: Sha256::digest(&bytes).into(),
+            bytes,
+            stored: Stored::new(&layout.storage),
+            extension: None,
+        }
     }
 
     pub fn layout(&self) -> &Layout {

@@ -53,6 +53,16 @@ pub(super) struct Stored {
     cut: usize,
 }
 
+impl Stored {
+    /// How a file is written that was not read.
+    pub fn new(storage: &Storage) -> Stored {
+        Stored {
+            zstd: storage.compression == FileCompression::Zstd,
+            cut: 0,
+        }
+    }
+}
+
 impl Storage {
     /// Does the file have the length that is described, and no other?
     pub fn is_plain(&self) -> bool {

@@ -8,6 +8,7 @@ use super::input::{Block, Mirror};
 use super::storage::{Encoding, FileCompression};
 use super::tensor::{ElementType, Role};
 use super::threats::{ThreatOrder, ThreatPairs};
+use super::trained::{RawPart, RawTrained};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +23,7 @@ pub(super) struct RawLayout {
     pub first_layer: Option<FirstLayer>,
     pub output_buckets: Option<RawOutputBuckets>,
     pub build_order: Option<BuildArray>,
+    pub trained: Option<RawTrained>,
     pub tensor: Vec<RawTensor>,
 }
 
@@ -150,6 +152,7 @@ pub(super) struct RawTensor {
     pub inputs: Option<OneOrMore<Block>>,
     pub expect: Option<OneOrMore<i64>>,
     pub set: Option<i64>,
+    pub trained: Option<RawPart>,
 }
 
 /// A value, or a list of them.
