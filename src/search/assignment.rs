@@ -149,9 +149,18 @@ fn two_least<N: Number>(costs: &[N], price: &[N]) -> (N, N) {
             first[lane] = first[lane].min(reduced);
         }
     }
+    // The least of all lanes comes to the first one.
+    let mut half = LANES;
+    while half > 1 {
+        half /= 2;
+        for lane in 0..half {
+            let other = (first[lane + half], second[lane + half]);
+            second[lane] = second[lane].min(other.1).min(first[lane].max(other.0));
+            first[lane] = first[lane].min(other.0);
+        }
+    }
     let rest = costs.iter().zip(price).map(|(&cost, &price)| cost - price);
-    let all = first.into_iter().chain(second).chain(rest);
-    all.fold((N::MAX, N::MAX), |(first, second), here| {
+    rest.fold((first[0], second[0]), |(first, second), here| {
         (first.min(here), second.min(first.max(here)))
     })
 }

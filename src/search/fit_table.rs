@@ -76,13 +76,18 @@ impl FitTable {
     /// Score of the block of `place_of` with `neuron` in its place; [`FORBIDDEN`] for companions.
     pub fn fit(&self, place_of: u32, neuron: u32) -> i32 {
         debug_assert!(
-            self.known_row(place_of)[neuron as usize / 64] >> (neuron % 64) & 1 == 1,
+            self.is_known(place_of, neuron),
             "an unknown entry of the fit table was read"
         );
         self.entries[place_of as usize * self.neurons() + neuron as usize]
     }
 
-    /// `fit(place_of, i)` for all neurons i. The whole row must be known.
+    /// Is `fit(place_of, neuron)` known?
+    pub fn is_known(&self, place_of: u32, neuron: u32) -> bool {
+        self.known_row(place_of)[neuron as usize / 64] >> (neuron % 64) & 1 == 1
+    }
+
+    /// `fit(place_of, i)` for all neurons i. What is not known is any number.
     pub fn row(&self, place_of: u32) -> &[i32] {
         &self.entries[place_of as usize * self.neurons()..][..self.neurons()]
     }

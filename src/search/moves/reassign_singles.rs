@@ -98,7 +98,9 @@ fn assign(
     let table = state.table();
     let mut values = Vec::with_capacity(taken.len() * taken.len());
     for &place_of in taken {
-        values.extend(taken.iter().map(|&neuron| table.fit(place_of, neuron)));
+        debug_assert!(taken.iter().all(|&neuron| table.is_known(place_of, neuron)));
+        let row = table.row(place_of);
+        values.extend(taken.iter().map(|&neuron| row[neuron as usize]));
     }
     adjust(&mut values);
     // Row: the gap; column: the neuron that goes there.
