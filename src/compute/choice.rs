@@ -36,10 +36,10 @@ pub struct Speed {
     pub words: f64,
 }
 
-/// A normal search counts each pair of neurons about so many times, in so many calls: 13 and 15 times, and 981 and
-/// 1,259 calls, in searches on 512 and 1,536 neurons and 650,000 samples.
-const PAIR_COUNTS: f64 = 14.0;
-const CALLS: f64 = 1100.0;
+/// A normal search counts each pair of neurons about so many times, in so many calls: 8.4 and 9.6 times, and 2,500 and
+/// 2,880 calls, in searches on 512 and 1,536 neurons and 324,094 samples.
+const PAIR_COUNTS: f64 = 9.0;
+const CALLS: f64 = 2700.0;
 
 impl Work {
     /// About what evaluating and counting takes at such a speed. What a search does beside it, it does anywhere.
@@ -273,13 +273,13 @@ mod tests {
         };
         // 1,024 columns of two million samples.
         assert_eq!(work.time(&SPEED).as_millis(), 2548);
-        // 1,100 calls, and 14 * 512 * 512 * 5,223 words.
+        // 2,700 calls, and 9 * 512 * 512 * 5,223 words.
         work = Work {
             search: (512, 334_272),
             searches: 1.0,
             ..Work::default()
         };
-        assert_eq!(work.time(&SPEED).as_millis(), 500 + 1100 + 1916);
+        assert_eq!(work.time(&SPEED).as_millis(), 500 + 2700 + 1232);
         work.searches = f64::INFINITY;
         assert_eq!(work.time(&SPEED), Duration::MAX);
     }

@@ -37,9 +37,8 @@ pub struct CurveRecorder {
     blocks: u64,
     /// Points this many rounds apart are kept.
     every: u64,
-    /// Points, and how many samples they were counted on.
-    points: Vec<(CurvePoint, u64)>,
-    last: Option<(CurvePoint, u64)>,
+    points: Vec<CurvePoint>,
+    last: Option<CurvePoint>,
 }
 
 impl CurveRecorder {
@@ -63,13 +62,12 @@ impl CurveRecorder {
         let point = CurvePoint {
             rounds: progress.rounds,
             phase: progress.phase.to_string(),
-            all_samples: true,
+            all_samples: progress.samples == progress.all_samples,
             rate: progress.score as f64 / cells as f64,
             applied: applied
                 .map(|count| (count.name.to_string(), count.applied))
                 .collect(),
         };
-        let point = (point, progress.samples);
         if progress.rounds.is_multiple_of(self.every) {
             self.points.push(point);
             self.last = None;
@@ -80,20 +78,15 @@ impl CurveRecorder {
             self.every *= 2;
             let every = self.every;
             self.points
-                .retain(|(point, _)| point.rounds.is_multiple_of(every));
+                .retain(|point| point.rounds.is_multiple_of(every));
         }
     }
 
     /// The course from the first to the last round.
     pub fn finish(mut self) -> SearchCurve {
         self.points.extend(self.last);
-        let all = self.points.iter().map(|(_, samples)| *samples).max();
-        let points = self.points.into_iter().map(|(mut point, samples)| {
-            point.all_samples = Some(samples) == all;
-            point
-        });
         SearchCurve {
-            points: points.collect(),
+            points: self.points,
         }
     }
 }

@@ -6,8 +6,13 @@ use crate::compute::{ComputeError, PlaneSet};
 /// The largest copy that is always made, in bytes. Beyond it a copy takes at most a tenth of the planes.
 const SMALL_COPY: u64 = 16 << 20;
 
+/// One sample out of at least so many, for the copy of planes of so many bytes not to be larger than that.
+fn sparing(planes: u64) -> u64 {
+    planes.div_ceil(SMALL_COPY.max(planes / 10))
+}
+
 /// Which part of a search counts on a part of the samples. As few as say enough: more take longer and find nothing
-/// better.
+/// better. Of large planes both are the same tenth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The coarse annealing: an eighth, more where that would be few.
@@ -40,6 +45,15 @@ impl Part {
         (planes / self.every().start()).min(SMALL_COPY.max(planes / 10))
     }
 
+    /// Memory that copies of both parts of planes of so many bytes take at most.
+    pub fn both_copies_bytes(planes: u64) -> u64 {
+        let [coarse, fine] = Part::ALL.map(|part| part.copy_bytes(planes));
+        if sparing(planes) >= *Part::Coarse.every().end() {
+            return fine;
+        }
+        coarse.saturating_add(fine)
+    }
+
     /// How large the part is. None if too few samples would be left.
     ///
     /// Which samples depends on nothing but the samples: a search finds the same in whatever files they come.
@@ -48,7 +62,7 @@ impl Part {
         let bytes = samples.div_ceil(8) * planes.neurons() as u64;
         let (fewest, every) = (self.fewest_samples(), self.every());
         let wanted = (samples / fewest).clamp(*every.start(), *every.end());
-        let every = wanted.max(bytes.div_ceil(SMALL_COPY.max(bytes / 10)));
+        let every = wanted.max(sparing(bytes));
         (samples / every >= fewest).then(|| Share::at_most(1, every))
     }
 }

@@ -51,8 +51,12 @@ pub(super) fn run(
         })?;
     let mut thinned = Vec::new();
     for part in Part::ALL {
-        if let (Some(share), Some(thinned_planes)) = (part.share(planes), thin(planes, part)?) {
-            thinned.push((share, thinned_planes));
+        let Some(share) = part.share(planes) else {
+            continue;
+        };
+        // Of large planes both parts are the same one.
+        if thinned.iter().all(|(known, _)| *known != share) {
+            thinned.extend(thin(planes, part)?.map(|planes| (share, planes)));
         }
     }
     let mut counters = vec![planes.counter()?];

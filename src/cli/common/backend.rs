@@ -5,7 +5,7 @@ use std::time::Duration;
 use ftperm::compute::choice::{Speed, Work, trial};
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{
-    AdapterSelector, GpuBackend, WorkLimits, list_adapters, may_have_hardware,
+    AdapterDescription, AdapterSelector, GpuBackend, WorkLimits, list_adapters, may_have_hardware,
 };
 use ftperm::compute::{Backend, FallbackBackend};
 
@@ -200,8 +200,15 @@ impl BackendArgs {
     /// The hardware adapter that `--device` names, or the CPU where there is no such adapter; and why.
     fn hardware_or_cpu(&self, number: usize) -> anyhow::Result<(Box<dyn Backend>, String)> {
         let adapters = list_adapters();
-        let mut hardware = adapters.iter().filter(|adapter| adapter.kind.is_hardware());
-        let Some(adapter) = hardware.nth(number) else {
+        // Two drivers of one card are one device.
+        let mut hardware: Vec<&AdapterDescription> = Vec::new();
+        for adapter in adapters.iter().filter(|adapter| adapter.kind.is_hardware()) {
+            let is_known = hardware.iter().any(|other| other.bus == adapter.bus);
+            if adapter.bus.is_empty() || !is_known {
+                hardware.push(adapter);
+            }
+        }
+        let Some(adapter) = hardware.get(number) else {
             let why = format!("no hardware adapter was found for --device {number}");
             return Ok((self.cpu()?, why));
         };

@@ -88,9 +88,9 @@ impl SearchArgs {
     /// About how many times the work of a normal search.
     pub fn searches(&self) -> f64 {
         let of_one = match self.effort {
-            EffortChoice::Quick => 0.4,
+            EffortChoice::Quick => 0.7,
             EffortChoice::Normal => 1.0,
-            EffortChoice::Max => 70.0,
+            EffortChoice::Max => 55.0,
         };
         of_one * f64::from(self.tries)
     }
