@@ -318,6 +318,50 @@ fn what_is_no_such_file_is_refused() {
     );
 }
 
+/// The last tensor is made as `made` says of l1b and l1p, whose values are given; what is said of it.
+fn refused_sum(made: &str, values: [f32; 2]) -> String {
+    let before = "type = \"i16\"\nshape = [1]\ntrained = { from = \"l1b\", scale = 16320 }";
+    let smaller = [
+        ("1024", "16"),
+        ("2048", "32"),
+        (before, made),
+        ("\"l1b\"]", "\"l1b\", { name = \"l1p\", shape = [1] }]"),
+    ];
+    let folder = folder("bullet-simple", &smaller);
+    let folder = folder.path();
+    let mut raw = floats(768 * 16 + 16 + 32, 23);
+    raw.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    std::fs::write(folder.join("raw.bin"), raw).unwrap();
+    let done = serialize(folder, "raw.bin net.bin").ends_with(1);
+    assert!(!folder.join("net.bin").exists());
+    done.stderr
+}
+
+/// Of sums that floats do not hold, and of summands that are rounded by themselves.
+#[test]
+fn sums_that_do_not_fit_are_refused() {
+    let float =
+        |how: &str| format!("type = \"f32\"\nshape = [1]\ntrained = {{ from = \"l1b\", {how} }}");
+    // 2^127 and 2^127 are 2^128; four times that is 2^129.
+    let large = 2f32.powi(127);
+    for (how, values, value) in [
+        ("plus = \"l1p\"", [large, large], 2f64.powi(128)),
+        ("plus = \"l1p\"", [-large, -large], -2f64.powi(128)),
+        ("divisor = 0.25", [large, 0.0], 2f64.powi(129)),
+    ] {
+        let said = refused_sum(&float(how), values);
+        let part = format!("value 0 of l1b would be {value}, which times 1 is more than f32 holds");
+        assert!(said.contains(&part), "{said}");
+    }
+    let apart = "type = \"i16\"\nshape = [1]\ntrained = { from = \"l1b\", plus = \"l1p\", scale = 2, rounded = \
+                 \"apart\" }";
+    for (values, value) in [([10.0, 20000.0], "20000"), ([-20000.0, 10000.0], "-20000")] {
+        let said = refused_sum(apart, values);
+        let part = format!("value 0 of l1b would be {value}, which times 2 is more than i16 holds");
+        assert!(said.contains(&part), "{said}");
+    }
+}
+
 #[test]
 fn what_does_not_go_with_it_is_refused() {
     let folder = folder("bullet-simple", &[("1024", "16"), ("2048", "32")]);
@@ -420,6 +464,31 @@ fn layouts_that_cannot_be() {
             "pad_to = 64 ",
             "header = 8 #",
             "[trained]: a file with a header or footer",
+        ),
+        (
+            "pad_to = 64 ",
+            "#",
+            "[trained]: padding goes with pad_to of [file]",
+        ),
+        (
+            "from = \"l0w\", scale = 255",
+            "from = \"l0w\", axes = [0, 2], scale = 255",
+            "tensor l0w: axes of `trained` has 2, axes count from 0 and there are 2",
+        ),
+        (
+            "from = \"l0w\", scale = 255",
+            "from = \"l0w\", scale = 255, rounded = \"apart\"",
+            "tensor l0w: rounded = \"apart\" goes with plus",
+        ),
+        (
+            "from = \"l0w\", scale = 255",
+            "from = \"l0w\", scale = 255, saturates = \"i16\"",
+            "tensor l0w: saturates is a type that holds more than the tensor's",
+        ),
+        (
+            "from = \"l0b\", scale = 255",
+            "from = \"l0b\", scale = 255, kings = \"merged\"",
+            "tensor l0b: kings goes with the role ft_weights",
         ),
     ] {
         let said = error(from, to);
