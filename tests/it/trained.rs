@@ -229,6 +229,23 @@ fn viridithas_network() {
         "913c3e18137d600d17574f97efc833d949721b8f21d0d2493ce08851e74eebee"
     );
     assert_eq!(done.json()["clamped"], LIMITED_OF_VIRIDITHAS);
+
+    // As other commands say it: the layout's note, and that weights beyond 64 may overflow in 16 bits.
+    let large = "weights so large that 4 products";
+    assert!(
+        done.stderr
+            .contains("note: Viridithas moves the neurons once more")
+    );
+    assert!(!done.stderr.contains(large), "{}", done.stderr);
+    let text = std::fs::read_to_string(folder.join("net.toml")).unwrap();
+    let (before, larger) = (
+        "from = \"l1_weights\", limit = 1.98, scale = 64",
+        "from = \"l1_weights\", limit = 1.98, scale = 120",
+    );
+    assert!(text.contains(before));
+    std::fs::write(folder.join("net.toml"), text.replace(before, larger)).unwrap();
+    let done = serialize(folder, "raw.bin large.nnue.zst").ok();
+    assert!(done.stderr.contains(large), "{}", done.stderr);
 }
 
 /// As numpy counts them.
