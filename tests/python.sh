@@ -32,7 +32,7 @@ for name in "${!FTPERM_@}"; do
 done
 "$folder/tests/bin/python" -B -m pytest -q -p no:cacheprovider "$@"
 if "$folder/torch/bin/python" -c 'import numpy, torch' 2>/dev/null; then
-    FTPERM_TORCH=1 "$folder/torch/bin/python" -B -m pytest -q -p no:cacheprovider -m torch
+    FTPERM_TEST_TORCH=1 "$folder/torch/bin/python" -B -m pytest -q -p no:cacheprovider -m torch "$@"
 elif [ "${FTPERM_CI:-}" ]; then
     echo "PyTorch and numpy are missing beside $python (Debian: python3-torch)" >&2
     exit 1

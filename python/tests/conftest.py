@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def torch():
-    """PyTorch, which FTPERM_TORCH promises to be there."""
-    if os.environ.get("FTPERM_TORCH"):
+    """PyTorch, which FTPERM_TEST_TORCH promises to be there."""
+    if os.environ.get("FTPERM_TEST_TORCH"):
         return importlib.import_module("torch")
     return pytest.importorskip("torch")
 

@@ -144,9 +144,11 @@ pub fn of_sha256(wanted: &[u8; 32]) -> Option<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(".")
         .ok()?
         .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
+        // Whoever opens a pipe waits for its other end.
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
-    // Only those that fit are read to their end.
+    // Files that no layout can have, by their length and beginning, are not read to their end.
     let fits = |path: &PathBuf| fitting(path).is_ok_and(|found| !found.is_empty());
     let is_it = |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| sha256(&bytes) == *wanted);
     files.into_iter().find(|path| fits(path) && is_it(path))
@@ -167,7 +169,7 @@ fn several(path: &Path, found: &[Fitting]) -> String {
 }
 
 /// What a user of the layout should know.
-fn say_notes(layout: &Layout) {
+pub fn say_notes(layout: &Layout) {
     if let Some(note) = &layout.note {
         console::say(format!("note: {note}"));
     }

@@ -52,8 +52,8 @@ pub struct Serialize {
     source: OsString,
     /// The file to write, or with --out-sha the folder
     target: PathBuf,
-    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue into the folder TARGET, or into the folder that
-    /// TARGET is in if it is a file or its name ends in .nnue; a missing folder is made
+    /// Write a network named nn-<first 12 digits of its SHA-256>.nnue (with --layout .bin) into the folder TARGET, or
+    /// into the folder that TARGET is in if it is a file or its name ends in .nnue; a missing folder is made
     // Elsewhere --out-sha has a value.
     #[arg(id = "named_by_sha", long = "out-sha", alias = "out_sha")]
     out_sha: bool,
@@ -129,8 +129,10 @@ pub struct Serialize {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Make the network of another engine of its trainer's floats (bullet: raw.bin, or optimiser_state/weights.bin):
-    /// the name of a layout that says how (`ftperm layouts` lists them), or a TOML file (docs/5-other-engines.md)
-    #[arg(long, value_name = "NAME|FILE")]
+    /// the name of a layout that says how (`ftperm layouts` lists all, and `ftperm layouts NAME` shows one: those that
+    /// say it have a table `[trained]`), or a TOML file (docs/5-other-engines.md)
+    // Elsewhere --layout is that of a network.
+    #[arg(id = "trained_layout", long = "layout", value_name = "NAME|FILE")]
     layout: Option<PathBuf>,
     /// Which positions --ft-optimize takes
     #[command(flatten)]

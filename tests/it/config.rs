@@ -368,6 +368,23 @@ fn options_of_one_name_that_mean_other_things_have_other_keys() {
     assert_eq!(shown(folder.path(), &own, &["find"], "count").0, "7");
     let held = shown(folder.path(), &own, &["find"], "holdout");
     assert_eq!(held.1, "FTPERM_HOLDOUT_PLANES");
+    // A layout of networks is none of what a trainer wrote.
+    let layouts = folder_with("layout = \"obsidian\"\n");
+    let layout = |variables: &[(&str, &str)], command: &str| {
+        shown(layouts.path(), variables, &[command], "layout")
+    };
+    let networks = [("FTPERM_LAYOUT", "akimbo")];
+    assert_eq!(layout(&[], "serialize"), none);
+    assert_eq!(layout(&networks, "serialize"), none);
+    assert_eq!(layout(&[], "optimize"), text("obsidian", "ftperm.toml:1"));
+    assert_eq!(
+        layout(&networks, "optimize"),
+        text("akimbo", "FTPERM_LAYOUT")
+    );
+    for name in ["FTPERM_TRAINED_LAYOUT", "FTPERM_SERIALIZE_LAYOUT"] {
+        let trained = [(name, "alexandria")];
+        assert_eq!(layout(&trained, "serialize"), text("alexandria", name));
+    }
     // The key of all commands is none of one.
     let folder = folder_with("[find]\nplanes = \"file.ftzp\"\n");
     let output = ftperm(folder.path(), &[], &["find", "--out", "y"]);

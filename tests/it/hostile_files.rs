@@ -247,6 +247,22 @@ fn files_of_unknown_kinds_are_not_read_into_memory() {
     }
 }
 
+/// `apply` without a network looks at the files of the working folder, and nobody writes into this pipe.
+#[test]
+fn a_pipe_in_the_working_folder_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = CString::new(folder.path().join("pipe").to_str().unwrap()).unwrap();
+    // SAFETY: the name is a string that ends.
+    assert_eq!(unsafe { libc::mkfifo(fifo.as_ptr(), 0o600) }, 0);
+    let digest = "5a".repeat(32);
+    let order = format!("# net sha256: {digest}\n0\n1\n2\n3\n");
+    fs::write(folder.path().join("order.txt"), order).unwrap();
+    let output = limited(folder.path(), &["apply", "order.txt", "--out", "o.nnue"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains(&digest), "{message}");
+}
+
 #[test]
 fn what_has_no_end_is_empty_or_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -229,6 +229,23 @@ fn viridithas_network() {
         "913c3e18137d600d17574f97efc833d949721b8f21d0d2493ce08851e74eebee"
     );
     assert_eq!(done.json()["clamped"], LIMITED_OF_VIRIDITHAS);
+
+    // As other commands say it: the layout's note, and that weights beyond 64 may overflow in 16 bits.
+    let large = "weights so large that 4 products";
+    assert!(
+        done.stderr
+            .contains("note: Viridithas moves the neurons once more")
+    );
+    assert!(!done.stderr.contains(large), "{}", done.stderr);
+    let text = std::fs::read_to_string(folder.join("net.toml")).unwrap();
+    let (before, larger) = (
+        "from = \"l1_weights\", limit = 1.98, scale = 64",
+        "from = \"l1_weights\", limit = 1.98, scale = 120",
+    );
+    assert!(text.contains(before));
+    std::fs::write(folder.join("net.toml"), text.replace(before, larger)).unwrap();
+    let done = serialize(folder, "raw.bin large.nnue.zst").ok();
+    assert!(done.stderr.contains(large), "{}", done.stderr);
 }
 
 /// As numpy counts them.
@@ -316,6 +333,50 @@ fn what_is_no_such_file_is_refused() {
         &damaged(76 + 1, b'1'),
         "at byte 76 is a tensor of another length",
     );
+}
+
+/// The last tensor is made as `made` says of l1b and l1p, whose values are given; what is said of it.
+fn refused_sum(made: &str, values: [f32; 2]) -> String {
+    let before = "type = \"i16\"\nshape = [1]\ntrained = { from = \"l1b\", scale = 16320 }";
+    let smaller = [
+        ("1024", "16"),
+        ("2048", "32"),
+        (before, made),
+        ("\"l1b\"]", "\"l1b\", { name = \"l1p\", shape = [1] }]"),
+    ];
+    let folder = folder("bullet-simple", &smaller);
+    let folder = folder.path();
+    let mut raw = floats(768 * 16 + 16 + 32, 23);
+    raw.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    std::fs::write(folder.join("raw.bin"), raw).unwrap();
+    let done = serialize(folder, "raw.bin net.bin").ends_with(1);
+    assert!(!folder.join("net.bin").exists());
+    done.stderr
+}
+
+/// Of sums that floats do not hold, and of summands that are rounded by themselves.
+#[test]
+fn sums_that_do_not_fit_are_refused() {
+    let float =
+        |how: &str| format!("type = \"f32\"\nshape = [1]\ntrained = {{ from = \"l1b\", {how} }}");
+    // 2^127 and 2^127 are 2^128; four times that is 2^129.
+    let large = 2f32.powi(127);
+    for (how, values, value) in [
+        ("plus = \"l1p\"", [large, large], 2f64.powi(128)),
+        ("plus = \"l1p\"", [-large, -large], -2f64.powi(128)),
+        ("divisor = 0.25", [large, 0.0], 2f64.powi(129)),
+    ] {
+        let said = refused_sum(&float(how), values);
+        let part = format!("value 0 of l1b would be {value}, which times 1 is more than f32 holds");
+        assert!(said.contains(&part), "{said}");
+    }
+    let apart = "type = \"i16\"\nshape = [1]\ntrained = { from = \"l1b\", plus = \"l1p\", scale = 2, rounded = \
+                 \"apart\" }";
+    for (values, value) in [([10.0, 20000.0], "20000"), ([-20000.0, 10000.0], "-20000")] {
+        let said = refused_sum(apart, values);
+        let part = format!("value 0 of l1b would be {value}, which times 2 is more than i16 holds");
+        assert!(said.contains(&part), "{said}");
+    }
 }
 
 #[test]
@@ -420,6 +481,31 @@ fn layouts_that_cannot_be() {
             "pad_to = 64 ",
             "header = 8 #",
             "[trained]: a file with a header or footer",
+        ),
+        (
+            "pad_to = 64 ",
+            "#",
+            "[trained]: padding goes with pad_to of [file]",
+        ),
+        (
+            "from = \"l0w\", scale = 255",
+            "from = \"l0w\", axes = [0, 2], scale = 255",
+            "tensor l0w: axes of `trained` has 2, axes count from 0 and there are 2",
+        ),
+        (
+            "from = \"l0w\", scale = 255",
+            "from = \"l0w\", scale = 255, rounded = \"apart\"",
+            "tensor l0w: rounded = \"apart\" goes with plus",
+        ),
+        (
+            "from = \"l0w\", scale = 255",
+            "from = \"l0w\", scale = 255, saturates = \"i16\"",
+            "tensor l0w: saturates is a type that holds more than the tensor's",
+        ),
+        (
+            "from = \"l0b\", scale = 255",
+            "from = \"l0b\", scale = 255, kings = \"merged\"",
+            "tensor l0b: kings goes with the role ft_weights",
         ),
     ] {
         let said = error(from, to);

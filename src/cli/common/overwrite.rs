@@ -1,5 +1,6 @@
 //! Keeps outputs from replacing one another, and what was read.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -91,7 +92,8 @@ impl Files {
     pub fn network_found(self, option: &'static str, origin: &Origin) -> Files {
         let path = origin.path.as_deref();
         let is_known = |(of, role, file): &(&str, Role, PathBuf)| {
-            *of == option && *role == Role::Network && Some(file.as_path()) == path
+            let is_network = matches!(role, Role::Network | Role::PossibleNetwork);
+            *of == option && is_network && Some(file.as_path()) == path
         };
         if self.inputs.iter().any(is_known) {
             return self;
@@ -153,9 +155,11 @@ impl Files {
                 .iter()
                 .filter_map(|identity| known.get(identity))
                 .flatten();
+            // Once, although a file is the same by its name and by its number.
+            let recognised = LazyCell::new(|| is_recognised(file));
             let in_place = |other: Role| match (*role, other) {
                 (Role::NetworkOutput, Role::Network) => true,
-                (Role::NetworkOutput, Role::PossibleNetwork) => is_recognised(file),
+                (Role::NetworkOutput, Role::PossibleNetwork) => *recognised,
                 _ => false,
             };
             let other = others.into_iter().find(|(_, other)| !in_place(*other));
@@ -219,8 +223,8 @@ fn name_of(file: &Path) -> PathBuf {
 /// Does it begin as networks of Stockfish do?
 fn is_network(file: &Path) -> bool {
     let mut version = [0; 4];
-    let read = File::open(file).and_then(|mut file| file.read_exact(&mut version));
-    file.is_file() && read.is_ok() && VERSIONS.contains(&u32::from_le_bytes(version))
+    let mut read = || File::open(file).and_then(|mut file| file.read_exact(&mut version));
+    file.is_file() && read().is_ok() && VERSIONS.contains(&u32::from_le_bytes(version))
 }
 
 /// Does it fit one layout, and no other?

@@ -12,7 +12,7 @@ use crate::cli::UsageError;
 const FIXED: [&str; 4] = ["help", "version", "config", "no-config"];
 
 /// Options, by their ids, whose long names mean something else in other commands.
-const OTHER_KEYS: [&str; 8] = [
+const OTHER_KEYS: [&str; 9] = [
     "planes",
     "samples",
     "holdout_planes",
@@ -21,6 +21,7 @@ const OTHER_KEYS: [&str; 8] = [
     "engines",
     "recorded",
     "shown_neurons",
+    "trained_layout",
 ];
 
 /// The options of a command that can be set.

@@ -37,6 +37,7 @@ impl Serialize {
             Target::File(self.target.clone())
         };
         let layout = layout::read(layout)?.layout;
+        layout::say_notes(&layout);
         let Quantised {
             net,
             limited,
@@ -49,6 +50,7 @@ impl Serialize {
                  largest that are allowed"
             ));
         }
+        layout::say_overflow(&net);
         let (finished, proof) = self.write_made(net, &target)?;
         let report = Report {
             l1: Some(layout.columns()),

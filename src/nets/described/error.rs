@@ -117,8 +117,7 @@ pub enum QuantiseError {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error(
-        "the layout does not say how its file is made of what the trainer writes ([trained]): the engine's source has \
-         no such step, or one that cannot be described"
+        "the layout does not say how its file is made of what the trainer writes: it has no table [trained]"
     )]
     Unknown,
     #[error(

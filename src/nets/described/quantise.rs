@@ -220,7 +220,10 @@ impl Maker<'_> {
                 let (sum, over) = one.sum(value, added, plus.is_some());
                 limited += usize::from(over);
                 if self.tensor.element == ElementType::F32 {
-                    file.extend(sum.to_le_bytes());
+                    let held = one
+                        .held(sum, value, added)
+                        .map_err(|wide| self.wide(wide))?;
+                    file.extend(held.to_le_bytes());
                     continue;
                 }
                 let apart = (how.rounded == Rounded::Apart).then_some((value, added));
@@ -286,22 +289,40 @@ impl One<'_> {
         }
     }
 
+    /// The float that a sum stays, if it did not become infinite.
+    fn held(&self, sum: f32, value: f32, added: f32) -> Result<f32, Wide> {
+        if sum.is_finite() {
+            return Ok(sum);
+        }
+        let exact = f64::from(value) + f64::from(added);
+        Err(Wide {
+            number: self.number,
+            value: exact / self.how.divisor.map_or(1.0, f64::from),
+            scale: 1.0,
+            held: self.element.name(),
+        })
+    }
+
     /// The integer that it becomes, and whether it was brought to the nearest that its type holds.
     fn integer(&self, sum: f32, apart: Option<(f32, f32)>) -> Result<(i32, bool), Wide> {
-        let wide = |held: ElementType| Wide {
+        let wide = |value: f32, held: ElementType| Wide {
             number: self.number,
-            value: f64::from(sum),
+            value: f64::from(value),
             scale: self.how.scale.unwrap_or(1.0),
             held: held.name(),
         };
-        let (low, high) = range(self.element);
+        let (low, high) = self.element.range();
         let rounded = match apart {
             Some((value, added)) => {
-                let summands = [self.rounded(value), self.rounded(added)];
-                if !summands.iter().all(|each| (low..=high).contains(each)) {
-                    return Err(wide(self.element));
+                let mut total = 0.0;
+                for summand in [value, added] {
+                    let rounded = self.rounded(summand);
+                    if !(low..=high).contains(&rounded) {
+                        return Err(wide(summand, self.element));
+                    }
+                    total += rounded;
                 }
-                summands[0] + summands[1]
+                total
             }
             None => self.rounded(sum),
         };
@@ -309,11 +330,11 @@ impl One<'_> {
             return Ok((rounded as i32, false));
         }
         let Some(before) = self.how.saturates else {
-            return Err(wide(self.element));
+            return Err(wide(sum, self.element));
         };
-        let (lowest, highest) = range(before);
+        let (lowest, highest) = before.range();
         if !(lowest..=highest).contains(&rounded) {
-            return Err(wide(before));
+            return Err(wide(sum, before));
         }
         Ok((rounded.clamp(low, high) as i32, true))
     }
@@ -325,16 +346,5 @@ impl One<'_> {
             Products::F32 => f64::from((value * scale as f32).round()),
             Products::F64 => (f64::from(value) * scale).round(),
         }
-    }
-}
-
-/// What a type holds.
-fn range(element: ElementType) -> (f64, f64) {
-    match element {
-        ElementType::U8 => (0.0, 255.0),
-        ElementType::I8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
-        ElementType::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-        ElementType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-        ElementType::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
     }
 }

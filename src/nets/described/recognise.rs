@@ -48,11 +48,12 @@ pub fn fitting(path: &Path) -> io::Result<Vec<Fitting>> {
 
 /// As [`fitting`], of these rows.
 pub(super) fn fitting_among(rows: &'static [BuiltIn], path: &Path) -> io::Result<Vec<Fitting>> {
-    let mut file = File::open(path)?;
-    let metadata = file.metadata()?;
+    // Before it is opened: whoever opens a pipe waits for its other end.
+    let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Ok(Vec::new());
     }
+    let mut file = File::open(path)?;
     let len = metadata.len();
     let mut begin = Vec::new();
     file.by_ref().take(BEGIN).read_to_end(&mut begin)?;

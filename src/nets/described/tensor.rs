@@ -33,6 +33,17 @@ impl ElementType {
             ElementType::I32 | ElementType::F32 => 4,
         }
     }
+
+    /// The least and the largest value.
+    pub(super) fn range(self) -> (f64, f64) {
+        match self {
+            ElementType::U8 => (0.0, f64::from(u8::MAX)),
+            ElementType::I8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
+            ElementType::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
+            ElementType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
+            ElementType::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
+        }
+    }
 }
 
 /// What a tensor is for.

@@ -237,7 +237,11 @@ pub(super) fn trained(
             "a file with a header or footer that is not described cannot be made".into(),
         ));
     }
+    if !said.padding.is_empty() && raw.file.pad_to.is_none() {
+        return Err(wrong("padding goes with pad_to of [file]".into()));
+    }
     check_names(said, &raw.tensor)?;
+    check_axes(&raw.tensor)?;
     let floats = floats(said, &raw.tensor)?;
     let mut parts = Vec::with_capacity(tensors.len());
     for (written, tensor) in raw.tensor.iter().zip(tensors) {
@@ -265,12 +269,29 @@ fn check_names(said: &RawTrained, tensors: &[RawTensor]) -> Result<(), LayoutErr
     Ok(())
 }
 
+/// Are all axes there that tensors are made along?
+fn check_axes(tensors: &[RawTensor]) -> Result<(), LayoutError> {
+    for tensor in tensors {
+        let axes = tensor.trained.iter().flat_map(|part| &part.axes).flatten();
+        let count = tensor.shape.len();
+        if let Some(axis) = axes.copied().find(|&axis| axis >= count) {
+            let text =
+                format!("axes of `trained` has {axis}, axes count from 0 and there are {count}");
+            return Err(tensor_error(&tensor.name, text));
+        }
+    }
+    Ok(())
+}
+
 /// The shape that floats have of which this tensor is made.
 fn shape_before(tensor: &RawTensor) -> Option<Vec<usize>> {
     let said = tensor.trained.as_ref()?;
     let mut made = tensor.shape.clone();
     if said.kings.is_some() {
-        *made.get_mut(1)? = MergedKings::ROWS;
+        // Without inputs it is refused later.
+        if let Some(rows) = made.get_mut(1) {
+            *rows = MergedKings::ROWS;
+        }
     }
     let mut shape = vec![0; made.len()];
     for (axis, places) in said.axes.iter().flatten().zip(&made) {
@@ -429,6 +450,15 @@ fn how(said: &RawPart, tensor: &Tensor, products: Products) -> Result<How, Layou
     }
     if is_float && (said.rounded == Rounded::Apart || said.saturates.is_some()) {
         return wrong("rounded and saturates are for integers");
+    }
+    if said.rounded == Rounded::Apart && said.plus.is_none() {
+        return wrong("rounded = \"apart\" goes with plus");
+    }
+    if let Some(before) = said.saturates {
+        let (of_tensor, of_type) = (tensor.element.range(), before.range());
+        if of_type.0 >= of_tensor.0 && of_type.1 <= of_tensor.1 {
+            return wrong("saturates is a type that holds more than the tensor's");
+        }
     }
     if said.rounded == Rounded::Apart && (said.limit.is_some() || said.divisor.is_some()) {
         return wrong("limit and divisor do not go with rounded = \"apart\"");
