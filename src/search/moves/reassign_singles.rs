@@ -49,6 +49,9 @@ pub(crate) struct ShakenReassignment {
     noise: Vec<u8>,
 }
 
+/// Of noise, in samples.
+const LEAST_AMPLITUDE: i64 = 2;
+
 impl Move for ShakenReassignment {
     fn name(&self) -> &'static str {
         "shaken reassignment"
@@ -62,8 +65,9 @@ impl Move for ShakenReassignment {
         let taken = take_one_of_each_block(state, random);
         self.noise.resize(4 * taken.len() * taken.len(), 0);
         random.fill_bytes(&mut self.noise);
-        // The difference of two numbers below 2^16 has standard deviation 2^16 / sqrt(6).
-        let amplitude = (self.temperature * 6f64.sqrt()) as i64;
+        // The difference of two numbers below 2^16 has standard deviation 2^16 / sqrt(6). Of few samples a share is
+        // less than one. Noise of one still decides between equally good assignments, or the same would always come.
+        let amplitude = ((self.temperature * 6f64.sqrt()) as i64).max(LEAST_AMPLITUDE);
         let before = state.table().score();
         let cycles = assign(state, &taken, &mut self.prices, |values| {
             for (value, noise) in values.iter_mut().zip(self.noise.chunks_exact(4)) {
