@@ -34,7 +34,7 @@ mod tests;
 pub use co_zero_counts::GpuCoZeroCounter;
 pub use device::{AdapterDescription, AdapterKind, AdapterSelector, list_adapters};
 #[doc(hidden)]
-pub use device::{Tally, WorkLimits, has_hardware_adapter, may_have_hardware};
+pub use device::{Tally, WorkLimits, by_one_driver, has_hardware_adapter, may_have_hardware};
 #[doc(hidden)]
 pub use device_planes::DevicePlanes;
 #[doc(hidden)]

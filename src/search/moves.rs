@@ -182,7 +182,8 @@ mod tests {
             let mut order: Vec<u32> = (0..48).collect();
             let mut rounds = 0;
             loop {
-                let mut dear = ThreeCycles { prices: &prices };
+                let prices = prices.clone();
+                let mut dear = ThreeCycles { prices };
                 let (round, after, _) = one_round(&planes, &order, &mut dear);
                 let (plain, _, _) = one_round(&planes, &order, &mut ThreeCycles::default());
                 assert_eq!(round.gain == 0, plain.gain == 0, "spread {spread}");

@@ -358,14 +358,16 @@ impl Run<'_, '_> {
             let undrawn = random.clone();
             rounds += 1;
             self.passed = before as f64 + of_descent(rounds, self.descent);
-            let mut three_cycles = ThreeCycles {
-                prices: &reassign.prices.clone(),
-            };
+            let mut three_cycles;
             let kind: &mut dyn Move = match at.turn.number {
                 0 => &mut reassign,
                 1 => &mut PairSwaps,
                 2 => &mut half_swaps,
-                _ => &mut three_cycles,
+                _ => {
+                    let prices = reassign.prices.clone();
+                    three_cycles = ThreeCycles { prices };
+                    &mut three_cycles
+                }
             };
             let round = self.round(kind, state, random, Stage::Descent.phase());
             if matches!(round, Err(Halt::Stopped)) {

@@ -64,6 +64,29 @@ fn digest(folder: &Path, name: &str) -> String {
     hex(&sha256(&std::fs::read(folder.join(name)).unwrap()))
 }
 
+/// So many floats as raw.bin make a network of this digest.
+fn made_of_floats(folder: &Path, count: usize, expected: &str) -> Done {
+    std::fs::write(folder.join("raw.bin"), floats(count, 23)).unwrap();
+    let done = serialize(folder, "raw.bin net.bin").ok();
+    assert_eq!(digest(folder, "net.bin"), expected);
+    done
+}
+
+/// The tensors of a network of several layers, eight output buckets and so many king buckets.
+fn layered(king_buckets: usize) -> [(&'static str, usize); 9] {
+    [
+        ("l0f", 768 * 16),
+        ("l0w", king_buckets * 768 * 16),
+        ("l0b", 16),
+        ("l1w", 16 * 128),
+        ("l1b", 128),
+        ("l2w", 16 * 256),
+        ("l2b", 256),
+        ("l3w", 256),
+        ("l3b", 8),
+    ]
+}
+
 const SIMPLE: [(&str, usize); 4] = [("l0w", 768 * 16), ("l0b", 16), ("l1w", 32), ("l1b", 1)];
 
 #[test]
@@ -143,12 +166,10 @@ fn values_by_hand() {
 #[test]
 fn bullets_network_with_output_buckets() {
     let folder = folder("bullet-output-buckets", &[("640", "16"), ("1280", "32")]);
-    let raw = floats(768 * 16 + 16 + 256 + 8, 23);
-    std::fs::write(folder.path().join("raw.bin"), raw).unwrap();
-    serialize(folder.path(), "raw.bin net.bin").ok();
-    assert_eq!(
-        digest(folder.path(), "net.bin"),
-        "4f1116dd1e681f69fce974bf81423c961f1f6f70bfd32d5728eed1ec6385eecb"
+    made_of_floats(
+        folder.path(),
+        768 * 16 + 16 + 256 + 8,
+        "4f1116dd1e681f69fce974bf81423c961f1f6f70bfd32d5728eed1ec6385eecb",
     );
 }
 
@@ -157,17 +178,7 @@ fn bullets_network_with_output_buckets() {
 fn bullets_network_with_several_layers() {
     let folder = folder("bullet-multilayer", &[("1024", "16")]);
     let folder = folder.path();
-    let tensors = [
-        ("l0f", 768 * 16),
-        ("l0w", 7680 * 16),
-        ("l0b", 16),
-        ("l1w", 16 * 128),
-        ("l1b", 128),
-        ("l2w", 16 * 256),
-        ("l2b", 256),
-        ("l3w", 256),
-        ("l3b", 8),
-    ];
+    let tensors = layered(10);
     let values = floats(tensors.iter().map(|(_, len)| len).sum(), 24);
     std::fs::write(folder.join("raw.bin"), &values[4 * 768 * 16..]).unwrap();
     std::fs::write(folder.join("weights.bin"), named(&tensors, &values)).unwrap();
@@ -186,11 +197,10 @@ fn bullets_network_with_several_layers() {
 fn alexandrias_network() {
     let folder = folder("alexandria", &[("1536", "16")]);
     let count = 17 * 768 * 16 + 16 + 16 * 128 + 128 + 32 * 256 + 256 + 256 + 8;
-    std::fs::write(folder.path().join("raw.bin"), floats(count, 23)).unwrap();
-    serialize(folder.path(), "raw.bin net.bin").ok();
-    assert_eq!(
-        digest(folder.path(), "net.bin"),
-        "85cfd0e55ba4e820fcc86138c68d7ee2fc62a645413c5bb750273f585ece3976"
+    made_of_floats(
+        folder.path(),
+        count,
+        "85cfd0e55ba4e820fcc86138c68d7ee2fc62a645413c5bb750273f585ece3976",
     );
 }
 
@@ -200,11 +210,10 @@ fn plentychess_network() {
     let folder = folder("plentychess", &[("1024", "16")]);
     let inputs = 13 * 768 + 59808 + 4560;
     let count = inputs * 16 + 16 + 16 * 128 + 128 + 32 * 256 + 256 + 512 + 8;
-    std::fs::write(folder.path().join("raw.bin"), floats(count, 23)).unwrap();
-    let done = serialize(folder.path(), "raw.bin net.bin").ok();
-    assert_eq!(
-        digest(folder.path(), "net.bin"),
-        "a30d1b3cf64cb159d9aaa94549a2a3a220d2ecdb76558f8ba5629f3a44252d5a"
+    let done = made_of_floats(
+        folder.path(),
+        count,
+        "a30d1b3cf64cb159d9aaa94549a2a3a220d2ecdb76558f8ba5629f3a44252d5a",
     );
     assert!(
         done.stderr.contains("weights are larger"),
@@ -256,17 +265,7 @@ const LIMITED_OF_VIRIDITHAS: u64 = 513_073;
 fn raphaels_network() {
     let folder = folder("raphael", &[("1024", "16"), ("[8, 256", "[8, 4")]);
     let folder = folder.path();
-    let tensors = [
-        ("l0f", 768 * 16),
-        ("l0w", 16 * 768 * 16),
-        ("l0b", 16),
-        ("l1w", 16 * 128),
-        ("l1b", 128),
-        ("l2w", 16 * 256),
-        ("l2b", 256),
-        ("l3w", 256),
-        ("l3b", 8),
-    ];
+    let tensors = layered(16);
     let values = floats(tensors.iter().map(|(_, len)| len).sum(), 24);
     std::fs::write(folder.join("weights.bin"), named(&tensors, &values)).unwrap();
     serialize(folder, "weights.bin net.nnue").ok();

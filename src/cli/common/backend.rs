@@ -5,7 +5,7 @@ use std::time::Duration;
 use ftperm::compute::choice::{Speed, Work, trial};
 use ftperm::compute::cpu::{CpuBackend, InstructionSet};
 use ftperm::compute::gpu::{
-    AdapterDescription, AdapterSelector, GpuBackend, WorkLimits, list_adapters, may_have_hardware,
+    AdapterSelector, GpuBackend, WorkLimits, by_one_driver, list_adapters, may_have_hardware,
 };
 use ftperm::compute::{Backend, FallbackBackend};
 
@@ -200,14 +200,9 @@ impl BackendArgs {
     /// The hardware adapter that `--device` names, or the CPU where there is no such adapter; and why.
     fn hardware_or_cpu(&self, number: usize) -> anyhow::Result<(Box<dyn Backend>, String)> {
         let adapters = list_adapters();
+        let hardware = adapters.iter().filter(|adapter| adapter.kind.is_hardware());
         // Two drivers of one card are one device.
-        let mut hardware: Vec<&AdapterDescription> = Vec::new();
-        for adapter in adapters.iter().filter(|adapter| adapter.kind.is_hardware()) {
-            let is_known = hardware.iter().any(|other| other.bus == adapter.bus);
-            if adapter.bus.is_empty() || !is_known {
-                hardware.push(adapter);
-            }
-        }
+        let hardware = by_one_driver(hardware);
         let Some(adapter) = hardware.get(number) else {
             let why = format!("no hardware adapter was found for --device {number}");
             return Ok((self.cpu()?, why));

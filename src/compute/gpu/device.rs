@@ -243,21 +243,32 @@ fn select(
     Err(ComputeError::NoAdapter(format!("{wanted}; {found}")))
 }
 
+/// Each of these adapters once, by the first driver that reaches it, as far as drivers tell.
+#[doc(hidden)]
+pub fn by_one_driver<'a>(
+    adapters: impl Iterator<Item = &'a AdapterDescription>,
+) -> Vec<&'a AdapterDescription> {
+    let mut once: Vec<&AdapterDescription> = Vec::new();
+    for adapter in adapters {
+        let is_known = || once.iter().any(|other| other.bus == adapter.bus);
+        if adapter.bus.is_empty() || !is_known() {
+            once.push(adapter);
+        }
+    }
+    once
+}
+
 /// The adapters of the best kind, through the programming interface that reaches most of them, each by one driver.
 fn all_alike(adapters: &[AdapterDescription]) -> Vec<usize> {
     let Some(kind) = adapters.iter().map(|it| it.kind).min_by_key(|it| *it as u8) else {
         return Vec::new();
     };
     let through = |backend: &str| -> Vec<usize> {
-        let mut alike: Vec<&AdapterDescription> = Vec::new();
-        for adapter in adapters {
-            let is_known = || alike.iter().any(|other| other.bus == adapter.bus);
-            let is_alike = adapter.kind == kind && adapter.backend == backend;
-            if is_alike && (adapter.bus.is_empty() || !is_known()) {
-                alike.push(adapter);
-            }
-        }
-        alike.iter().map(|it| it.index).collect()
+        let alike = adapters
+            .iter()
+            .filter(|adapter| adapter.kind == kind && adapter.backend == backend);
+        let alike = by_one_driver(alike);
+        alike.iter().map(|adapter| adapter.index).collect()
     };
     let mut chosen: Vec<usize> = Vec::new();
     for adapter in adapters {
@@ -822,21 +833,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn adapters_are_named_by_number_name_or_address() {
-        let adapter = |(index, bus): (usize, &str)| AdapterDescription {
+    fn described(index: usize, backend: &str, kind: AdapterKind, bus: &str) -> AdapterDescription {
+        AdapterDescription {
             index,
             name: "NVIDIA H200".to_owned(),
-            backend: "vulkan".to_owned(),
-            kind: AdapterKind::Discrete,
+            backend: backend.to_owned(),
+            kind,
             driver: String::new(),
             bus: bus.to_owned(),
             max_binding_bytes: 1 << 30,
             max_buffer_bytes: 1 << 30,
             max_workgroup_bytes: 1 << 15,
-        };
-        let buses = ["0000:01:00.0", "0000:c1:00.0"];
-        let adapters: Vec<_> = buses.into_iter().enumerate().map(adapter).collect();
+        }
+    }
+
+    /// Discrete ones of Vulkan at these places on the bus.
+    fn on_bus(buses: &[&str]) -> Vec<AdapterDescription> {
+        let buses = buses.iter().enumerate();
+        buses
+            .map(|(index, bus)| described(index, "vulkan", AdapterKind::Discrete, bus))
+            .collect()
+    }
+
+    /// As they are listed, all drivers of a card stand together; those that do not say where are cards of their own.
+    #[test]
+    fn two_drivers_of_a_card_are_one_device() {
+        let [first, second] = ["0000:01:00.0", "0000:41:00.0"];
+        let adapters = on_bus(&[first, first, second, second, "", ""]);
+        let once = by_one_driver(adapters.iter());
+        let indices: Vec<usize> = once.iter().map(|adapter| adapter.index).collect();
+        assert_eq!(indices, [0, 2, 4, 5]);
+    }
+
+    #[test]
+    fn adapters_are_named_by_number_name_or_address() {
+        let adapters = on_bus(&["0000:01:00.0", "0000:c1:00.0"]);
         let named = |name: &str| select(&AdapterSelector::Name(name.to_owned()), &adapters);
         assert_eq!(named("h200").unwrap(), [0]);
         assert_eq!(named("0000:C1:00.0").unwrap(), [1]);
@@ -851,19 +882,11 @@ mod tests {
 
     #[test]
     fn all_means_each_of_the_best_once() {
-        let adapter = |(index, (backend, kind)): (usize, (&str, AdapterKind))| AdapterDescription {
-            index,
-            name: "an adapter".to_owned(),
-            backend: backend.to_owned(),
-            kind,
-            driver: String::new(),
-            bus: String::new(),
-            max_binding_bytes: 1 << 30,
-            max_buffer_bytes: 1 << 30,
-            max_workgroup_bytes: 1 << 15,
-        };
         let list = |kinds: &[(&str, AdapterKind)]| -> Vec<AdapterDescription> {
-            kinds.iter().copied().enumerate().map(adapter).collect()
+            let kinds = kinds.iter().enumerate();
+            kinds
+                .map(|(index, &(backend, kind))| described(index, backend, kind, ""))
+                .collect()
         };
         use AdapterKind::{Discrete, Integrated, Software};
         let adapters = list(&[
@@ -877,14 +900,7 @@ mod tests {
         assert_eq!(all(&adapters).unwrap(), [2, 3]);
         assert_eq!(all(&adapters[4..5]).unwrap(), [4]);
         // Two cards, and one of them by two drivers.
-        let mut adapters = list(&[("vulkan", Discrete); 3]);
-        for (adapter, bus) in
-            adapters
-                .iter_mut()
-                .zip(["0000:01:00.0", "0000:41:00.0", "0000:01:00.0"])
-        {
-            adapter.bus = bus.to_owned();
-        }
+        let adapters = on_bus(&["0000:01:00.0", "0000:41:00.0", "0000:01:00.0"]);
         assert_eq!(all(&adapters).unwrap(), [0, 1]);
         let adapters = list(&[
             ("dx12", Discrete),

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -231,16 +230,8 @@ impl GpuFtEvaluator {
             Ok(())
         };
         let run = &run;
-        std::thread::scope(|scope| {
-            let pairs = self.adapters.iter_mut().zip(bounds.windows(2));
-            let running: Vec<_> = pairs
-                .map(|(adapter, ends)| scope.spawn(move || run(adapter, ends)))
-                .collect();
-            let ended = running.into_iter().map(|thread| thread.join());
-            ended
-                .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
-                .fold(Ok(()), Result::and)
-        })
+        let pairs = self.adapters.iter_mut().zip(bounds.windows(2));
+        shares::at_once(pairs.map(|(adapter, ends)| move || run(adapter, ends)))
     }
 }
 

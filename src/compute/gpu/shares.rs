@@ -6,6 +6,7 @@
 //!
 //! Counts are sums over samples, and a sample's bits do not depend on what computes them, so shares change no result.
 
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +90,20 @@ pub(super) fn divided<T>(
         Err(ComputeError::OutOfMemory { .. }) if by_speed != evenly => place(&evenly),
         made => made,
     }
+}
+
+/// Does what each adapter has to do, all at the same time. Every one comes to its end; the first error is told.
+pub(super) fn at_once<W>(works: impl Iterator<Item = W>) -> Result<(), ComputeError>
+where
+    W: FnOnce() -> Result<(), ComputeError> + Send,
+{
+    std::thread::scope(|scope| {
+        let running: Vec<_> = works.map(|work| scope.spawn(work)).collect();
+        let ended = running.into_iter().map(|thread| thread.join());
+        ended
+            .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
+            .fold(Ok(()), Result::and)
+    })
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ use crate::search::state::State;
 /// prices of good assignments hardly any gain is positive: a neuron that is nearly always zero would be welcome
 /// everywhere, and is dear.
 #[derive(Default)]
-pub(crate) struct ThreeCycles<'a> {
+pub(crate) struct ThreeCycles {
     /// Of each neuron; any prices find the same rotations. None are all alike.
-    pub prices: &'a [i32],
+    pub prices: Vec<i32>,
 }
 
-impl Move for ThreeCycles<'_> {
+impl Move for ThreeCycles {
     fn name(&self) -> &'static str {
         "three-cycles"
     }
@@ -36,11 +36,10 @@ impl Move for ThreeCycles<'_> {
         state.know_everything()?;
         let table = state.table();
         let scores = table.scores_by_neuron();
-        let mut prices = self.prices.to_vec();
-        prices.resize(table.neurons(), 0);
+        self.prices.resize(table.neurons(), 0);
         let cycles = (0..table.neurons() as u32)
             .into_par_iter()
-            .filter_map(|j| best_through(table, &scores, &prices, j))
+            .filter_map(|j| best_through(table, &scores, &self.prices, j))
             .collect();
         Ok(apply_disjoint(state, cycles))
     }

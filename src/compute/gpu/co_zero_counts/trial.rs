@@ -1,12 +1,12 @@
 //! How fast adapters count, before samples are shared out among them.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{AdapterCounter, Asked};
 use crate::compute::gpu::device::Context;
 use crate::compute::gpu::planes::{AdapterPlanes, UNIT_SAMPLES, UNIT_WORDS};
+use crate::compute::gpu::shares;
 use crate::compute::{ComputeError, NeuronGroup};
 
 /// A call that takes as long says enough.
@@ -32,18 +32,8 @@ pub(in crate::compute::gpu) fn measure(
     if contexts.len() < 2 || is_known || table < SHORT {
         return Ok(());
     }
-    let trials = || {
-        contexts
-            .iter()
-            .map(|context| || measure_one(context, neurons, units))
-    };
-    std::thread::scope(|scope| {
-        let running: Vec<_> = trials().map(|trial| scope.spawn(trial)).collect();
-        let ended = running.into_iter().map(|thread| thread.join());
-        ended
-            .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
-            .fold(Ok(()), Result::and)
-    })
+    let trials = contexts.iter();
+    shares::at_once(trials.map(|context| || measure_one(context, neurons, units)))
 }
 
 /// Counts single neurons with each other on cleared planes, on more of them until it takes long enough.
