@@ -103,6 +103,11 @@ fn bullets_simplest_network() {
     assert_eq!(done.json()["clamped"], 0);
     serialize(folder, "weights.bin named.bin").ok();
     assert_eq!(digest(folder, "named.bin"), expected);
+    // Compressed, as all that is read may be.
+    let packed = zstd::encode_all(&raw[..], 1).unwrap();
+    std::fs::write(folder.join("raw.bin.zst"), packed).unwrap();
+    serialize(folder, "raw.bin.zst unpacked.bin").ok();
+    assert_eq!(digest(folder, "unpacked.bin"), expected);
     let done = serialize(folder, "raw.bin . --out-sha").ok();
     assert_eq!(done.stdout.trim(), "./nn-4c5402adcb00.bin");
 
@@ -297,6 +302,9 @@ fn what_is_no_such_file_is_refused() {
     refused(&raw[4..], &format!("{lengths}49344"));
     refused(&[&raw[..], &[0]].concat(), &format!("{lengths}49349"));
     refused(b"", &format!("{lengths}0"));
+    serialize(folder, ". net.bin")
+        .ends_with(1)
+        .says(".: it is no file but a folder");
     refused(
         &with(12288 + 5, f32::NAN),
         "raw.bin: value 5 of l0b, at byte 49172, is NaN",

@@ -1,7 +1,6 @@
 //! The engine's file, made of what its trainer wrote.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use super::net::RawNet;
 use super::tensor::{ElementType, Tensor};
 use super::trained::{How, Origins, Part, Products, Rounded, Trained};
 use crate::files::quote::excerpt;
+use crate::files::reading::open_seekable;
 
 /// A network that was made of floats.
 #[derive(Debug)]
@@ -74,8 +74,7 @@ struct Source {
 }
 
 fn read(path: &Path, trained: &Trained) -> Result<Source, QuantiseError> {
-    let mut file = File::open(path)?;
-    let found = file.metadata()?.len();
+    let (mut file, found) = open_seekable(path).map_err(io::Error::from)?;
     let (plain, named) = (trained.plain_bytes(), trained.named_bytes());
     let is_named = trained.named && found == named;
     if !is_named && found != plain {
@@ -91,7 +90,7 @@ fn read(path: &Path, trained: &Trained) -> Result<Source, QuantiseError> {
     let mut bytes = Vec::with_capacity(found as usize);
     file.by_ref().take(found + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != found {
-        return Err(std::io::Error::other("it changed while it was read").into());
+        return Err(io::Error::other("it changed while it was read").into());
     }
     let places = if is_named {
         named_places(&bytes, trained)?
