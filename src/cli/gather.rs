@@ -23,8 +23,8 @@ use serde::Serialize;
 
 use super::common::numbers::share;
 use super::common::{
-    AnyNetwork, BackendArgs, Files, KindArgs, LoadedModel, MemoryArgs, NetArgs, POSITION,
-    PositionArgs, but_written, warn_of_games,
+    AnyNetwork, BackendArgs, Files, LoadedModel, MemoryArgs, NetArgs, POSITION, PositionArgs,
+    PositionsKind, but_written, warn_of_games,
 };
 use super::layout::LayoutArgs;
 use super::progress::RunProgress;
@@ -53,8 +53,15 @@ pub struct Gather {
     /// Positions to take, of all shards together [default: 50000, and with shards all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    #[command(flatten)]
-    walks: KindArgs,
+    /// Take the positions as they are, or walk from each to one as engines meet them in their search, as `optimize`
+    /// does
+    #[arg(
+        long = "positions",
+        value_name = "KIND",
+        value_enum,
+        default_value = "data"
+    )]
+    positions_kind: PositionsKind,
     /// Share of the positions, by whole games, for a file of their own, holdout-planes.ftzp: `find --holdout` tells the
     /// rates on it, and does not search on it
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share, allow_negative_numbers = true)]
@@ -314,7 +321,7 @@ impl Gather {
 
     /// Positions for each of the sides, as they are walked to.
     fn divide(&self, taken: Positions) -> Vec<Vec<Board>> {
-        let walk = |boards, seed| self.walks.kind.of(boards, seed);
+        let walk = |boards, seed| self.positions_kind.of(boards, seed);
         let seed = self.positions.seed;
         if self.holdout == 0.0 {
             return vec![walk(taken.boards, seed)];
@@ -439,7 +446,7 @@ impl Gather {
                 .collect(),
             selection: serde_json::to_string(&selection)?,
             seed: self.positions.seed,
-            walk: self.walks.kind.walk(),
+            walk: self.positions_kind.walk(),
             count: None,
             shard: None,
         })

@@ -48,6 +48,10 @@ impl Format for Fens {
         false
     }
 
+    fn of_games(&self) -> bool {
+        false
+    }
+
     fn next_block(&self, input: &mut Input, block: &mut Vec<u8>) -> io::Result<NextBlock> {
         input.read_block(block, "the line", whole_lines)
     }

@@ -31,6 +31,11 @@ pub trait Format: Debug + Sync {
         true
     }
 
+    /// Are its positions those of games, as training data's are? A list may hold any.
+    fn of_games(&self) -> bool {
+        true
+    }
+
     /// Replaces `block` by the next block.
     ///
     /// # Errors

@@ -173,6 +173,31 @@ pub fn recognise(file: &Path) -> Result<Option<Recognised>, PositionsError> {
     }
 }
 
+/// Are all these files known to hold positions of games? Lists of positions (FENs, EPDs) may hold any, and nothing is
+/// known of standard input and other streams before they were read.
+///
+/// # Errors
+/// A file cannot be read, or is compressed and damaged.
+#[doc(hidden)]
+pub fn are_of_games(inputs: &[OsString]) -> Result<bool, PositionsError> {
+    for source in open::expand(inputs)? {
+        let open::Source::File(path) = &source else {
+            return Ok(false);
+        };
+        let of_games = path.is_file()
+            && match open::open(source) {
+                Ok(stream) => stream.format.of_games(),
+                // Whoever reads the file says what is wrong with it.
+                Err(PositionsError::Empty { .. } | PositionsError::UnknownFormat { .. }) => false,
+                Err(error) => return Err(error),
+            };
+        if !of_games {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Reads positions from files, one after the other. An input is a file, a directory (all files in it with a usual
 /// ending of a known format), a pattern like `data/*.binpack`, or `-` for standard input. The content of a file decides
 /// its format; it may be compressed with gzip, zstd or xz.

@@ -32,6 +32,7 @@ const POSITIONS: [&str; 20] = [
 fn optimize(net: &Path, data: &Path, out: &Path) {
     let output = Case::new("optimize")
         .args(["--backend", "cpu", "--count", "50000", "--json"])
+        .args(["--positions", "data"])
         .option("--net", net)
         .option("--data", data)
         .option("--out", out)

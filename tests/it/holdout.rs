@@ -44,7 +44,7 @@ fn the_seed_does_not_choose_what_is_held_out() {
         let more = [&count[..], more].concat();
         let output = optimize(folder.path(), "datasets/selfplay.binpack", &more);
         let report = json(&output);
-        let kinds = &report["holdout_by_positions"]["search"]["before"];
+        let kinds = &report["holdout_by_positions"]["data"]["before"];
         let rate = report["zero_block_rate"]["holdout_before"].clone();
         (rate, kinds.clone(), report["holdout_seed"].clone())
     };
@@ -137,11 +137,9 @@ fn gathered_planes_are_held_out_too() {
         let [zero, cells] = [zero, "cells"].map(|name| report[name].as_u64().unwrap() as f64);
         (share.as_f64().unwrap() * cells).round() == zero
     };
-    let optimized = json(&optimize(
-        folder.path(),
-        "datasets/selfplay.binpack",
-        &taken[..2],
-    ));
+    let same = [&taken[..2], &["--positions", "data"]].concat();
+    let data = "datasets/selfplay.binpack";
+    let optimized = json(&optimize(folder.path(), data, &same));
     let rates = &optimized["zero_block_rate"];
     assert!(is_share(&found, "zero_blocks_before", &rates["before"]));
     let held_out = &found["holdout"];

@@ -2,23 +2,30 @@
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
-use shakmaty::{Chess, Move, Position as _};
+use shakmaty::{Bitboard, Chess, Move, Position as _, Rank, Role, Square};
 
 use super::exchange::{evaluate, exchange, gain, is_ending, value};
 
-/// Nodes of one search: some 20 microseconds.
-const NODES: u32 = 80;
+/// Nodes of one search: some 10 microseconds. Twice as many are worth 0.02 points (`docs/positions.md`).
+const NODES: u32 = 40;
+/// At most so many moves are made before the search, which sees no further than two or three.
+const FIRST_MOVES: u32 = 2;
 const MATE: i32 = 30_000;
 const INFINITE: i32 = 32_000;
+/// What a capture may win beside the piece, in centipawns.
+const MARGIN: i32 = 150;
 
-/// One of the positions that a search from `root` evaluates, each alike likely; `None` if it evaluates none.
+/// One of the positions that a search evaluates, each alike likely, a move or two after `root` or there; `None` if it
+/// evaluates none.
 pub(super) fn evaluated_position(root: &Chess, rng: &mut ChaCha8Rng) -> Option<Chess> {
+    let root = &after_fair_moves(root, rng);
     let mut tree = Tree {
         rng,
         nodes: 0,
         evaluated: 0,
         kept: None,
         few: is_ending(root),
+        keys: Vec::with_capacity(256),
     };
     let score = evaluate(root, tree.few);
     // Deeper and deeper until the nodes are spent; the cap ends it where there is nothing to search.
@@ -33,12 +40,49 @@ pub(super) fn evaluated_position(root: &Chess, rng: &mut ChaCha8Rng) -> Option<C
     tree.kept
 }
 
+/// After none to [`FIRST_MOVES`] moves that lose nothing, the better the likelier.
+fn after_fair_moves(root: &Chess, rng: &mut ChaCha8Rng) -> Chess {
+    /// How much worse than another a move may be, in centipawns, and still be made.
+    const FAIR: i32 = 200;
+    let mut position = root.clone();
+    for _ in 0..rng.random_range(0..=FIRST_MOVES) {
+        let few = is_ending(&position);
+        let moves = position.legal_moves();
+        let mut keys = Vec::with_capacity(moves.len());
+        for (place, &m) in moves.iter().enumerate() {
+            keys.push(key(
+                gain(&position, m, few) + rng.random_range(0..FAIR),
+                place,
+            ));
+        }
+        keys.sort_unstable();
+        let mut moves = keys.into_iter().map(|key| moves[place(key)]);
+        let Some(fair) = moves.find(|&m| exchange(&position, m) >= 0) else {
+            break;
+        };
+        position.play_unchecked(fair);
+    }
+    position
+}
+
+/// Sorts a move at this place of a list: the best comes first, and of equal ones the first.
+fn key(worth: i32, place: usize) -> i64 {
+    i64::from(-worth) * 256 + place as i64
+}
+
+/// The place that [`key`] was given. There are never more than 218 legal moves.
+fn place(key: i64) -> usize {
+    (key & 255) as usize
+}
+
 struct Tree<'a> {
     rng: &'a mut ChaCha8Rng,
     nodes: u32,
     evaluated: u32,
     kept: Option<Chess>,
     few: bool,
+    /// [`key`]s of the moves of all positions of the line, one after the other.
+    keys: Vec<i64>,
 }
 
 impl Tree<'_> {
@@ -73,11 +117,11 @@ impl Tree<'_> {
         score: i32,
         null: bool,
     ) -> Option<i32> {
+        self.enter()?;
         let check = position.is_check();
         if depth <= 0 && !check {
-            return self.captures(position, alpha, beta, score);
+            return self.captures_without_check(position, alpha, beta, score);
         }
-        self.enter()?;
         if !check {
             self.evaluated(position);
             let officers = position.us() & !position.board().pawns() & !position.board().kings();
@@ -97,17 +141,18 @@ impl Tree<'_> {
                 }
             }
         }
-        let mut moves: Vec<(i32, Move)> = position
-            .legal_moves()
-            .iter()
-            .map(|&m| (self.rank(position, m), m))
-            .collect();
+        let moves = position.legal_moves();
+        let first = self.keys.len();
+        for (place, &m) in moves.iter().enumerate() {
+            self.keys.push(key(self.rank(position, m), place));
+        }
         if moves.is_empty() {
             return Some(if check { -MATE } else { 0 });
         }
-        moves.sort_by_key(|&(rank, _)| -rank);
+        self.keys[first..].sort_unstable();
         let mut best = -INFINITE;
-        for (number, (_, m)) in moves.into_iter().enumerate() {
+        for number in 0..moves.len() {
+            let m = moves[place(self.keys[first + number])];
             let (next, score) = self.after(position, m, score);
             let late = number >= 3 && depth >= 2 && !m.is_capture() && !check;
             let reduced = depth - 1 - i32::from(late);
@@ -125,6 +170,7 @@ impl Tree<'_> {
                 break;
             }
         }
+        self.keys.truncate(first);
         Some(best)
     }
 
@@ -140,33 +186,97 @@ impl Tree<'_> {
     }
 
     /// Searches captures that lose nothing.
-    fn captures(&mut self, position: &Chess, mut alpha: i32, beta: i32, score: i32) -> Option<i32> {
+    fn captures(&mut self, position: &Chess, alpha: i32, beta: i32, score: i32) -> Option<i32> {
         self.enter()?;
         if position.is_check() {
             return Some(score);
         }
+        self.captures_without_check(position, alpha, beta, score)
+    }
+
+    /// As [`captures`](Self::captures), where the side to move is known not to be in check.
+    fn captures_without_check(
+        &mut self,
+        position: &Chess,
+        mut alpha: i32,
+        beta: i32,
+        score: i32,
+    ) -> Option<i32> {
         self.evaluated(position);
         let mut best = score;
         alpha = alpha.max(best);
         if alpha >= beta {
             return Some(best);
         }
-        let mut moves = position.capture_moves();
-        moves.sort_by_key(|m| value(m.role()) - 10 * m.capture().map_or(0, value));
-        for &m in &moves {
-            /// What a capture may win beside the piece.
-            const MARGIN: i32 = 150;
-            let hoped = m.capture().map_or(0, value) + m.promotion().map_or(0, value);
-            if score + hoped + MARGIN <= alpha || exchange(position, m) < 0 {
+        // The most valuable victim first, taken by the least piece; en passant is left out.
+        const VICTIMS: [Role; 5] = [
+            Role::Queen,
+            Role::Rook,
+            Role::Bishop,
+            Role::Knight,
+            Role::Pawn,
+        ];
+        let board = position.board();
+        let seventh = position.turn().fold_wb(Rank::Seventh, Rank::Second);
+        let promoted = match position.our(Role::Pawn) & Bitboard::from_rank(seventh) {
+            Bitboard::EMPTY => 0,
+            _ => value(Role::Queen),
+        };
+        for victim in VICTIMS {
+            if score + value(victim) + promoted + MARGIN <= alpha {
                 continue;
             }
-            let (next, score) = self.after(position, m, score);
-            best = best.max(-self.captures(&next, -beta, -alpha, score)?);
-            alpha = alpha.max(best);
-            if alpha >= beta {
-                break;
+            for to in board.by_role(victim) & position.them() {
+                let takers = board.attacks_to(to, position.turn(), board.occupied());
+                for role in Role::ALL {
+                    for from in takers & board.by_role(role) {
+                        let found =
+                            self.capture(position, [from, to], victim, [alpha, beta], score)?;
+                        best = best.max(found);
+                        alpha = alpha.max(best);
+                        if alpha >= beta {
+                            return Some(best);
+                        }
+                    }
+                }
             }
         }
         Some(best)
+    }
+
+    /// Searches a capture, unless it is illegal, loses something or cannot win enough for `alpha`.
+    fn capture(
+        &mut self,
+        position: &Chess,
+        [from, to]: [Square; 2],
+        victim: Role,
+        [alpha, beta]: [i32; 2],
+        score: i32,
+    ) -> Option<i32> {
+        let Some(role) = position.board().role_at(from) else {
+            return Some(-INFINITE);
+        };
+        let promotes = role == Role::Pawn && matches!(to.rank(), Rank::First | Rank::Eighth);
+        let promotion = promotes.then_some(Role::Queen);
+        let m = Move::Normal {
+            role,
+            from,
+            capture: Some(victim),
+            to,
+            promotion,
+        };
+        let hoped = value(victim) + promotion.map_or(0, value);
+        if score + hoped + MARGIN <= alpha || exchange(position, m) < 0 {
+            return Some(-INFINITE);
+        }
+        let (next, score) = self.after(position, m, score);
+        let king = next.board().king_of(position.turn());
+        let occupied = next.board().occupied();
+        let taken =
+            king.is_none_or(|king| next.board().attacks_to(king, next.turn(), occupied).any());
+        if taken {
+            return Some(-INFINITE);
+        }
+        Some(-self.captures(&next, -beta, -alpha, score)?)
     }
 }

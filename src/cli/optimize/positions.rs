@@ -23,6 +23,8 @@ fn of(kind: PositionsKind, data: Positions, seed: u64) -> Positions {
 /// The positions of a run.
 pub struct Chosen {
     pub statistics: Statistics,
+    /// The kind that is searched on.
+    pub kind: PositionsKind,
     /// What is searched on.
     pub training: Positions,
     /// What the search does not see, of the same kind.
@@ -69,9 +71,10 @@ impl Optimize {
         let clock = Instant::now();
         let least = network.footprint.least().max(network.delivery);
         let room = self.memory.at_least(network.bytes + least)? - network.bytes;
+        let kind = self.walks.of_data(&self.positions.data)?;
         // The copies that walks make, of all and of the held-out ones for each of the kinds.
-        let copies = f64::from(u8::from(self.walks.kind != PositionsKind::Data))
-            + TOLD.len() as f64 * self.holdout;
+        let copies =
+            f64::from(u8::from(kind != PositionsKind::Data)) + TOLD.len() as f64 * self.holdout;
         let bytes_per_position = POSITION + (POSITION as f64 * copies).ceil() as u64;
         let advice = "take fewer with --count or --sample-rate, allow more with --memory, or gather in shards and \
                       search with `find`";
@@ -95,18 +98,17 @@ impl Optimize {
                 self.holdout
             );
         }
-        let compared_kinds: Vec<PositionsKind> = TOLD
-            .into_iter()
-            .filter(|&kind| kind != self.walks.kind)
-            .collect();
+        let compared_kinds: Vec<PositionsKind> =
+            TOLD.into_iter().filter(|&told| told != kind).collect();
         let compared: Vec<Positions> = compared_kinds
             .iter()
             .map(|&kind| of(kind, holdout.clone(), self.holdout_seed))
             .collect();
-        training = of(self.walks.kind, training, seed);
-        holdout = of(self.walks.kind, holdout, self.holdout_seed);
+        training = of(kind, training, seed);
+        holdout = of(kind, holdout, self.holdout_seed);
         let mut chosen = Chosen {
             statistics,
+            kind,
             training,
             holdout,
             compared_kinds,

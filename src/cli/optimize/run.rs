@@ -312,7 +312,7 @@ impl Optimize {
             found,
             ..
         } = outcome;
-        let kinds = [self.walks.kind];
+        let kinds = [chosen.kind];
         let kinds = kinds.iter().chain(&chosen.compared_kinds);
         let rates = [found.holdout];
         let rates = rates.iter().chain(&found.compared);
@@ -356,7 +356,7 @@ impl Optimize {
                 .map(|it| it.to_string_lossy().into_owned())
                 .collect(),
             count: self.count,
-            positions_kind: self.walks.kind.name().to_string(),
+            positions_kind: chosen.kind.name().to_string(),
             holdout: self.holdout,
             holdout_seed: self.holdout_seed,
             net: outcome.net.clone(),

@@ -82,19 +82,24 @@ fn percent(rate: f64) -> f64 {
 /// The rates on held-out positions of kinds that were not searched on.
 fn other_positions(report: &OptimizeReport) {
     let (_, units) = report.units();
-    for (kind, what) in [
-        ("data", "as the data have them"),
-        ("search", "as a search meets them"),
-    ] {
-        if let Some(rates) = report.holdout_by_positions.get(kind)
-            && kind != report.positions_kind
-        {
+    for (kind, rates) in &report.holdout_by_positions {
+        if *kind != report.positions_kind {
             console::say(format!(
-                "on held-out {units}, positions {what}: {:.2} % before, {:.2} % after",
+                "on held-out {units}, {}: {:.2} % before, {:.2} % after",
+                positions_are(kind),
                 percent(rates.before),
                 percent(rates.after)
             ));
         }
+    }
+}
+
+/// What positions of this kind are, for people.
+fn positions_are(kind: &str) -> &'static str {
+    match kind {
+        "search" => "positions as a search meets them",
+        "random" => "positions after random moves",
+        _ => "positions as the data have them",
     }
 }
 
@@ -144,7 +149,11 @@ fn rates(report: &OptimizeReport, in_part: bool) {
     });
     match (rates.holdout_before, rates.holdout_after) {
         (Some(before), Some(after)) => console::say(format!(
-            "on held-out {units}: {:.2} % before, {:.2} % after ({sure})",
+            "on held-out {units}{}: {:.2} % before, {:.2} % after ({sure})",
+            match report.positions_kind.as_str() {
+                "data" => String::new(),
+                kind => format!(", {}", positions_are(kind)),
+            },
             percent(before),
             percent(after)
         )),
