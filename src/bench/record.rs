@@ -2,6 +2,7 @@
 //!
 //! A [`Recorder`] lets an engine search positions of games, the roots, and replays the lines of moves that it prints.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -105,8 +106,8 @@ impl Recorder {
         opened().map_err(|source| self.failed(source, None))
     }
 
-    /// Searches the roots and takes positions of what the engine prints, until there are enough. `progress` hears of
-    /// every root how many positions there are.
+    /// Searches the roots and takes positions of what the engine prints, until there are enough. `progress` hears
+    /// behind every root how many positions there are; breaking ends it with [`RecordError::Interrupted`].
     ///
     /// Which positions are taken depends on the roots, the seed and what the engine prints. What was searched before
     /// is forgotten: `ucinewgame` comes between.
@@ -116,7 +117,7 @@ impl Recorder {
     pub fn record(
         &self,
         roots: &[Board],
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Recorded, RecordError> {
         let processes = self.processes.clamp(1, roots.len().max(1));
         thread::scope(|scope| {
@@ -138,7 +139,7 @@ impl Recorder {
         &self,
         roots: usize,
         results: &[Receiver<Result<Search, RecordError>>],
-        progress: &mut impl FnMut(u64),
+        progress: &mut impl FnMut(u64) -> ControlFlow<()>,
     ) -> Result<Recorded, RecordError> {
         let mut found = Recorded::default();
         let sharing = u128::from(self.roots().clamp(1, (roots as u64).max(1)));
@@ -159,7 +160,9 @@ impl Recorder {
             found.boards.extend(search.boards.iter().take(share));
             found.nodes = found.nodes.saturating_add(search.nodes);
             found.roots += usize::from(search.searched);
-            progress(found.boards.len() as u64);
+            if progress(found.boards.len() as u64).is_break() {
+                return Err(RecordError::Interrupted);
+            }
         }
         if found.boards.is_empty() {
             let (engine, roots) = (self.engine.clone(), found.roots);

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 use super::bench::{EngineOption, TIMEOUT, name_and_value};
 use super::common::{Files, PositionArgs};
 use super::progress::Stage;
-use super::{Global, console};
+use super::{Global, console, interrupt};
 
 /// Record positions as an engine meets them in its search, for the --data of other commands
 ///
@@ -57,7 +58,7 @@ pub struct Record {
     out: PathBuf,
 }
 
-const PER_ROOT: u64 = 8;
+const PER_ROOT: u64 = 4;
 const NODES: u64 = 2_000;
 const MULTIPV: u64 = 4;
 
@@ -84,12 +85,21 @@ impl Record {
         check_writable(&self.out)?;
         let recorder = self.recorder();
         let about = recorder.check()?;
-        let read = self.positions.read(recorder.positions_to_read(), None)?;
+        let options = self
+            .positions
+            .options(Some(recorder.positions_to_read()), None)?;
+        let read = self.positions.read_what_there_is(&options, u64::MAX, "")?;
         let roots = recorder.spread(&read.boards);
         drop(read);
         let started = Instant::now();
         let stage = Stage::counting("recording", self.count);
-        let recorded = recorder.record(&roots, |positions| stage.set(positions))?;
+        let recorded = recorder.record(&roots, |positions| {
+            stage.set(positions);
+            match interrupt::check() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
         drop(stage);
         let seconds = started.elapsed().as_secs_f64();
         let positions = recorded.boards.len();

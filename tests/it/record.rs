@@ -98,12 +98,14 @@ fn fewer_positions_than_asked_for_are_told() {
     let data = folder.path().join("data.fens");
     let mated = "7k/6Q1/6K1/8/8/8/8/8 b - - 0 1";
     std::fs::write(&data, format!("{MIDDLE}\n{mated}\n")).unwrap();
-    record(&engine, &out)
+    let done = record(&engine, &out)
         .option("--data", &data)
         .args(["--count", "5000", "--nodes", "300"])
         .ok()
         .says(" positions of 1 searches by Stockfish 15.1")
+        .says("warning: only ")
         .says(" of 5000 positions recorded");
+    assert_eq!(done.stderr.matches("warning").count(), 1, "{}", done.stderr);
     let lines = std::fs::read_to_string(&out).unwrap().lines().count();
     assert!((8..1000).contains(&lines), "{lines}");
 }

@@ -34,6 +34,8 @@ pub enum RecordError {
         engine.display()
     )]
     Nothing { engine: PathBuf, roots: usize },
+    #[error("interrupted: nothing more was written")]
+    Interrupted,
     #[error("no thread for an engine: {0}")]
     Thread(#[source] std::io::Error),
 }

@@ -179,6 +179,59 @@ mod tests {
         assert!(moves.iter().all(|&word| word == "e2e4"));
     }
 
+    /// Words of engines in any order, and bytes that were changed.
+    #[test]
+    fn nothing_that_is_printed_panics() {
+        use rand::{RngExt as _, SeedableRng as _};
+        const WORDS: [&str; 16] = [
+            "info",
+            "string",
+            "pv",
+            "nodes",
+            "-1",
+            "99999999999999999999",
+            "bestmove",
+            "ponder",
+            "e2e4",
+            "e7e5",
+            "e1g1",
+            "0000",
+            "(none)",
+            "lowerbound",
+            "8/8/8/4k3/8/8/4P3/4K3 w - - 0 1",
+            "\u{fffd}",
+        ];
+        let root: Board = "rnbqkbnr/pppppppp/8/8/8/8/PPPPPPPP/RNBQKBNR w KQkq - 0 1"
+            .parse()
+            .unwrap();
+        let root = root.to_chess().unwrap();
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let mut seen = [0; 4];
+        for _ in 0..20_000 {
+            let words =
+                (0..rng.random_range(0..9)).map(|_| WORDS[rng.random_range(0..WORDS.len())]);
+            let mut line = words.collect::<Vec<_>>().join(" ").into_bytes();
+            if rng.random_range(0..2) == 0 && !line.is_empty() {
+                let place = rng.random_range(0..line.len());
+                line[place] = rng.random_range(0..=255);
+            }
+            let line = String::from_utf8_lossy(&line);
+            match said(&line) {
+                Said::Info { moves, .. } => {
+                    seen[0] += 1;
+                    let _ = replay(&root, &moves, |_| seen[3] += 1);
+                }
+                Said::Best(moves) => {
+                    seen[1] += 1;
+                    let _ = replay(&root, &moves, |_| seen[3] += 1);
+                }
+                Said::Position(_) => seen[2] += 1,
+                Said::Nothing => {}
+            }
+        }
+        assert!(seen.iter().all(|&count| count > 50), "{seen:?}");
+    }
+
     #[test]
     fn moves_are_played_until_they_end() {
         let replayed = |moves: &[&str]| {
