@@ -287,7 +287,9 @@ impl Board {
     }
 
     /// The same position with its clocks at their beginning.
-    pub(crate) fn without_clocks(self) -> Board {
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_clocks(self) -> Board {
         Board {
             rule50: 0,
             ply: 0,
