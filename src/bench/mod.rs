@@ -15,9 +15,12 @@ mod lines;
 mod nets;
 mod nodes;
 mod process;
+#[doc(hidden)]
+pub mod record;
 mod running;
 mod session;
 mod statistics;
+mod uci;
 
 #[doc(hidden)]
 pub use counters::Counts;

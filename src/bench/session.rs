@@ -7,11 +7,7 @@ use super::counters::{Counters, Counts};
 use super::cpu::CpuTimes;
 use super::error::EngineError;
 use super::nodes::bench_nodes;
-use super::process::{Line, Next, Process};
-use crate::files::quote::excerpt_of;
-
-/// Most options of an engine that are remembered.
-const MAX_OPTIONS: usize = 1000;
+use super::uci::{Greeting, Session, check_sendable, is_complaint, shown};
 
 /// An engine and how to run its bench.
 #[derive(Clone, Debug)]
@@ -42,12 +38,6 @@ pub struct BenchRun {
     pub counts: Result<Counts, String>,
 }
 
-struct Session<'a> {
-    bench: &'a EngineBench,
-    process: Process,
-    last: Option<String>,
-}
-
 impl EngineBench {
     /// The whole command.
     pub fn command(&self) -> String {
@@ -60,28 +50,14 @@ impl EngineBench {
     /// It does not.
     pub fn check(&self) -> Result<(), EngineError> {
         self.check_sendable("")?;
-        let mut session = Session::start(self)?;
-        let (_, known) = session.prepare()?;
-        session.check_option(&self.net_option, &known)?;
-        session.process.quit();
+        let (session, greeting) = self.prepare()?;
+        greeting.check_option(&self.net_option)?;
+        session.quit();
         Ok(())
     }
 
-    /// UCI commands are lines.
     fn check_sendable(&self, net: &str) -> Result<(), EngineError> {
-        for text in self
-            .options
-            .iter()
-            .flat_map(|(name, value)| [name.as_str(), value])
-            .chain([net, &self.arguments, &self.net_option])
-        {
-            if text.contains(['\n', '\r', '\0']) {
-                return Err(EngineError::NotSendable {
-                    text: excerpt_of(text.as_bytes(), 300),
-                });
-            }
-        }
-        Ok(())
+        check_sendable(&self.options, &[net, &self.arguments, &self.net_option])
     }
 
     /// Runs the bench in a new process with this network.
@@ -92,136 +68,46 @@ impl EngineBench {
         self.check_sendable(net)?;
         // Before the engine starts, in the thread that starts it.
         let counters = Counters::new();
-        let mut session = Session::start(self)?;
-        let (name, known) = session.prepare()?;
-        session.set(&self.net_option, net, &known)?;
-        let run = session.run(net, name, counters)?;
-        session.process.quit();
+        let (mut session, greeting) = self.prepare()?;
+        session.set(&self.net_option, net, &greeting)?;
+        let run = self.run_in(&mut session, net, greeting.name, counters)?;
+        session.quit();
         Ok(run)
     }
-}
 
-impl<'a> Session<'a> {
-    fn start(bench: &'a EngineBench) -> Result<Session<'a>, EngineError> {
-        Ok(Session {
-            bench,
-            process: Process::start(&bench.engine)?,
-            last: None,
-        })
-    }
-
-    /// The engine's name and the names of its options, of which those that were asked for are set.
-    fn prepare(&mut self) -> Result<(Option<String>, Vec<String>), EngineError> {
-        let (name, known) = self.greet()?;
-        let bench = self.bench;
-        for (option, value) in &bench.options {
-            self.set(option, value, &known)?;
+    /// A new process, in which the options that were asked for are set.
+    fn prepare(&self) -> Result<(Session, Greeting), EngineError> {
+        let mut session = Session::start(&self.engine, self.timeout)?;
+        let greeting = session.greet()?;
+        for (option, value) in &self.options {
+            session.set(option, value, &greeting)?;
         }
-        Ok((name, known))
+        Ok((session, greeting))
     }
 
-    /// The next line, or why there is none.
-    fn next(&mut self, command: &str, deadline: Instant) -> Result<Line, EngineError> {
-        match self.process.next(deadline) {
-            Next::Line(line) => {
-                if !line.text.trim().is_empty() {
-                    self.last = Some(shown(&line.text));
-                }
-                Ok(line)
-            }
-            Next::TimedOut => Err(EngineError::Hangs {
-                command: command.to_string(),
-                seconds: self.bench.timeout.as_secs(),
-                last: self.last.take(),
-            }),
-            Next::Ended(status) => Err(EngineError::Died {
-                command: command.to_string(),
-                status,
-                last: self.last.take(),
-            }),
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        Instant::now() + self.bench.timeout
-    }
-
-    /// `uci`: the engine's name and options.
-    fn greet(&mut self) -> Result<(Option<String>, Vec<String>), EngineError> {
-        let deadline = self.deadline();
-        self.process.send("uci");
-        let mut name = None;
-        let mut options = Vec::new();
-        loop {
-            let line = self.next("uci", deadline)?.text;
-            let line = line.trim();
-            if line == "uciok" {
-                return Ok((name, options));
-            } else if let Some(text) = line.strip_prefix("id name ") {
-                name = Some(shown(text));
-            } else if let Some(text) = line.strip_prefix("option name ")
-                && let Some((option, _)) = text.split_once(" type ")
-                && options.len() < MAX_OPTIONS
-            {
-                options.push(option.trim().to_string());
-            }
-        }
-    }
-
-    fn check_option(&self, option: &str, known: &[String]) -> Result<(), EngineError> {
-        if !known.iter().any(|name| name.eq_ignore_ascii_case(option)) {
-            let mut known = known.join(", ");
-            if known.is_empty() {
-                known.push_str("none");
-            }
-            return Err(EngineError::NoOption {
-                option: option.to_string(),
-                known: shown(&known),
-            });
-        }
-        Ok(())
-    }
-
-    fn set(&mut self, option: &str, value: &str, known: &[String]) -> Result<(), EngineError> {
-        self.check_option(option, known)?;
-        let command = format!("setoption name {option} value {value}");
-        let deadline = self.deadline();
-        self.process.send(&command);
-        self.process.send("isready");
-        loop {
-            let line = self.next(&command, deadline)?.text;
-            if line.trim() == "readyok" {
-                return Ok(());
-            }
-            if is_complaint(&line) {
-                let line = shown(&line);
-                return Err(EngineError::Refused { command, line });
-            }
-        }
-    }
-
-    fn run(
-        &mut self,
+    fn run_in(
+        &self,
+        session: &mut Session,
         net: &str,
         name: Option<String>,
         mut counters: Result<Counters, String>,
     ) -> Result<BenchRun, EngineError> {
-        let command = self.bench.command();
+        let command = self.command();
         let mut count = || {
             let counters = counters.as_mut().map_err(|why| why.clone())?;
             counters.read()
         };
-        let cpu_before = CpuTimes::of(self.process.id());
+        let cpu_before = CpuTimes::of(session.id());
         let before = count();
-        let deadline = self.deadline();
+        let deadline = session.deadline();
         let start = Instant::now();
-        self.process.send(&command);
+        session.send(&command);
         let mut found = None;
         // Networks that the engine says it uses: several if it has a small one beside.
         let mut used: Option<String> = None;
         let mut used_ours = false;
         loop {
-            let line = self.next(&command, deadline)?;
+            let line = session.next(&command, deadline)?;
             let text = line.text.trim();
             if is_complaint(text) {
                 return Err(EngineError::RefusedBench {
@@ -236,7 +122,7 @@ impl<'a> Session<'a> {
             }
             if let Some(nodes) = bench_nodes(text) {
                 if found.is_none() {
-                    self.process.send("isready");
+                    session.send("isready");
                 }
                 found = Some((nodes, line.at));
             } else if text == "readyok" && found.is_some() {
@@ -244,8 +130,7 @@ impl<'a> Session<'a> {
             }
         }
         let after = count();
-        let cpu_seconds =
-            cpu_before.and_then(|before| CpuTimes::of(self.process.id())?.since(&before));
+        let cpu_seconds = cpu_before.and_then(|before| CpuTimes::of(session.id())?.since(&before));
         if let Some(line) = used.filter(|_| !used_ours) {
             return Err(EngineError::OtherNet {
                 given: net.to_string(),
@@ -274,17 +159,4 @@ impl<'a> Session<'a> {
             counts,
         })
     }
-}
-
-fn is_complaint(line: &str) -> bool {
-    let lower = line.to_ascii_lowercase();
-    ["no such option", "unknown option", "unknown command"]
-        .iter()
-        .any(|it| lower.contains(it))
-        || lower.starts_with("info string error")
-}
-
-/// An engine's line as a message may hold it.
-fn shown(line: &str) -> String {
-    excerpt_of(line.trim().as_bytes(), 300)
 }

@@ -286,6 +286,17 @@ impl Board {
         shakmaty::Chess::from_setup(self.setup(), CastlingMode::Standard).ok()
     }
 
+    /// The same position with its clocks at their beginning.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_clocks(self) -> Board {
+        Board {
+            rule50: 0,
+            ply: 0,
+            ..self
+        }
+    }
+
     /// The same placement without castling rights and en passant square.
     fn without_rights(self) -> Board {
         Board {

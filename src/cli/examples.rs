@@ -204,6 +204,14 @@ Examples:
   How many pairs a half-width of 0.05 % would take, in a longer bench:
     ftperm bench --engine ./engine --base nn.nnue --test best.nnue --precision 0.05 --bench-args '64 1 15'";
 
+pub const RECORD: &str = "\
+Examples:
+  Positions as an engine meets them, and an order for them:
+    ftperm record --engine stockfish --data train.binpack --count 100000 --out positions.epd
+    ftperm optimize --net nn.nnue --data positions.epd --no-filter
+  From longer searches, and only what is likely in one line:
+    ftperm record --engine ./engine --data train.binpack --nodes 20000 --multipv 1 --out positions.epd";
+
 pub const SHIMS: &str = "\
 Examples:
   For pipelines that call serialize.py and ftperm.py by their names:

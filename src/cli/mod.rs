@@ -38,6 +38,7 @@ mod optimize;
 mod picture;
 mod program;
 mod progress;
+mod record;
 mod reference;
 mod report;
 mod serialize;
@@ -210,6 +211,8 @@ enum Command {
     /// Measure how much faster an engine is with one network than with another
     #[command(after_help = examples::BENCH)]
     Bench(bench::Bench),
+    #[command(after_help = examples::RECORD)]
+    Record(record::Record),
     /// Turn the JSON report of a run into one HTML page
     #[command(after_help = examples::REPORT)]
     Report(report::MakeReport),
@@ -257,6 +260,7 @@ impl Command {
             Command::Verify(command) => Some(&command.positions.filters),
             Command::Inspect(command) => Some(&command.zeros.positions.filters),
             Command::Picture(command) => Some(&command.zeros.positions.filters),
+            Command::Record(command) => Some(&command.positions.filters),
             Command::Serialize(command) => Some(&command.filters),
             Command::BatchJob(command) => Some(&command.optimize.positions.filters),
             Command::BatchSerialize(command) => Some(&command.serialize.filters),
@@ -382,6 +386,7 @@ fn execute(cli: &Cli) -> anyhow::Result<()> {
         Command::BatchSerialize(command) => command.run(&cli.global),
         Command::AdapterTrial(command) => command.run(),
         Command::Config(command) => command.run(&cli.global),
+        Command::Record(command) => command.run(&cli.global),
         Command::Report(command) => command.run(&cli.global),
         Command::Shims(command) => command.run(&cli.global),
     }

@@ -75,7 +75,8 @@ fn records(block: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines(block).filter(|(_, line)| !line.is_empty() && !line.starts_with(b"#"))
 }
 
-fn parse(line: &[u8]) -> Result<BoardEntry, Problem> {
+/// Reads a line.
+pub(crate) fn parse(line: &[u8]) -> Result<BoardEntry, Problem> {
     let wrong = |why: &dyn std::fmt::Display| {
         Problem::Record(format!(
             "expected a position, found {}: {why}",

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// Lines that are not run, by what they contain, and why.
-const NOT_RUN: [(&str, &str); 15] = [
+const NOT_RUN: [(&str, &str); 16] = [
     ("net89.bin", "needs a network of Obsidian"),
     ("raw.bin", "needs floats of a trainer: tests/it/trained.rs"),
     (
@@ -25,6 +25,7 @@ const NOT_RUN: [(&str, &str); 15] = [
     ("ftperm bench ", "needs an engine"),
     ("--engine ", "needs an engine"),
     ("--bench-engine ", "needs an engine"),
+    ("positions.epd", "needs what an engine recorded"),
     ("/path/to/stockfish", "needs an engine"),
     ("--backend gpu", "needs a graphics adapter"),
     ("--watch ", "runs until it is stopped"),

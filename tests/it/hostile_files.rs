@@ -141,7 +141,7 @@ fn a_short_pickle_takes_little_memory() {
 }
 
 /// Every option that names a file, with `FILE` where it goes.
-const READERS: [&[&str]; 26] = [
+const READERS: [&[&str]; 27] = [
     &["inspect", "FILE"],
     &["optimize", "--net", "FILE", "--data", "DATA"],
     &["optimize", "--net", "NET", "--data", "FILE"],
@@ -205,6 +205,9 @@ const READERS: [&[&str]; 26] = [
     &["embed", "FILE", "--out", "program"],
     &[
         "bench", "--engine", "FILE", "--base", "NET", "--test", "NET",
+    ],
+    &[
+        "record", "--engine", "FILE", "--data", "DATA", "--out", "o.epd",
     ],
 ];
 

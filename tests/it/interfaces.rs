@@ -244,6 +244,9 @@ fn json_is_as_documented() {
         let how = ["--runs", "2", "--bench-args", "16 1 6"];
         let nets = ["bench", "--engine", engine, "--base", net, "--test", net];
         check("bench", &[&nets[..], &how].concat());
+        let searches = ["--count", "20", "--nodes", "200", "--out", "r.epd"];
+        let record = ["record", "--engine", engine, "--data", data];
+        check("record", &[&record[..], &searches].concat());
     }
     // The matrix and the permutation that end in .perm are what ftperm.py reads.
     let perm = std::fs::read(folder.join("o.perm")).unwrap();

@@ -23,7 +23,7 @@ fn engine(folder: &Path, at_bench: &str) -> PathBuf {
          case $line in\n\
          uci) echo 'option name EvalFile type string default x'; echo uciok;;\n\
          isready) echo readyok;;\n\
-         bench*) {at_bench};;\n\
+         bench*|go*) {at_bench};;\n\
          quit) exit;;\n\
          esac\n\
          done\n"
@@ -118,6 +118,33 @@ fn signals_end_the_engine_and_what_it_started() {
         until("ended", || !ids.iter().any(|&id| is_running(id)));
         assert_eq!(temporary_networks(folder), 0, "{signal}");
     }
+}
+
+/// What was recorded until then is not written.
+#[test]
+fn a_signal_ends_a_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    engine(folder, "echo searching > state; sleep 1000");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/selfplay.binpack");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ftperm"))
+        .args(["record", "--engine", "./engine.sh", "--out", "o.epd"])
+        .args(["--count", "9", "--processes", "1", "--data"])
+        .arg(data)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("searching", || folder.join("state").exists());
+    let ids = ids(folder);
+    assert!(ids.iter().all(|&id| is_running(id)));
+    // SAFETY: only numbers are handed over.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    until("ended", || !ids.iter().any(|&id| is_running(id)));
+    let names = fs::read_dir(folder).unwrap().flatten();
+    assert_eq!(names.count(), 3, "the engine, its ids and its state");
 }
 
 #[test]

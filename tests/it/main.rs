@@ -41,6 +41,7 @@ mod position_damage;
 mod position_formats;
 mod positions;
 mod pytorch;
+mod record;
 mod reference_lines;
 mod report;
 mod same_function;

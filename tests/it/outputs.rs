@@ -48,15 +48,20 @@ fn no_output_takes_the_place_of_an_engine() {
     let engine = ["--bench-engine", "./engine", "--out", "engine"];
     let bench = ["bench", "--base", "n.nnue", "--test", "n.nnue"];
     let report = ["--engine", "./engine", "--report", "engine"];
+    let record = ["record", "--engine", "./engine", "--data", "d.binpack"];
+    let data = std::fs::read(folder.join("d.binpack")).unwrap();
     for words in [
         [&optimize[..], &engine].concat(),
         [&bench[..], &report].concat(),
+        [&record[..], &["--out", "engine"]].concat(),
+        [&record[..], &["--out", "d.binpack"]].concat(),
     ] {
         let output = ftperm(folder, &words);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains("are the same file"), "{said}");
         assert_eq!(std::fs::read(folder.join("engine")).unwrap(), b"a program");
+        assert!(std::fs::read(folder.join("d.binpack")).unwrap() == data);
     }
 }
 

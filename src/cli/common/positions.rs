@@ -74,6 +74,22 @@ impl PositionArgs {
         room: u64,
         advice: &str,
     ) -> anyhow::Result<Positions> {
+        let positions = self.read_what_there_is(options, room, advice)?;
+        let found = &positions.statistics;
+        if found.missing() > 0 {
+            let asked = found.asked.unwrap_or_default();
+            console::warn(format!("only {} of {asked} positions found", found.taken));
+        }
+        Ok(positions)
+    }
+
+    /// As [`read_within`](Self::read_within), where fewer than asked for will do.
+    pub fn read_what_there_is(
+        &self,
+        options: &Options,
+        room: u64,
+        advice: &str,
+    ) -> anyhow::Result<Positions> {
         let mut full = false;
         let outcome = watch_positions(&self.data, options, |progress| {
             full = progress.taken > room;
@@ -112,10 +128,6 @@ impl PositionArgs {
         ));
         for damage in &found.damage {
             console::warn(format!("skipped: {damage}"));
-        }
-        if found.missing() > 0 {
-            let asked = found.asked.unwrap_or_default();
-            console::warn(format!("only {} of {asked} positions found", found.taken));
         }
         Ok(positions)
     }
