@@ -209,6 +209,19 @@ fn alexandrias_network() {
     );
 }
 
+/// Tarnished rounds as Alexandria does. The digest is that of what its own `quantise_raw` wrote, built with an L1_SIZE
+/// of 16.
+#[test]
+fn tarnisheds_network() {
+    let folder = folder("tarnished", &[("1792", "16")]);
+    let count = 17 * 768 * 16 + 16 + 16 * 128 + 128 + 32 * 256 + 256 + 256 + 8;
+    made_of_floats(
+        folder.path(),
+        count,
+        "85cfd0e55ba4e820fcc86138c68d7ee2fc62a645413c5bb750273f585ece3976",
+    );
+}
+
 /// Weights and factoriser are rounded each by itself, threats and pairs saturate, and the file is in LEB128.
 #[test]
 fn plentychess_network() {
