@@ -28,7 +28,7 @@ pub use leb128::leb128;
 pub use matrix::{actmat, planes};
 pub use net::net;
 pub use permutation::perm;
-pub use positions::{binpack, bullet, fens, packed_sfen, plain, viri};
+pub use positions::{binpack, bullet, fens, packed_sfen, pgn, plain, viri};
 pub use report::report;
 pub use search_state::search_state;
 pub use wasm::wasm;
@@ -37,7 +37,7 @@ pub use wasm::wasm;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets; each has a folder of this name in `corpus`.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     ("net", net),
     ("leb128", leb128),
     ("engine", engine),
@@ -48,6 +48,7 @@ pub const TARGETS: [Target; 20] = [
     ("packed_sfen", packed_sfen),
     ("bullet", bullet),
     ("viri", viri),
+    ("pgn", pgn),
     ("perm", perm),
     ("actmat", actmat),
     ("planes", planes),

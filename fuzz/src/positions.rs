@@ -14,6 +14,8 @@ const BULLET_RECORD: &[u8] = include_bytes!("../heads/bullet");
 /// A short game.
 const VIRI_GAME: &[u8] = include_bytes!("../heads/viri");
 
+const PGN_GAME: &[u8] = b"[Event \"x\"]\n\n1. e4 {+0.31/12} e5 *\n\n";
+
 /// Records by which the formats without a magic number are recognised; more than any of them looks at.
 const HEAD: usize = 64;
 
@@ -39,6 +41,10 @@ pub fn bullet(data: &[u8]) {
 
 pub fn viri(data: &[u8]) {
     check(data, VIRI_GAME);
+}
+
+pub fn pgn(data: &[u8]) {
+    check(data, PGN_GAME);
 }
 
 /// Reads a file that is the input without its first byte, which holds options. One of them puts so many sound records

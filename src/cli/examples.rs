@@ -206,9 +206,8 @@ Examples:
 
 pub const RECORD: &str = "\
 Examples:
-  Positions as an engine meets them, and an order for them:
+  Positions as an engine meets them:
     ftperm record --engine stockfish --data train.binpack --count 100000 --out positions.epd
-    ftperm optimize --net nn.nnue --data positions.epd --no-filter
   From longer searches, and only what is likely in one line:
     ftperm record --engine ./engine --data train.binpack --nodes 20000 --multipv 1 --out positions.epd";
 

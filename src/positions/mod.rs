@@ -57,6 +57,8 @@ mod open;
 #[doc(hidden)]
 pub mod packed_sfen;
 mod part;
+#[doc(hidden)]
+pub mod pgn;
 mod pipeline;
 #[doc(hidden)]
 pub mod plain;
@@ -78,9 +80,10 @@ use crate::chess::board::Board;
 
 /// Every data format there is, in the order in which they are tried: those that are recognised most surely come first.
 #[doc(hidden)]
-pub static FORMATS: [&dyn Format; 6] = [
+pub static FORMATS: [&dyn Format; 7] = [
     &binpack::Binpack,
     &plain::Plain,
+    &pgn::Pgn,
     &fens::Fens,
     &bullet::FORMAT,
     &viri::Viri,

@@ -226,6 +226,52 @@ fn as_viri(entries: &[TrainingDataEntry]) -> Vec<u8> {
     out
 }
 
+fn as_pgn(entries: &[TrainingDataEntry]) -> Vec<u8> {
+    use shakmaty::fen::Fen;
+    use shakmaty::san::SanPlus;
+    use shakmaty::uci::UciMove;
+    use shakmaty::{CastlingMode, Chess};
+    let mut text = String::new();
+    for (number, game) in entries
+        .chunk_by(|before, after| before.is_continuation(after))
+        .enumerate()
+    {
+        let first = &game[0];
+        let fen = first.pos.fen().unwrap();
+        let white = first.pos.side_to_move() == Color::White;
+        let result = match first.result * if white { 1 } else { -1 } {
+            1 => "1-0",
+            0 => "1/2-1/2",
+            _ => "0-1",
+        };
+        text += &format!(
+            "[Event \"game {number}\"]\r\n[Result \"{result}\"]\r\n[FEN \"{fen}\"]\r\n\r\n"
+        );
+        let setup: Fen = fen.parse().unwrap();
+        let mut position: Chess = setup.into_position(CastlingMode::Standard).unwrap();
+        for (place, entry) in game.iter().enumerate() {
+            let uci: UciMove = entry.mv.as_uci().parse().unwrap();
+            let played = uci.to_move(&position).unwrap();
+            let written = SanPlus::from_move_and_play_unchecked(&mut position, played);
+            let (sign, size) = if entry.score < 0 {
+                ("-", -entry.score)
+            } else {
+                ("+", entry.score)
+            };
+            text += &format!(
+                "{written} {{{sign}{}.{:02}/8 0.1s}} ",
+                size / 100,
+                size % 100
+            );
+            if place % 4 == 0 {
+                text += "(e4 e5 {+1.00/2}) $3\r\n";
+            }
+        }
+        text += &format!("{result}\r\n\r\n");
+    }
+    text.into_bytes()
+}
+
 fn read_bytes(bytes: Vec<u8>, options: &Options) -> Result<Positions, PositionsError> {
     read_stream("test", Box::new(Cursor::new(bytes)), options)
 }
@@ -249,6 +295,7 @@ fn formats_with_moves_agree_with_the_binpack() {
                 ("plain", as_plain(entries)),
                 ("packed sfen", as_packed_sfens(entries)),
                 ("viriformat", as_viri(entries)),
+                ("PGN", as_pgn(entries)),
             ] {
                 let found = read_bytes(bytes, &options).unwrap();
                 assert_eq!(found.boards, expected.boards, "{name}");
@@ -349,6 +396,7 @@ fn formats_are_told_without_reading_on() {
         ("FEN or EPD list", as_fens(entries())),
         ("bulletformat", as_bullet(entries())),
         ("viriformat", as_viri(entries())),
+        ("PGN", as_pgn(entries())),
         (
             "packed sfen (.bin of 40-byte records)",
             as_packed_sfens(entries()),
@@ -483,12 +531,40 @@ fn an_illegal_move_ends_its_game_only() {
     assert_eq!(found.statistics.damaged, 1);
 }
 
+#[test]
+fn an_illegal_move_of_a_pgn_is_named() {
+    let text = String::from_utf8(as_pgn(&entries()[..500])).unwrap();
+    let second = 1 + text[1..].find("[Event").unwrap();
+    let damaged = format!("{text}[Event \"x\"]\n\n1. e4 e5 2. Ke3 *\n");
+    let error = read_bytes(damaged.clone().into_bytes(), &everything()).unwrap_err();
+    let expected = format!("test: at byte {}: 2. Ke3: ", text.len());
+    assert!(error.to_string().starts_with(&expected), "{error}");
+    let options = Options {
+        skip_damaged: true,
+        ..everything()
+    };
+    let found = read_bytes(damaged.into_bytes(), &options).unwrap();
+    assert_eq!((found.boards.len(), found.statistics.damaged), (500, 1));
+    // The tags of the first game are gone: what follows was played from another position.
+    let cut = format!(
+        "[Event \"x\"]\n\n{}",
+        &text[text.find("\r\n\r\n").unwrap()..]
+    );
+    let found = read_bytes(cut.into_bytes(), &options).unwrap();
+    assert_eq!(found.statistics.damaged, 1);
+    let rest = text[second..].to_owned();
+    assert_eq!(
+        found.boards,
+        read_bytes(rest.into_bytes(), &options).unwrap().boards
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn random_damage_is_survived(
-        format in 0..8usize,
+        format in 0..9usize,
         start in 0..59_000usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
         cut in any::<prop::sample::Index>(),
@@ -500,7 +576,8 @@ proptest! {
             2 => as_packed_sfens(entries),
             3 => as_bullet(entries),
             4 => as_viri(entries),
-            kind => compressed(&as_binpack(entries))[kind - 5].1.clone(),
+            5 => as_pgn(entries),
+            kind => compressed(&as_binpack(entries))[kind - 6].1.clone(),
         };
         for (place, value) in &changes {
             *place.get_mut(&mut bytes) = *value;
