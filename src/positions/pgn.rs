@@ -267,6 +267,10 @@ impl Game {
 }
 
 /// The position in which a game begins that does not begin as all do.
+#[expect(
+    clippy::result_large_err,
+    reason = "the error of shakmaty holds the position that can still be accepted"
+)]
 fn first_position(fen: &[u8]) -> Result<Chess, Problem> {
     let wrong = |why: &dyn std::fmt::Display| {
         Problem::Record(format!("the first position, {}: {why}", quoted(fen)))
