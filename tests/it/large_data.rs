@@ -346,7 +346,8 @@ const WEIGHT: &str = "0=0,1=0,2=0.5,7=20";
 fn planes_are_weighed_by_bucket_as_optimize_weighs_positions() {
     let folder = folder();
     let common = ["--effort", "quick", "--weight", WEIGHT];
-    let weighted = [&common[..], &["--holdout", "0"]].concat();
+    // As `gather` takes them.
+    let weighted = [&common[..], &["--holdout", "0", "--positions", "data"]].concat();
     let (expected, _) = optimize(&folder, "6000", "o", &weighted);
     let whole = [
         "gather",

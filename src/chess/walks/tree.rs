@@ -6,7 +6,7 @@ use shakmaty::{Bitboard, Chess, Move, Position as _, Rank, Role, Square};
 
 use super::exchange::{evaluate, exchange, gain, is_ending, value};
 
-/// Nodes of one search: some 10 microseconds. Twice as many are worth 0.02 points (`docs/positions.md`).
+/// Nodes of one search: some 10 microseconds. Twice as many find nothing better (`docs/positions.md`).
 const NODES: u32 = 40;
 /// At most so many moves are made before the search, which sees no further than two or three.
 const FIRST_MOVES: u32 = 2;
