@@ -25,6 +25,15 @@ impl Color {
             Color::Black => Color::White,
         }
     }
+
+    /// 1 for White, -1 for Black: turns what White sees into what this side sees, and back.
+    #[must_use]
+    pub(crate) const fn sign(self) -> i8 {
+        match self {
+            Color::White => 1,
+            Color::Black => -1,
+        }
+    }
 }
 
 /// A kind of piece; the discriminants are the `P0 N1 B2 R3 Q4 K5` of `docs/notes/eras.md`, section 5.

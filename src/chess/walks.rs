@@ -29,7 +29,8 @@ mod tree;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Walk {
-    /// A small alpha-beta search by material and squares: one of the positions that it evaluates.
+    /// None to two fair moves, then a small alpha-beta search by material and squares: one of the positions that it
+    /// evaluates.
     #[default]
     Search,
     /// One or two random legal moves.

@@ -42,6 +42,7 @@ mod error;
 pub mod fens;
 #[doc(hidden)]
 pub mod filter;
+mod first_position;
 #[doc(hidden)]
 pub mod format;
 #[doc(hidden)]

@@ -11,15 +11,16 @@ use std::ops::ControlFlow;
 use pgn_reader::{KnownOutcome, Outcome, RawComment, RawTag, Reader, SanPlus, Visitor};
 use shakmaty::fen::Fen;
 use shakmaty::san::San;
-use shakmaty::{CastlingMode, Chess, Color, EnPassantMode, Move, Position as _};
+use shakmaty::{Chess, Color, Move, Position as _};
 
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::filter::Sieve;
+use super::first_position::first_position;
 use super::format::{Format, HEAD_SIZE, Likeness, Located, NextBlock};
 use super::input::Input;
 use super::lines::lines;
-use crate::chess::board::{self, Board};
+use crate::chess::board::Board;
 use crate::files::quote::quoted;
 
 /// Score of a mate on the board; a mate in so many moves is worth so much less.
@@ -45,12 +46,11 @@ impl Format for Pgn {
             .is_some_and(|(_, line)| tag_name(line).is_some())
     }
 
-    /// One tag that makes sense is enough: nothing else looks like one.
+    /// One tag that makes sense is enough: nothing else looks like one. The last may be cut off.
     fn resembles(&self, head: &[u8]) -> Likeness {
-        let starts = game_starts(head).count();
-        let whole = if head.len() < HEAD_SIZE { 0 } else { 1 };
+        let cut_off = usize::from(head.len() == HEAD_SIZE);
         Likeness {
-            sound: starts.saturating_sub(whole),
+            sound: game_starts(head).count().saturating_sub(cut_off),
             damaged: 0,
         }
     }
@@ -68,24 +68,17 @@ impl Format for Pgn {
     }
 
     fn decode(&self, block: &[u8], sieve: &mut Sieve<'_>) -> Result<(), Located> {
-        let mut starts = game_starts(block).peekable();
         // What stands before the first game is its own record: empty lines, or the rest of a damaged game.
         let mut offset = 0;
-        while offset < block.len() {
-            let end = loop {
-                match starts.next() {
-                    Some(start) if start > offset => break start,
-                    Some(_) => {}
-                    None => break block.len(),
-                }
-            };
+        for end in game_starts(block)
+            .skip_while(|&start| start == 0)
+            .chain([block.len()])
+        {
             match read_game(&block[offset..end]) {
                 Ok(entries) => {
-                    for entry in &entries {
-                        match sieve.offer(entry) {
-                            Ok(ControlFlow::Continue(())) => {}
-                            Ok(ControlFlow::Break(())) => return Ok(()),
-                            Err(problem) => sieve.damaged(Located::new(offset, problem))?,
+                    for entry in entries {
+                        if sieve.offer_record(offset, Ok(entry))?.is_break() {
+                            return Ok(());
                         }
                     }
                 }
@@ -168,7 +161,7 @@ impl Visitor for GameReader {
         value: RawTag<'_>,
     ) -> ControlFlow<Self::Output> {
         let read = match name {
-            b"FEN" => first_position(value.as_bytes()).map(|start| tags.start = start),
+            b"FEN" => position_of(value.as_bytes()).map(|start| tags.start = start),
             b"Result" => {
                 tags.white_result = Outcome::from_ascii(value.as_bytes()).ok().and_then(white);
                 Ok(())
@@ -228,10 +221,7 @@ impl Game {
     fn finish(&mut self) -> Vec<BoardEntry> {
         let mut entries = std::mem::take(&mut self.entries);
         for entry in &mut entries {
-            let sign = match entry.board.side_to_move() {
-                board::Color::White => 1,
-                board::Color::Black => -1,
-            };
+            let sign = entry.board.side_to_move().sign();
             entry.result = self.white_result.map(|result| sign * result);
         }
         entries
@@ -246,7 +236,7 @@ impl Game {
         };
         let played = written.san.to_move(&self.position);
         let played = played.map_err(|error| wrong(&error))?;
-        let board = Board::from_setup(&self.position.to_setup(EnPassantMode::Legal))?;
+        let board = Board::from_chess(&self.position)?;
         let Some(from) = played.from() else {
             return Err(wrong(&"a piece from the hand is put"));
         };
@@ -267,23 +257,12 @@ impl Game {
 }
 
 /// The position in which a game begins that does not begin as all do.
-#[expect(
-    clippy::result_large_err,
-    reason = "the error of shakmaty holds the position that can still be accepted"
-)]
-fn first_position(fen: &[u8]) -> Result<Chess, Problem> {
+fn position_of(fen: &[u8]) -> Result<Chess, Problem> {
     let wrong = |why: &dyn std::fmt::Display| {
         Problem::Record(format!("the first position, {}: {why}", quoted(fen)))
     };
-    let setup = Fen::from_ascii(fen)
-        .map_err(|error| wrong(&error))?
-        .into_setup();
-    let mode = CastlingMode::detect(&setup);
-    setup
-        .position::<Chess>(mode)
-        .or_else(|error| error.ignore_too_much_material())
-        .or_else(|error| error.ignore_invalid_ep_square())
-        .map_err(|error| wrong(&error))
+    let parsed = Fen::from_ascii(fen).map_err(|error| wrong(&error))?;
+    first_position(parsed.into_setup()).map_err(|error| wrong(&error))
 }
 
 /// Are these the rules of chess? Chess960 has only other first positions.

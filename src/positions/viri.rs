@@ -10,16 +10,15 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use shakmaty::{
-    Bitboard, CastlingMode, Chess, EnPassantMode, FromSetup, Position as _, Role, Setup, Square,
-};
+use shakmaty::{Bitboard, Chess, Position as _, Role, Setup, Square};
 
 use super::entry::{BoardEntry, RecordedMove};
 use super::error::Problem;
 use super::filter::Sieve;
+use super::first_position::first_position;
 use super::format::{Format, Likeness, Located, NextBlock};
 use super::input::Input;
-use crate::chess::board::{Board, Color};
+use crate::chess::board::Board;
 
 const POSITION_SIZE: usize = 32;
 const MOVE_SIZE: usize = 4;
@@ -151,17 +150,14 @@ fn decode_game(game: &[u8], sieve: &mut Sieve<'_>) -> Result<ControlFlow<()>, Pr
             ended = true;
             break;
         }
-        let before = Board::from_setup(&position.to_setup(EnPassantMode::Legal))?;
+        let before = Board::from_chess(&position)?;
         let (from, to, white_score) = play(&mut position, record)
             .map_err(|problem| Problem::Record(format!("move {number} of the game: {problem}")))?;
-        let sign = match before.side_to_move() {
-            Color::White => 1,
-            Color::Black => -1,
-        };
+        let sign = before.side_to_move().sign();
         let entry = BoardEntry {
             board: before,
-            score: Some(i32::from(white_score) * sign),
-            result: Some(white_result * sign as i8),
+            score: Some(i32::from(white_score) * i32::from(sign)),
+            result: Some(white_result * sign),
             ply: Some(before.ply()),
             best_move: Some(RecordedMove::from_squares(&before, from, to)),
         };
@@ -219,10 +215,6 @@ fn play(position: &mut Chess, record: &[u8]) -> Result<(u8, u8, i16), Problem> {
 }
 
 /// The first position of a game, and the result as White sees it.
-#[expect(
-    clippy::result_large_err,
-    reason = "the error of shakmaty holds the position that can still be accepted"
-)]
 fn unpack(bytes: &[u8; POSITION_SIZE]) -> Result<(Chess, i8), Problem> {
     let damaged = |what: &str| Problem::Record(what.to_owned());
     let mut occupied = [0; 8];
@@ -270,10 +262,7 @@ fn unpack(bytes: &[u8; POSITION_SIZE]) -> Result<(Chess, i8), Problem> {
     if result > 2 {
         return Err(damaged("the result is none of 0, 1 and 2"));
     }
-    // Rooks may castle from anywhere in Chess960; standard castling is a case of it.
-    let position = Chess::from_setup(setup, CastlingMode::Chess960)
-        .or_else(|error| error.ignore_too_much_material())
-        .or_else(|error| error.ignore_invalid_ep_square())
+    let position = first_position(setup)
         .map_err(|error| Problem::Record(format!("the first position of the game: {error}")))?;
     Ok((position, result as i8 - 1))
 }
