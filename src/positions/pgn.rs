@@ -140,6 +140,8 @@ struct Game {
     position: Chess,
     entries: Vec<BoardEntry>,
     white_result: Option<i8>,
+    /// Did the mark of the end come?
+    ended: bool,
 }
 
 impl Visitor for GameReader {
@@ -183,6 +185,7 @@ impl Visitor for GameReader {
             position: tags.start,
             entries: Vec::new(),
             white_result: tags.white_result,
+            ended: false,
         })
     }
 
@@ -207,11 +210,16 @@ impl Visitor for GameReader {
     }
 
     fn outcome(&mut self, game: &mut Game, outcome: Outcome) -> ControlFlow<Self::Output> {
+        game.ended = true;
         game.white_result = white(outcome).or(game.white_result);
         ControlFlow::Continue(())
     }
 
     fn end_game(&mut self, mut game: Game) -> Self::Output {
+        if !game.ended {
+            let problem = "the game has no end (1-0, 0-1, 1/2-1/2 or *)";
+            return Err(Problem::Record(problem.to_owned()));
+        }
         Ok(game.finish())
     }
 }
@@ -424,5 +432,18 @@ mod tests {
             2
         );
         assert_eq!(game("[Event \"empty\"]", "").unwrap().len(), 0);
+    }
+
+    /// The text of a game is cut off anywhere.
+    #[test]
+    fn a_game_that_is_cut_off_has_no_end() {
+        let whole = "[Event \"x\"]\n[Result \"1-0\"]\n\n1. e4 {+0.31/12} e5 2. Nf3 (2. f4 *) 1-0";
+        assert_eq!(fens(whole).unwrap().len(), 3);
+        for end in 1..whole.len() {
+            let error = fens(&whole[..end]).unwrap_err();
+            let known = ["has no end", "illegal san", "unterminated"];
+            let is_known = known.iter().any(|words| error.contains(words));
+            assert!(is_known, "{end}: {error}");
+        }
     }
 }
