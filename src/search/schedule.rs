@@ -100,8 +100,8 @@ pub(super) fn run(
 ) -> Result<Found, SearchError> {
     let tries = tries(options.effort, options.start.is_some());
     let patience = match options.effort {
-        Effort::Quick => 8,
-        Effort::Normal | Effort::Max => 64,
+        Effort::Quick => 2,
+        Effort::Normal | Effort::Max => 16,
     };
     let descent = descent_rounds(options.effort);
     let start_score = planes.zero_blocks(start.indices())?;

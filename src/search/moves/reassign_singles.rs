@@ -2,17 +2,22 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::{Cycle, Move, Round, apply_disjoint};
 use crate::search::Halt;
 use crate::search::assignment::best_assignment;
+use crate::search::fit_table::FitTable;
 use crate::search::partition::BLOCK;
 use crate::search::state::State;
 
-/// Takes a random neuron out of every block and assigns them to the gaps so that the score is the largest possible.
+/// Takes a random neuron out of every block and assigns them to the gaps so that the score is the largest possible;
+/// does the same with the other three, each with those of the other blocks that were drawn with them.
 ///
 /// That is a linear assignment problem over `fit[t][i]`. Every cycle of the solution has a gain of its own, because
-/// it touches each block once, and none loses, because the whole is optimal.
+/// it touches each block once, and none loses, because the whole is optimal. Four problems at once keep more than one
+/// thread busy, and what they change is counted in one go; cycles of two that touch the same block are rare where few
+/// are left to be found.
 #[derive(Default)]
 pub(crate) struct ReassignSingles {
     /// Of each neuron in the last assignments; empty before the first.
@@ -29,9 +34,23 @@ impl Move for ReassignSingles {
     }
 
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
-        let taken = take_one_of_each_block(state, random);
-        let mut cycles = assign(state, &taken, &mut self.prices, |_| ())?;
-        cycles.retain(|cycle| cycle.gain > 0);
+        let drawn = draw_all_of_each_block(state, random);
+        for taken in &drawn {
+            state.know(taken, taken)?;
+        }
+        let table = state.table();
+        self.prices.resize(table.neurons(), 0);
+        let prices = &self.prices;
+        let assigned: Vec<Assigned> = drawn
+            .par_iter()
+            .map(|taken| assign(table, taken, prices, |_| ()))
+            .collect();
+        let mut cycles = Vec::new();
+        for (taken, assigned) in drawn.iter().zip(assigned) {
+            enter_prices(taken, &assigned.prices, &mut self.prices);
+            let gainful = assigned.cycles.into_iter().filter(|cycle| cycle.gain > 0);
+            cycles.extend(gainful);
+        }
         Ok(apply_disjoint(state, cycles))
     }
 }
@@ -69,12 +88,16 @@ impl Move for ShakenReassignment {
         // less than one. Noise of one still decides between equally good assignments, or the same would always come.
         let amplitude = ((self.temperature * 6f64.sqrt()) as i64).max(LEAST_AMPLITUDE);
         let before = state.table().score();
-        let cycles = assign(state, &taken, &mut self.prices, |values| {
+        state.know(&taken, &taken)?;
+        let table = state.table();
+        self.prices.resize(table.neurons(), 0);
+        let Assigned { cycles, prices } = assign(table, &taken, &self.prices, |values| {
             for (value, noise) in values.iter_mut().zip(self.noise.chunks_exact(4)) {
                 let [a, b] = [[noise[0], noise[1]], [noise[2], noise[3]]].map(u16::from_le_bytes);
                 *value += (((i64::from(a) - i64::from(b)) * amplitude) >> 16) as i32;
             }
-        })?;
+        });
+        enter_prices(&taken, &prices, &mut self.prices);
         for cycle in &cycles {
             state.rotate(&cycle.neurons);
         }
@@ -91,15 +114,36 @@ fn take_one_of_each_block(state: &State, random: &mut ChaCha8Rng) -> Vec<u32> {
     (0..partition.blocks()).map(&mut one_of).collect()
 }
 
-/// The cycles of the best assignment of one neuron of each block to the gaps, after `adjust` changed the values.
+/// The neurons of every block in random order: the first ones of all blocks, the second ones, and so on.
+fn draw_all_of_each_block(state: &State, random: &mut ChaCha8Rng) -> [Vec<u32>; BLOCK] {
+    let partition = state.table().partition();
+    let mut drawn = [const { Vec::new() }; BLOCK];
+    for block in 0..partition.blocks() {
+        let mut neurons = partition.block(block);
+        for (left, drawn) in (1..=BLOCK).rev().zip(&mut drawn) {
+            let at = random.next_u32() as usize % left;
+            drawn.push(neurons[at]);
+            neurons.swap(at, left - 1);
+        }
+    }
+    drawn
+}
+
+/// A solved assignment of one neuron of each block to the gaps.
+struct Assigned {
+    cycles: Vec<Cycle>,
+    /// One a neuron that was taken.
+    prices: Vec<i32>,
+}
+
+/// The best assignment of one neuron of each block to the gaps, after `adjust` changed the values. `prices` are those
+/// of all neurons.
 fn assign(
-    state: &mut State,
+    table: &FitTable,
     taken: &[u32],
-    prices: &mut Vec<i32>,
+    prices: &[i32],
     adjust: impl FnOnce(&mut [i32]),
-) -> Result<Vec<Cycle>, Halt> {
-    state.know(taken, taken)?;
-    let table = state.table();
+) -> Assigned {
     let mut values = Vec::with_capacity(taken.len() * taken.len());
     for &place_of in taken {
         debug_assert!(taken.iter().all(|&neuron| table.is_known(place_of, neuron)));
@@ -108,12 +152,8 @@ fn assign(
     }
     adjust(&mut values);
     // Row: the gap; column: the neuron that goes there.
-    prices.resize(table.neurons(), 0);
-    let mut taken_prices: Vec<i32> = taken.iter().map(|&n| prices[n as usize]).collect();
-    let comes = best_assignment(&values, &mut taken_prices);
-    for (&neuron, price) in taken.iter().zip(taken_prices) {
-        prices[neuron as usize] = price;
-    }
+    let mut prices: Vec<i32> = taken.iter().map(|&n| prices[n as usize]).collect();
+    let comes = best_assignment(&values, &mut prices);
     let mut seen = vec![false; taken.len()];
     let mut cycles = Vec::new();
     for first in 0..taken.len() {
@@ -134,5 +174,12 @@ fn assign(
             cycles.push(cycle);
         }
     }
-    Ok(cycles)
+    Assigned { cycles, prices }
+}
+
+/// Enters the prices of the neurons that were taken into those of all.
+fn enter_prices(taken: &[u32], of_taken: &[i32], prices: &mut [i32]) {
+    for (&neuron, &price) in taken.iter().zip(of_taken) {
+        prices[neuron as usize] = price;
+    }
 }
