@@ -405,6 +405,16 @@ impl CoZeroCounter for CountedCounter<'_> {
         self.counter.co_zero_counts(left, right, counts)
     }
 
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        self.add(1);
+        self.counter.listed_counts(left, lists, counts)
+    }
+
     fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {
         self.add(wanted.len());
         self.counter.all_co_zero_counts(wanted)

@@ -321,6 +321,15 @@ impl CoZeroCounter for Counter<'_> {
         self.either(|current| current.co_zero_counts(left, right, counts))
     }
 
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        self.either(|current| current.listed_counts(left, lists, counts))
+    }
+
     fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {
         self.either(|current| current.all_co_zero_counts(wanted))
     }

@@ -223,6 +223,28 @@ pub trait CoZeroCounter {
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError>;
 
+    /// Stage `listed_counts`: for every left group, of three neurons at most, its counts with the neurons of its own
+    /// list, one list after the other. `counts` is resized and overwritten.
+    ///
+    /// # Errors
+    /// The device failed or ran out of memory.
+    #[doc(hidden)]
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        let mut of_group = Vec::new();
+        counts.clear();
+        for (group, list) in left.iter().zip(lists) {
+            let list: Vec<NeuronGroup> = list.iter().map(|&n| NeuronGroup::new(&[n])).collect();
+            self.co_zero_counts(std::slice::from_ref(group), &list, &mut of_group)?;
+            counts.append(&mut of_group);
+        }
+        Ok(())
+    }
+
     /// As [`co_zero_counts`](Self::co_zero_counts), for several that are wanted at once: adapters do them in one go.
     ///
     /// # Errors

@@ -158,4 +158,21 @@ impl CoZeroCounter for WeightedCounter<'_> {
         }
         Ok(())
     }
+
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        counts.clear();
+        counts.resize(lists.iter().map(Vec::len).sum(), 0);
+        for (weight, part) in &mut self.parts {
+            part.listed_counts(left, lists, &mut self.part_counts)?;
+            for (count, part) in counts.iter_mut().zip(&self.part_counts) {
+                *count += *weight * part;
+            }
+        }
+        Ok(())
+    }
 }

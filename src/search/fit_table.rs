@@ -13,7 +13,8 @@ pub const MAX_SAMPLES: u64 = 1 << 28;
 ///
 /// `fit(t, i)` is the score that the block of neuron t would have with neuron i in the place of t: the number of
 /// samples in which i and the three companions of t are all zero. `fit(t, t)` is the block's score as it is.
-/// An entry is filled in when first needed and forgotten when the companions change.
+/// An entry is filled in when first needed and forgotten when the companions change. It can be an estimate from a part
+/// of the samples; an exchange needs exact ones.
 #[derive(Clone, Debug)]
 pub(crate) struct FitTable {
     partition: Partition,
@@ -23,6 +24,8 @@ pub(crate) struct FitTable {
     entries: Vec<i32>,
     /// One bit an entry: is it filled in?
     known: Vec<u64>,
+    /// One bit an entry: is it counted on all samples?
+    exact: Vec<u64>,
     /// One a row: were entries filled in since it was forgotten?
     asked: Vec<bool>,
 }
@@ -35,6 +38,7 @@ impl FitTable {
             scores: vec![0; partition.blocks()],
             entries: vec![0; neurons * neurons],
             known: vec![0; neurons * neurons.div_ceil(64)],
+            exact: vec![0; neurons * neurons.div_ceil(64)],
             asked: vec![false; neurons],
             partition,
         };
@@ -87,6 +91,18 @@ impl FitTable {
         self.known_row(place_of)[neuron as usize / 64] >> (neuron % 64) & 1 == 1
     }
 
+    /// Is `fit(place_of, neuron)` known, and no estimate?
+    pub fn is_exact(&self, place_of: u32, neuron: u32) -> bool {
+        let words = self.neurons().div_ceil(64);
+        let row = &self.exact[place_of as usize * words..][..words];
+        row[neuron as usize / 64] >> (neuron % 64) & 1 == 1
+    }
+
+    /// Which entries are exact, one bit each, rows of whole words.
+    pub fn exact(&self) -> &[u64] {
+        &self.exact
+    }
+
     /// `fit(place_of, i)` for all neurons i. What is not known is any number.
     pub fn row(&self, place_of: u32) -> &[i32] {
         &self.entries[place_of as usize * self.neurons()..][..self.neurons()]
@@ -130,11 +146,45 @@ impl FitTable {
             row[companion as usize] = FORBIDDEN;
         }
         let words = size.div_ceil(64);
+        let place = place_of as usize * words..(place_of as usize + 1) * words;
+        for bits in [&mut self.known, &mut self.exact] {
+            let row = bits[place.clone()].iter_mut();
+            row.zip(set).for_each(|(have, new)| *have |= new);
+        }
+    }
+
+    /// Enters the count of a single place and neuron that are no companions.
+    pub fn enter(&mut self, place_of: u32, neuron: u32, count: u32) {
+        let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
+        self.entries[place_of as usize * size + neuron as usize] = count as i32;
+        for bits in [&mut self.known, &mut self.exact] {
+            bits[place_of as usize * words + neuron as usize / 64] |= 1 << (neuron % 64);
+        }
+    }
+
+    /// Estimates what is not exact of a row. `counts` are those of a part of the samples, one a neuron, and `whole` by
+    /// `part` is how many more samples there are.
+    ///
+    /// What the neuron in place has in the part is compared with what it has in all, so that only samples matter in
+    /// which the two differ.
+    pub fn estimate(&mut self, place_of: u32, counts: &[u32], (whole, part): (u64, u64)) {
+        let own = self.scores[self.partition.block_of(place_of)];
+        self.enter(place_of, place_of, own as u32);
+        let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
+        let row = &mut self.entries[place_of as usize * size..][..size];
+        let exact = &self.exact[place_of as usize * words..][..words];
+        let in_part = i64::from(counts[place_of as usize]);
+        for (neuron, (entry, &count)) in row.iter_mut().zip(counts).enumerate() {
+            if exact[neuron / 64] >> (neuron % 64) & 1 == 0 {
+                let more = i128::from(i64::from(count) - in_part) * i128::from(whole);
+                let estimate = i128::from(own) + more / i128::from(part);
+                *entry = estimate.clamp(0, i128::from(whole)) as i32;
+            }
+        }
+        let last = u64::MAX >> (words * 64 - size);
         let known = &mut self.known[place_of as usize * words..][..words];
-        known
-            .iter_mut()
-            .zip(set)
-            .for_each(|(have, new)| *have |= new);
+        known.fill(u64::MAX);
+        known[words - 1] = last;
     }
 
     /// Puts neurons at new places, all at once, and takes over the new scores of the blocks that change.
@@ -172,11 +222,16 @@ impl FitTable {
     fn forget(&mut self, block: usize) {
         let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
         for place_of in self.partition.block(block) {
-            let known = &mut self.known[place_of as usize * words..][..words];
-            known.fill(0);
+            let companions = self.partition.companions(place_of);
+            for bits in [&mut self.known, &mut self.exact] {
+                let row = &mut bits[place_of as usize * words..][..words];
+                row.fill(0);
+                for companion in companions {
+                    row[companion as usize / 64] |= 1 << (companion % 64);
+                }
+            }
             self.asked[place_of as usize] = false;
-            for companion in self.partition.companions(place_of) {
-                known[companion as usize / 64] |= 1 << (companion % 64);
+            for companion in companions {
                 self.entries[place_of as usize * size + companion as usize] = FORBIDDEN;
             }
         }

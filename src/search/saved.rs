@@ -15,10 +15,10 @@ use super::partition::BLOCK;
 use crate::order::Permutation;
 
 /// Grows when the schedule changes so that older files would lead elsewhere.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 6;
 
 /// Of a search with several tries at once, which programs that know of one only must not go on with.
-const FORMAT_OF_SEVERAL: u32 = 5;
+const FORMAT_OF_SEVERAL: u32 = 7;
 
 /// Systematic moves of a descent.
 const SYSTEMATIC: u8 = 3;
@@ -139,6 +139,10 @@ pub(super) struct Place {
     pub prices: Vec<i32>,
     /// Blocks that the half swaps of a descent need not look at again.
     pub settled: Vec<[u32; BLOCK]>,
+    /// Which fits of a descent are counted on all samples and no estimates: a row of bits for each neuron, in words.
+    /// Empty if nothing is estimated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exact: Vec<u64>,
     /// Position in the stream of random numbers.
     pub random: u64,
 }
@@ -271,6 +275,11 @@ impl SavedSearch {
         }
         if ![0, neurons].contains(&self.place.prices.len()) {
             return Err(SavedSearchError::Damaged("its prices are not one a neuron"));
+        }
+        if ![0, neurons * neurons.div_ceil(64)].contains(&self.place.exact.len()) {
+            return Err(SavedSearchError::Damaged(
+                "its exact fits are not one row a neuron",
+            ));
         }
         if self.place.turn.number > SYSTEMATIC || self.place.turn.fruitless > MOST_MOVES {
             return Err(SavedSearchError::Damaged("there is no such turn"));

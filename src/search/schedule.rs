@@ -219,14 +219,19 @@ impl Run<'_, '_> {
                         rounds,
                         phase,
                     };
-                    partition = self.on(counter, partition, |run, state| {
+                    partition = self.on(counter, None, partition, |run, state| {
                         run.anneal(state, &mut random, &plan, before, &mut at)
                     })?;
                 }
                 at.pass(stage);
                 before += rounds;
             }
-            self.on(all.as_mut(), partition, |run, state| {
+            let part = thin(planes, Part::Coarse)?;
+            let mut screen = part.as_ref().map(|part| part.counter()).transpose()?;
+            let screen = screen
+                .as_mut()
+                .map(|screen| screen.as_mut() as &mut dyn CoZeroCounter);
+            self.on(all.as_mut(), screen, partition, |run, state| {
                 run.descend(state, &mut random, before, &mut at)
             })?;
         }
@@ -274,12 +279,14 @@ impl Run<'_, '_> {
     fn on(
         &mut self,
         counter: &mut dyn CoZeroCounter,
+        screen: Option<&mut dyn CoZeroCounter>,
         partition: Partition,
         work: impl FnOnce(&mut Self, &mut State) -> Result<(), Halt>,
     ) -> Result<Partition, Halt> {
         let (stop, deadline) = (self.control.stop, self.control.deadline);
         let stop = move || is_over(stop, deadline);
-        let mut state = State::new(counter, partition, &stop)?;
+        let screen = screen.map(|screen| screen as &mut dyn CoZeroCounter);
+        let mut state = State::screened(counter, screen, partition, &stop)?;
         let outcome = work(self, &mut state);
         let partition = state.table().partition();
         // Counted on all samples by other code than the search's own.
@@ -346,6 +353,10 @@ impl Run<'_, '_> {
         at: &mut Cursor,
     ) -> Result<(), Halt> {
         state.count_whole_rows();
+        state.count_exactly(listed(
+            &std::mem::take(&mut at.exact),
+            state.table().neurons(),
+        ))?;
         let mut rounds = 0;
         let mut reassign = ReassignSingles {
             prices: std::mem::take(&mut at.prices),
@@ -354,8 +365,13 @@ impl Run<'_, '_> {
             settled: at.settled.drain(..).collect(),
         };
         loop {
-            self.save(|| at.descent(state, random, &reassign, &half_swaps));
-            let undrawn = random.clone();
+            // A round that is stopped has learned something already, and must find again what it began with.
+            let before_round = self.control.saver.is_some();
+            let before_round =
+                before_round.then(|| at.descent(state, random, &reassign, &half_swaps));
+            if let Some(place) = &before_round {
+                self.save(|| place.clone());
+            }
             rounds += 1;
             self.passed = before as f64 + of_descent(rounds, self.descent);
             let mut three_cycles;
@@ -370,9 +386,8 @@ impl Run<'_, '_> {
                 }
             };
             let round = self.round(kind, state, random, Stage::Descent.phase());
-            if matches!(round, Err(Halt::Stopped)) {
-                // As in an annealing.
-                self.save(|| at.descent(state, &undrawn, &reassign, &half_swaps));
+            if let (Err(Halt::Stopped), Some(place)) = (&round, before_round) {
+                self.save(|| place);
             }
             if at.turn.is_last(round?.gain, self.patience) {
                 return Ok(());
@@ -435,6 +450,17 @@ fn rounds_of(moves: &[MoveCount]) -> u64 {
     moves.iter().map(|count| count.rounds).sum()
 }
 
+/// Of rows of bits the neurons that are set, with the number of the row.
+fn listed(rows: &[u64], neurons: usize) -> Vec<(u32, Vec<u32>)> {
+    let rows = rows.chunks(neurons.div_ceil(64)).zip(0..);
+    let is_set = |row: &[u64], neuron: u32| row[neuron as usize / 64] >> (neuron % 64) & 1 == 1;
+    rows.map(|(row, number)| {
+        let set = (0..neurons as u32).filter(|&neuron| is_set(row, neuron));
+        (number, set.collect())
+    })
+    .collect()
+}
+
 fn order_of<'s>(state: &'s State) -> &'s [u32] {
     state.table().partition().order()
 }
@@ -457,6 +483,8 @@ struct Cursor {
     prices: Vec<i32>,
     /// Blocks that half swaps need not look at again.
     settled: Vec<[u32; BLOCK]>,
+    /// Fits that are exact among estimates, as in [`Place`].
+    exact: Vec<u64>,
 }
 
 impl Cursor {
@@ -468,6 +496,7 @@ impl Cursor {
             turn: Turn::default(),
             prices: Vec::new(),
             settled: Vec::new(),
+            exact: Vec::new(),
         }
     }
 
@@ -479,6 +508,7 @@ impl Cursor {
             turn: place.turn,
             prices: place.prices.clone(),
             settled: place.settled.clone(),
+            exact: place.exact.clone(),
         }
     }
 
@@ -491,6 +521,7 @@ impl Cursor {
             order: order.to_vec(),
             prices: Vec::new(),
             settled: Vec::new(),
+            exact: Vec::new(),
             // Streams are longer than any search; one of 2^64 words has never been read.
             random: random.get_word_pos() as u64,
         }
@@ -512,9 +543,14 @@ impl Cursor {
     ) -> Place {
         let mut settled: Vec<_> = half_swaps.settled.iter().copied().collect();
         settled.sort_unstable();
+        let exact = match state.is_screened() {
+            true => state.table().exact().to_vec(),
+            false => Vec::new(),
+        };
         Place {
             prices: reassign.prices.clone(),
             settled,
+            exact,
             ..self.place(order_of(state), random)
         }
     }

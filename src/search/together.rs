@@ -112,6 +112,12 @@ enum Ask {
         wanted: Wanted,
         reply: Sender<Result<Wanted, ComputeError>>,
     },
+    Lists {
+        place: usize,
+        left: Vec<NeuronGroup>,
+        lists: Vec<Vec<u32>>,
+        reply: Sender<Result<Vec<u32>, ComputeError>>,
+    },
     Groups {
         groups: Vec<NeuronGroup>,
         reply: Sender<Result<Vec<u64>, ComputeError>>,
@@ -322,6 +328,22 @@ impl CoZeroCounter for RemoteCounter<'_> {
         *counts = answered.counts;
         Ok(())
     }
+
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        let (place, left, lists) = (self.0.place, left.to_vec(), lists.to_vec());
+        *counts = self.0.answer(|reply| Ask::Lists {
+            place,
+            left,
+            lists,
+            reply,
+        })?;
+        Ok(())
+    }
 }
 
 /// Counts that a try waits for.
@@ -383,6 +405,20 @@ impl<'d, 'c> Desk<'d, 'c> {
                 wanted,
                 reply,
             } => self.waiting[place].push((wanted, reply)),
+            Ask::Lists {
+                place,
+                left,
+                lists,
+                reply,
+            } => {
+                let mut counts = Vec::new();
+                let counted = match self.error {
+                    None => self.counters[place].listed_counts(&left, &lists, &mut counts),
+                    Some(_) => Err(failed()),
+                };
+                let counted = counted.map(|()| counts);
+                let _ = reply.send(counted.map_err(|error| self.fail(error)));
+            }
             Ask::Groups { groups, reply } => {
                 let counted = match self.error {
                     None => self.planes.group_counts(&groups),

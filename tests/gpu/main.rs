@@ -22,7 +22,7 @@ use ftperm::compute::gpu::{
 };
 use ftperm::compute::subsample::Share;
 use ftperm::compute::{
-    Backend, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource, Wanted,
+    Backend, CoZeroCounter, ComputeError, HostPlanes, NeuronGroup, PlaneSet, SampleSource, Wanted,
 };
 use ftperm::nets::model::{Activation, FtWeights, RowLists, SampleBatch};
 use ftperm::planes::ZeroPlanes;
@@ -416,6 +416,26 @@ fn naive_counts(chunks: &[ZeroPlanes], left: &[NeuronGroup], right: &[NeuronGrou
     counts
 }
 
+/// Groups with lists of neurons, and with all neurons.
+fn listed_counts_are_those_of_a_table(rng: &mut ChaCha8Rng, counter: &mut dyn CoZeroCounter) {
+    let neurons = counter.neurons();
+    let left = random_groups(rng, neurons, 9, 3);
+    let lists: Vec<Vec<u32>> = (0..9)
+        .map(|length| {
+            (0..length)
+                .map(|_| rng.random_range(0..neurons as u32))
+                .collect()
+        })
+        .collect();
+    let (mut table, mut counts) = (Vec::new(), vec![7; 3]);
+    let singles = NeuronGroup::singles(neurons);
+    counter.co_zero_counts(&left, &singles, &mut table).unwrap();
+    counter.listed_counts(&left, &lists, &mut counts).unwrap();
+    let rows = lists.iter().zip(table.chunks(neurons));
+    let picked = rows.flat_map(|(list, row)| list.iter().map(|&neuron| row[neuron as usize]));
+    assert!(counts.iter().copied().eq(picked), "{neurons}");
+}
+
 #[test]
 fn co_zero_counts_equal_the_definition() {
     for (adapters, limits) in [(1, WorkLimits::default()), (1, small()), (2, small())] {
@@ -453,6 +473,7 @@ fn co_zero_counts_equal_the_definition() {
                 let expected = naive_counts(&chunks, &left, &right);
                 assert!(counts == expected, "{neurons} {samples:?} {}", left.len());
             }
+            listed_counts_are_those_of_a_table(&mut rng, counter.as_mut());
         }
         // No planes at all.
         let mut counter = backend.co_zero_counter(&[]).unwrap();

@@ -19,6 +19,7 @@ use crate::planes::ZeroPlanes;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod listed;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
 mod portable;
@@ -301,6 +302,32 @@ impl CoZeroCounter for Counter<'_> {
         } else {
             self.threads.for_each(tasks, work_on);
         }
+        Ok(())
+    }
+
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        assert_eq!(left.len(), lists.len(), "one list a group");
+        self.check(left)?;
+        let listed = lists
+            .iter()
+            .flatten()
+            .map(|&neuron| NeuronGroup::new(&[neuron]));
+        self.check(&listed.collect::<Vec<_>>())?;
+        counts.clear();
+        counts.resize(lists.iter().map(Vec::len).sum(), 0);
+        let sums = Mutex::new(counts.as_mut_slice());
+        self.threads.for_each(self.list_tasks(), |blocks| {
+            let counts = self.count_lists(blocks, left, lists);
+            let mut sums = lock(&sums);
+            sums.iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += count);
+        });
         Ok(())
     }
 }

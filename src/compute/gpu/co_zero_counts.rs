@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::and_groups;
 use super::device::{Context, Tally};
+use super::group_counts::group_counts;
 use super::planes::{AdapterPlanes, PlaneBuffers, UNIT_WORDS};
 use super::stage::{Binding, Dispatch, Recorder, Stage};
 use super::upload::Upload;
@@ -604,6 +605,29 @@ impl CoZeroCounter for GpuCoZeroCounter {
             right,
             counts,
         }])
+    }
+
+    /// By stage `group_counts`: an adapter reads a group's planes again for every neuron of its list.
+    fn listed_counts(
+        &mut self,
+        left: &[NeuronGroup],
+        lists: &[Vec<u32>],
+        counts: &mut Vec<u32>,
+    ) -> Result<(), ComputeError> {
+        let with_list = left.iter().zip(lists);
+        let groups: Vec<NeuronGroup> = with_list
+            .flat_map(|(group, list)| list.iter().map(|&n| [group.neurons(), &[n]].concat()))
+            .map(|neurons| NeuronGroup::new(&neurons))
+            .collect();
+        check_groups(&groups, self.neurons)?;
+        counts.clear();
+        counts.resize(groups.len(), 0);
+        for counter in &self.counters {
+            let of_adapter = group_counts(&counter.context, &counter.planes, &groups)?;
+            let pairs = counts.iter_mut().zip(of_adapter);
+            pairs.for_each(|(sum, count)| *sum += count);
+        }
+        Ok(())
     }
 
     fn all_co_zero_counts(&mut self, wanted: &mut [Wanted]) -> Result<(), ComputeError> {

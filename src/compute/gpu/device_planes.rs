@@ -186,7 +186,7 @@ impl PlaneSet for DevicePlanes {
         check_groups(groups, self.neurons)?;
         let mut sums = vec![0; groups.len()];
         for share in &self.shares {
-            let counts = group_counts(share, groups)?;
+            let counts = group_counts(&share.context, &share.buffers, groups)?;
             let pairs = sums.iter_mut().zip(counts);
             pairs.for_each(|(sum, count)| *sum += u64::from(count));
         }

@@ -2,7 +2,8 @@
 
 use bytemuck::NoUninit;
 
-use super::planes::{AdapterPlanes, UNIT_WORDS};
+use super::device::Context;
+use super::planes::{PlaneBuffers, UNIT_WORDS};
 use super::stage::{Binding, ParamsTable, Recorder, Stage};
 use crate::compute::{ComputeError, NeuronGroup};
 
@@ -22,14 +23,14 @@ struct Params {
 
 /// Counts on one adapter; the neurons exist.
 pub(super) fn group_counts(
-    planes: &AdapterPlanes,
+    context: &Context,
+    planes: &PlaneBuffers,
     groups: &[NeuronGroup],
 ) -> Result<Vec<u32>, ComputeError> {
-    if groups.is_empty() || planes.buffers.chunks.is_empty() {
+    if groups.is_empty() || planes.chunks.is_empty() {
         return Ok(vec![0; groups.len()]);
     }
     use Binding::{Read, ReadWrite};
-    let context = &*planes.context;
     let stage = Stage::get(
         context,
         "group_counts",
@@ -48,7 +49,7 @@ pub(super) fn group_counts(
         let counts = context.storage("counts", bytes)?;
         let mut table = ParamsTable::default();
         let mut dispatches = Vec::new();
-        for chunk in &planes.buffers.chunks {
+        for chunk in &planes.chunks {
             let vectors = chunk.words() / 4;
             let offset = table.push(&Params {
                 vectors: vectors as u32,

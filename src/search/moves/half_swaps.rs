@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Move, Round};
+use super::{Move, OF_HALVES, Round};
 use crate::search::Halt;
 use crate::search::partition::{BLOCK, Partition};
 use crate::search::state::State;
@@ -52,10 +52,11 @@ impl Move for HalfSwaps {
         let open: Vec<usize> = (0..blocks)
             .filter(|&block| !self.settled.contains(&partition.block(block)))
             .collect();
-        let scores: Vec<i32> = (0..blocks).map(|b| state.table().block_score(b)).collect();
+        // A gain in a part of the samples is compared with what the blocks have there.
+        let (now, least) = state.blocks_and_least_gain(2.0 * OF_HALVES)?;
         // Blocks that are still to be compared with: two open ones are compared once.
         let mut others: Vec<usize> = (0..blocks).collect();
-        let mut best: Vec<Option<Cross>> = vec![None; blocks];
+        let mut best: Vec<Best> = vec![Best::default(); blocks];
         let mut rest = open.as_slice();
         while !rest.is_empty() {
             let strip = state.rows_at_once(HALVES.len() * others.len()) / HALVES.len();
@@ -71,11 +72,23 @@ impl Move for HalfSwaps {
             let counts = state.count_halves(&left, &right)?;
             let rows = counts.chunks_exact(HALVES.len() * right.len());
             for (&block, rows) in open.iter().zip(rows) {
-                enter_crosses(block, &others, rows, &scores, &mut best);
+                enter_crosses(block, &others, rows, &now, least, &mut best);
             }
             others.retain(|other| open.binary_search(other).is_err());
         }
-        let mut crosses: Vec<Cross> = best.into_iter().flatten().collect();
+        let mut crosses: Vec<Cross> = if state.is_screened() {
+            exactly(
+                state,
+                best.into_iter()
+                    .flat_map(|best| best.crosses)
+                    .flatten()
+                    .collect(),
+            )?
+        } else {
+            best.into_iter()
+                .filter_map(|best| best.crosses[0])
+                .collect()
+        };
         self.settled = (0..blocks)
             .map(|b| state.table().partition().block(b))
             .collect();
@@ -122,14 +135,33 @@ fn halves(partition: &Partition, block: usize) -> [[u32; 2]; 6] {
     HALVES.map(|half| half.map(|slot| neurons[slot]))
 }
 
-/// Enters the gainful crosses of `block` with each of `others` where they are the best of either block so far. `counts`
-/// has one row for each half of `block`, with all halves of `others`.
+/// The best crosses of a block, the best one first. Of estimates several are kept, for the first may not be the best.
+#[derive(Clone, Default)]
+struct Best {
+    crosses: [Option<Cross>; 4],
+}
+
+impl Best {
+    fn enter(&mut self, cross: Cross) {
+        let is_better = |other: &Option<Cross>| other.is_none_or(|other| cross.gain > other.gain);
+        let Some(place) = self.crosses.iter().position(is_better) else {
+            return;
+        };
+        self.crosses[place..].rotate_right(1);
+        self.crosses[place] = Some(cross);
+    }
+}
+
+/// Enters the crosses of `block` with each of `others` that gain at least `least` where they are the best of either
+/// block so far. `counts` has one row for each half of `block`, with all halves of `others`; `now` are the scores of
+/// all blocks in the same samples.
 fn enter_crosses(
     block: usize,
     others: &[usize],
     counts: &[u32],
-    scores: &[i32],
-    best: &mut [Option<Cross>],
+    now: &[i32],
+    least: i32,
+    best: &mut [Best],
 ) {
     let all = counts.len() / HALVES.len();
     for left in (0..HALVES.len()).step_by(2) {
@@ -139,7 +171,7 @@ fn enter_crosses(
             .enumerate()
             .filter(|&(_, &other)| other != block)
         {
-            let now = scores[block] + scores[other];
+            let now = now[block] + now[other];
             for right in 0..HALVES.len() {
                 let at = HALVES.len() * place + right;
                 // The complement of half h is half h ^ 1.
@@ -152,15 +184,46 @@ fn enter_crosses(
                     right,
                     scores: after,
                 };
-                if cross.gain <= 0 {
-                    continue;
-                }
-                for of in [block, other] {
-                    if best[of].is_none_or(|best| cross.gain > best.gain) {
-                        best[of] = Some(cross);
-                    }
+                if cross.gain >= least {
+                    best[block].enter(cross);
+                    best[other].enter(cross);
                 }
             }
         }
     }
+}
+
+/// Counts crosses on all samples; those that gain, the best one of every block.
+fn exactly(state: &mut State, mut crosses: Vec<Cross>) -> Result<Vec<Cross>, Halt> {
+    let key = |cross: &Cross| (cross.block, cross.left, cross.other, cross.right);
+    crosses.sort_unstable_by_key(key);
+    crosses.dedup_by_key(|cross| key(cross));
+    let partition = state.table().partition();
+    let joined = |cross: &Cross| {
+        let (left, right) = (
+            halves(partition, cross.block),
+            halves(partition, cross.other),
+        );
+        [0, 1].map(|i| {
+            let ([a, b], [c, d]) = (left[cross.left ^ i], right[cross.right ^ i]);
+            [a, b, c, d]
+        })
+    };
+    let blocks: Vec<[u32; BLOCK]> = crosses.iter().flat_map(joined).collect();
+    let counts = state.count_blocks(&blocks)?;
+    let table = state.table();
+    let mut best = vec![Best::default(); table.partition().blocks()];
+    for (cross, scores) in crosses.iter_mut().zip(counts.as_chunks::<2>().0) {
+        cross.scores = scores.map(|score| score as i32);
+        let now = table.block_score(cross.block) + table.block_score(cross.other);
+        cross.gain = cross.scores.iter().sum::<i32>() - now;
+        if cross.gain > 0 {
+            best[cross.block].enter(*cross);
+            best[cross.other].enter(*cross);
+        }
+    }
+    Ok(best
+        .into_iter()
+        .filter_map(|best| best.crosses[0])
+        .collect())
 }

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Cycle, Move, Round, apply_disjoint};
+use super::{Cycle, Move, OF_A_DIFFERENCE, Round, apply_disjoint, make_exact};
 use crate::search::Halt;
 use crate::search::assignment::best_assignment;
 use crate::search::fit_table::FitTable;
@@ -38,20 +38,42 @@ impl Move for ReassignSingles {
         for taken in &drawn {
             state.know(taken, taken)?;
         }
-        let table = state.table();
-        self.prices.resize(table.neurons(), 0);
+        self.prices.resize(state.table().neurons(), 0);
+        let margin = state.margin(OF_A_DIFFERENCE);
+        let mut assigned = self.assign_all(state.table(), &drawn, margin);
+        if state.is_screened() {
+            // What comes near the best assignment of the estimates is counted before anything is exchanged.
+            let near = assigned
+                .iter_mut()
+                .flat_map(|of_drawn| std::mem::take(&mut of_drawn.near));
+            if state.count_exactly(near.collect())? {
+                assigned = self.assign_all(state.table(), &drawn, margin);
+            }
+        }
+        let cycles = assigned.into_iter().flat_map(|of_drawn| of_drawn.cycles);
+        let mut cycles = cycles.filter(|cycle| cycle.gain > 0).collect();
+        make_exact(state, &mut cycles)?;
+        Ok(apply_disjoint(state, cycles))
+    }
+}
+
+impl ReassignSingles {
+    /// Solves the assignments of neurons that are drawn together.
+    fn assign_all(
+        &mut self,
+        table: &FitTable,
+        drawn: &[Vec<u32>; BLOCK],
+        margin: i32,
+    ) -> Vec<Assigned> {
         let prices = &self.prices;
         let assigned: Vec<Assigned> = drawn
             .par_iter()
-            .map(|taken| assign(table, taken, prices, |_| ()))
+            .map(|taken| assign(table, taken, prices, margin, |_| ()))
             .collect();
-        let mut cycles = Vec::new();
-        for (taken, assigned) in drawn.iter().zip(assigned) {
+        for (taken, assigned) in drawn.iter().zip(&assigned) {
             enter_prices(taken, &assigned.prices, &mut self.prices);
-            let gainful = assigned.cycles.into_iter().filter(|cycle| cycle.gain > 0);
-            cycles.extend(gainful);
         }
-        Ok(apply_disjoint(state, cycles))
+        assigned
     }
 }
 
@@ -81,6 +103,7 @@ impl Move for ShakenReassignment {
     }
 
     fn round(&mut self, state: &mut State, random: &mut ChaCha8Rng) -> Result<Round, Halt> {
+        debug_assert!(!state.is_screened(), "estimates are exchanged by");
         let taken = take_one_of_each_block(state, random);
         self.noise.resize(4 * taken.len() * taken.len(), 0);
         random.fill_bytes(&mut self.noise);
@@ -91,7 +114,7 @@ impl Move for ShakenReassignment {
         state.know(&taken, &taken)?;
         let table = state.table();
         self.prices.resize(table.neurons(), 0);
-        let Assigned { cycles, prices } = assign(table, &taken, &self.prices, |values| {
+        let Assigned { cycles, prices, .. } = assign(table, &taken, &self.prices, 0, |values| {
             for (value, noise) in values.iter_mut().zip(self.noise.chunks_exact(4)) {
                 let [a, b] = [[noise[0], noise[1]], [noise[2], noise[3]]].map(u16::from_le_bytes);
                 *value += (((i64::from(a) - i64::from(b)) * amplitude) >> 16) as i32;
@@ -134,14 +157,17 @@ struct Assigned {
     cycles: Vec<Cycle>,
     /// One a neuron that was taken.
     prices: Vec<i32>,
+    /// For gaps the neurons whose fit is not exact and comes near enough to matter.
+    near: Vec<(u32, Vec<u32>)>,
 }
 
 /// The best assignment of one neuron of each block to the gaps, after `adjust` changed the values. `prices` are those
-/// of all neurons.
+/// of all neurons. Fits of less than `margin` below what the gap needs are near.
 fn assign(
     table: &FitTable,
     taken: &[u32],
     prices: &[i32],
+    margin: i32,
     adjust: impl FnOnce(&mut [i32]),
 ) -> Assigned {
     let mut values = Vec::with_capacity(taken.len() * taken.len());
@@ -174,7 +200,42 @@ fn assign(
             cycles.push(cycle);
         }
     }
-    Assigned { cycles, prices }
+    let near = match margin {
+        0 => Vec::new(),
+        _ => near(table, taken, &values, &prices, margin),
+    };
+    Assigned {
+        cycles,
+        prices,
+        near,
+    }
+}
+
+/// An assignment that has a fit loses at least what that fit plus its neuron's price lies below the best of the gap.
+fn near(
+    table: &FitTable,
+    taken: &[u32],
+    values: &[i32],
+    prices: &[i32],
+    margin: i32,
+) -> Vec<(u32, Vec<u32>)> {
+    let rows = taken.iter().zip(values.chunks_exact(taken.len()));
+    let lists = rows.map(|(&place_of, row)| {
+        let with_prices = || {
+            row.iter()
+                .zip(prices)
+                .map(|(&fit, &price)| i64::from(fit) + i64::from(price))
+        };
+        let least = with_prices().max().unwrap_or(0) - i64::from(margin);
+        let near = taken
+            .iter()
+            .zip(with_prices())
+            .filter(|&(&neuron, here)| here > least && !table.is_exact(place_of, neuron));
+        (place_of, near.map(|(&neuron, _)| neuron).collect())
+    });
+    lists
+        .filter(|(_, near): &(u32, Vec<u32>)| !near.is_empty())
+        .collect()
 }
 
 /// Enters the prices of the neurons that were taken into those of all.

@@ -3,10 +3,13 @@
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Cycle, Move, Round, apply_disjoint};
+use super::{Cycle, Move, Round, apply_disjoint, make_exact};
 use crate::search::Halt;
 use crate::search::fit_table::FitTable;
 use crate::search::state::State;
+
+/// How often a round looks for rotations, at most.
+const LOOKS: usize = 8;
 
 /// For every neuron the best rotation of three that begins with it; of these the best that do not disturb one another.
 ///
@@ -34,14 +37,21 @@ impl Move for ThreeCycles {
 
     fn round(&mut self, state: &mut State, _: &mut ChaCha8Rng) -> Result<Round, Halt> {
         state.know_everything()?;
-        let table = state.table();
-        let scores = table.scores_by_neuron();
-        self.prices.resize(table.neurons(), 0);
-        let cycles = (0..table.neurons() as u32)
-            .into_par_iter()
-            .filter_map(|j| best_through(table, &scores, &self.prices, j))
-            .collect();
-        Ok(apply_disjoint(state, cycles))
+        self.prices.resize(state.table().neurons(), 0);
+        // Rotations that seemed to gain in estimates do not come back when they are counted.
+        for _ in 0..LOOKS {
+            let table = state.table();
+            let scores = table.scores_by_neuron();
+            let mut cycles = (0..table.neurons() as u32)
+                .into_par_iter()
+                .filter_map(|j| best_through(table, &scores, &self.prices, j))
+                .collect();
+            let learned = make_exact(state, &mut cycles)?;
+            if !cycles.is_empty() || !learned {
+                return Ok(apply_disjoint(state, cycles));
+            }
+        }
+        Ok(Round::default())
     }
 }
 

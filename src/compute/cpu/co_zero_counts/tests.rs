@@ -100,6 +100,43 @@ fn every_instruction_set_counts_the_samples() {
     }
 }
 
+/// Lists of no neuron, of one, of a tile and of more; one neuron twice.
+#[test]
+fn lists_are_counted_as_tables_are() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let chunks = [300, 1, 64, 70_000].map(|samples| random_planes(20, samples, &mut random));
+    let left = random_groups(7, 3, 20, &mut random);
+    let lists = [
+        &[][..],
+        &[3],
+        &[0, 1, 2, 3],
+        &[19, 4, 4, 7, 8],
+        &[],
+        &[5, 6],
+        &[9; 9],
+    ];
+    let lists = lists.map(<[u32]>::to_vec);
+    let pairs = left.iter().zip(&lists);
+    let expected: Vec<u32> = pairs
+        .flat_map(|(group, list)| {
+            list.iter()
+                .map(move |&neuron| (group, NeuronGroup::new(&[neuron])))
+        })
+        .map(|(group, neuron)| naive_count(&chunks, group, &neuron))
+        .collect();
+    for backend in backends() {
+        let mut counter = backend.co_zero_counter(&chunks).unwrap();
+        let mut counts = vec![7; 100];
+        counter.listed_counts(&left, &lists, &mut counts).unwrap();
+        assert_eq!(counts, expected, "{}", backend.adapter());
+        counter.listed_counts(&[], &[], &mut counts).unwrap();
+        assert!(counts.is_empty());
+        let mut wrong = lists.to_vec();
+        wrong[4] = vec![20];
+        assert!(counter.listed_counts(&left, &wrong, &mut counts).is_err());
+    }
+}
+
 /// More samples than a block, and enough work to leave the caller's thread.
 #[test]
 fn blocks_and_tasks_add_up() {
