@@ -17,6 +17,7 @@ import tomllib
 import numpy as np
 
 TYPES = {"u8": "u1", "i8": "i1", "i16": "<i2", "i32": "<i4", "f32": "<f4"}
+ZSTD = b"\x28\xb5\x2f\xfd"
 
 
 def make(folder, engine, seed, file):
@@ -26,16 +27,35 @@ def make(folder, engine, seed, file):
     subprocess.run([sys.executable, "-B", *command, seed, file, *more], check=True)
 
 
+def network(folder, engine, file):
+    """A network of the second implementation: its outputs of one side, and its value of a position."""
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, folder)
+    data = open(file, "rb").read()
+    if not os.path.exists(os.path.join(folder, engine + ".py")):
+        net = importlib.import_module("refeval_cpp").read(engine, data)
+        return net.outputs, net.value
+    module = importlib.import_module(engine)
+    if data[:4] == ZSTD:
+        import zstandard
+
+        data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    # Its tensors are in the file in the order of the names.
+    net, at = module.make(1), 0
+    for name, like in net.items():
+        net[name] = np.frombuffer(data, like.dtype, like.size, at).reshape(like.shape)
+        at += like.nbytes
+    return lambda board, side: module.outputs(net, board, side), lambda board: module.evaluate(net, board)
+
+
 def evaluate(folder, engine, file, fens):
     import chess
 
-    sys.dont_write_bytecode = True
-    sys.path.insert(0, folder)
-    net = importlib.import_module("refeval_cpp").read(engine, open(file, "rb").read())
+    outputs, value = network(folder, engine, file)
     for line in open(fens):
         board = chess.Board(line.strip())
-        outputs = [net.outputs(board, side).astype(int).tolist() for side in (board.turn, not board.turn)]
-        print(json.dumps({"value": float(net.value(board)), "outputs": outputs}))
+        sides = [outputs(board, side).astype(int).tolist() for side in (board.turn, not board.turn)]
+        print(json.dumps({"value": float(value(board)), "outputs": sides}))
 
 
 def leb128(data, tensors):
@@ -67,7 +87,7 @@ def unpacked(path, layout):
     file = layout.get("file", {})
     data = open(path, "rb").read()
     plain = file.get("plain", 0)
-    if data[plain:plain + 4] == b"\x28\xb5\x2f\xfd":
+    if data[plain:plain + 4] == ZSTD:
         import zstandard
 
         unpack = zstandard.ZstdDecompressor().decompressobj()

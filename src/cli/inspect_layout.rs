@@ -27,6 +27,8 @@ struct Report {
     columns: usize,
     neurons: usize,
     engines_skip_zero_blocks: bool,
+    #[serde(skip)]
+    has_byte_layer: bool,
     tensors: Vec<TensorReport>,
     /// Why the layout was taken; empty if it was given.
     evidence: Vec<String>,
@@ -62,7 +64,8 @@ pub fn run(path: &Path, chosen: &Chosen, global: &Global) -> anyhow::Result<()> 
         perspectives: input.perspectives(),
         columns: layout.columns(),
         neurons: layout.neurons(),
-        engines_skip_zero_blocks: layout.has_byte_layer(),
+        engines_skip_zero_blocks: layout.sparse(),
+        has_byte_layer: layout.has_byte_layer(),
         tensors: layout
             .tensors()
             .iter()
@@ -127,6 +130,8 @@ fn show(report: &Report, verbose: u8) -> anyhow::Result<()> {
     )?;
     let skips = if report.engines_skip_zero_blocks {
         "i8: engines can skip blocks of four zeros"
+    } else if report.has_byte_layer {
+        "i8, but the engine reads all blocks, zero or not"
     } else {
         "not i8: there are no blocks of four bytes to skip"
     };

@@ -210,7 +210,11 @@ pub fn load(layout: &Layout, net: Option<&OsStr>) -> anyhow::Result<(RawNet, Pat
         input.buckets(),
         if input.buckets() == 1 { "" } else { "s" }
     ));
-    if !layout.has_byte_layer() {
+    if layout.is_dense() {
+        console::say(
+            "note: the engine reads all blocks of the first layer, zero or not: an order is valid but brings nothing",
+        );
+    } else if !layout.has_byte_layer() {
         console::say(
             "note: the first layer's weights are not i8, so engines have no blocks of four bytes to skip there; \
              a permutation is valid but brings nothing",

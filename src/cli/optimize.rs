@@ -152,6 +152,7 @@ impl Optimize {
             sha256: hex(&loaded.sha256),
             era: loaded.kind(),
             l1: shape.columns,
+            engines_skip_zero_blocks: Some(loaded.sparse()),
         };
         let order = found.search.permutation.clone();
         if let Some(build) = &build {

@@ -10,6 +10,7 @@ use super::curve::SearchCurve;
 use super::measures::Measures;
 use super::{CountAdvice, Kind};
 use crate::files::digest::hex;
+use crate::nets::stockfish::era;
 use crate::positions::bucket_weights::{BUCKETS, BucketWeights};
 use crate::run::holdout::{BucketCounts, HoldoutRates};
 use crate::run::{Found, Share, SpilledSearch};
@@ -403,6 +404,25 @@ pub struct NetReport {
     pub sha256: String,
     pub era: String,
     pub l1: usize,
+    /// Do engines skip all-zero blocks of such networks? `None` in reports of versions that did not tell.
+    #[serde(default)]
+    pub engines_skip_zero_blocks: Option<bool>,
+}
+
+impl NetReport {
+    /// Do engines skip all-zero blocks of it?
+    pub fn sparse(&self) -> bool {
+        self.engines_skip_zero_blocks
+            .unwrap_or_else(|| era(&self.era).is_none_or(|era| era.sparse))
+    }
+
+    /// Who reads such networks, in words.
+    pub fn engines(&self) -> String {
+        match era(&self.era) {
+            Some(era) => format!("engines of era {}", era.id),
+            None => "engines with networks of this layout".to_string(),
+        }
+    }
 }
 
 /// A network file.

@@ -175,6 +175,13 @@ impl Workshop {
         let proved = "verified under the layout: the same neurons in another order";
         assert!(done.stderr.contains(proved), "{}", done.stderr);
         assert!(!done.stderr.contains("no role"), "{}", done.stderr);
+        let nothing = "expected effect: none in engines with networks of this layout";
+        assert_eq!(
+            done.stderr.contains(nothing),
+            DENSE.contains(&name),
+            "{}",
+            done.stderr
+        );
         let layout = material::own(&format!("layouts/{name}.toml"));
         self.run(&["compare".as_ref(), &layout, net, &out, &perm]);
         let order = std::fs::read_to_string(&perm).unwrap();
@@ -244,6 +251,23 @@ fn layouts_describe_what_they_say() {
         assert!(layout.unmarked().is_empty(), "{}", row.name);
         assert!(row.text.contains(row.version) || row.name.starts_with("bullet"));
     }
+}
+
+/// Engines that multiply all blocks, zero or not.
+const DENSE: [&str; 4] = [
+    "akimbo",
+    "bullet-output-buckets",
+    "bullet-simple",
+    "tarnished",
+];
+
+#[test]
+fn layouts_say_who_skips_blocks() {
+    let dense = BUILT_IN
+        .iter()
+        .filter(|row| !row.layout().unwrap().sparse());
+    let dense: Vec<&str> = dense.map(|row| row.name).collect();
+    assert_eq!(dense, DENSE);
 }
 
 /// Buckets by the formulas in the engines' sources.
@@ -454,13 +478,18 @@ fn berserks_view(board: &Board, value: i64) -> i64 {
     from_white(board, value * 100 / 158)
 }
 
-/// Obsidian's `eval` is from White's view.
+/// The `eval` of Obsidian and Reckless is from White's view.
 fn from_white(board: &Board, value: i64) -> i64 {
     if board.side_to_move() == Color::White {
         value
     } else {
         -value
     }
+}
+
+/// Viridithas' `raweval` is 0 in check.
+fn not_in_check(board: &Board, value: i64) -> i64 {
+    if board.in_check() { 0 } else { value }
 }
 
 /// What `eval` says of the zero blocks of a seeded network, on every seventh of the first positions of a search.
@@ -517,11 +546,13 @@ macro_rules! engines {
 
 engines! {
     akimbo as_the_engine_recorded("akimbo");
+    akimbo_on_other_positions as_a_second_implementation("akimbo", Some(|_, value| value));
     alexandria as_a_second_implementation("alexandria", Some(|_, value| value));
     berserk as_a_second_implementation("berserk", Some(berserks_view));
     cinder as_the_engine_recorded("cinder");
     halogen as_a_second_implementation("halogen", Some(|_, value| value));
     hobbes as_the_engine_recorded("hobbes");
+    hobbes_on_other_positions as_a_second_implementation("hobbes", Some(|_, value| value));
     horsie as_a_second_implementation("horsie", Some(|_, value| value));
     integral as_a_second_implementation("integral", Some(|_, value| value));
     minke as_a_second_implementation("minke", Some(|_, value| value));
@@ -529,7 +560,9 @@ engines! {
     plentychess as_a_second_implementation("plentychess", Some(|_, value| value));
     raphael as_a_second_implementation("raphael", None);
     reckless as_the_engine_recorded("reckless");
+    reckless_on_other_positions as_a_second_implementation("reckless", Some(from_white));
     stormphrax as_a_second_implementation("stormphrax", Some(|_, value| value));
-    tarnished as_a_second_implementation("tarnished", None);
+    tarnished as_a_second_implementation("tarnished", Some(|_, value| value));
     viridithas as_the_engine_recorded("viridithas");
+    viridithas_on_other_positions as_a_second_implementation("viridithas", Some(not_in_check));
 }

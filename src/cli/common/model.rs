@@ -122,6 +122,14 @@ impl LoadedModel {
         }
     }
 
+    /// Do engines skip all-zero blocks of it?
+    pub fn sparse(&self) -> bool {
+        match &self.network {
+            AnyNetwork::Stockfish(network) => network.recognition.era.sparse,
+            AnyNetwork::Described(network) => network.layout().sparse(),
+        }
+    }
+
     /// Memory that is taken beside the network while it is read and while what was written is checked.
     pub fn delivery_bytes(&self) -> u64 {
         let bytes = self.model().demand().bytes;

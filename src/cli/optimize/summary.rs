@@ -1,6 +1,5 @@
 //! What people read at the end of a run.
 
-use ftperm::nets::stockfish::era;
 use ftperm::report::bench::Comparison;
 use ftperm::report::{BucketRates, OptimizeReport, Rates};
 
@@ -132,7 +131,7 @@ fn doubts(report: &OptimizeReport) {
 fn rates(report: &OptimizeReport, in_part: bool) {
     let rates = &report.zero_block_rate;
     let (unit, units) = report.units();
-    let skipped = era(&report.net.era).is_none_or(|era| era.sparse);
+    let skipped = report.net.sparse();
     console::say(format!(
         "blocks that {}: {:.2} % before, {:.2} % after, on {} {} samples{}",
         if skipped { "engines skip" } else { "are zero" },
@@ -171,9 +170,8 @@ fn rates(report: &OptimizeReport, in_part: bool) {
         ));
     } else {
         console::say(format!(
-            "expected effect: none in engines of era {}, which read all blocks; one that skips zero blocks would read \
-             {fewer}",
-            report.net.era
+            "expected effect: none in {}, which read all blocks; one that skips zero blocks would read {fewer}",
+            report.net.engines()
         ));
     }
 }

@@ -135,7 +135,7 @@ impl Layout {
                 layout.unmarked.push(tensor.name.clone());
             }
         }
-        if let Some(FirstLayer { added }) = layout.first_layer
+        if let Some(added) = layout.first_layer.and_then(|layer| layer.added)
             && !(1..=32).contains(&added)
         {
             return Err(LayoutError::Added(added));
@@ -248,6 +248,16 @@ impl Layout {
         self.tensors
             .iter()
             .filter(move |tensor| tensor.role == role)
+    }
+
+    /// Do engines skip all-zero blocks of these networks? Without that a permutation brings nothing.
+    pub fn sparse(&self) -> bool {
+        self.has_byte_layer() && !self.is_dense()
+    }
+
+    /// Does the engine read all blocks, zero or not, though the first layer is i8?
+    pub fn is_dense(&self) -> bool {
+        self.first_layer.is_some_and(|layer| layer.dense)
     }
 
     /// Is the first layer one that engines can skip blocks of four bytes in?

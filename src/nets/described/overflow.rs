@@ -23,7 +23,7 @@ impl RawNet {
     /// The largest sum of products that some order may bring together, if it does not fit into 16 bits. `None` if no
     /// order can overflow, or the layout does not say how many products the engine adds.
     pub fn overflow(&self) -> Option<Overflow> {
-        let added = self.layout().first_layer?.added;
+        let added = self.layout().first_layer?.added?;
         let largest = self.largest_output()?;
         let mut worst: Option<Overflow> = None;
         for tensor in self.layout().of_role(Role::L1Weights) {

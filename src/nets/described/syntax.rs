@@ -32,7 +32,10 @@ pub(super) struct RawLayout {
 #[serde(deny_unknown_fields)]
 pub(super) struct FirstLayer {
     /// Products that are added in 16 bits.
-    pub added: usize,
+    pub added: Option<usize>,
+    /// Does the engine read all blocks, zero or not?
+    #[serde(default)]
+    pub dense: bool,
 }
 
 /// How the engine chooses an output bucket.

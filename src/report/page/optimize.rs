@@ -49,7 +49,7 @@ pub fn page(report: &OptimizeReport) -> Result<Page, PageError> {
             "With the new order of its neurons, {} of the first layer's blocks are {} on {on}; before, it was {}. \
              The network computes exactly what it computed before.",
             percent(after, 2),
-            if are_blocks_skipped(report) {
+            if report.net.sparse() {
                 "zero, and skipped by engines,"
             } else {
                 "zero"
@@ -76,10 +76,6 @@ fn is_known(report: &OptimizeReport) -> bool {
 }
 
 /// Do engines that read the network skip zero blocks, as far as is known?
-fn are_blocks_skipped(report: &OptimizeReport) -> bool {
-    crate::nets::stockfish::era(&report.net.era).is_none_or(|era| era.sparse)
-}
-
 /// A number of hundredths with its sign.
 fn signed(share: f64, digits: usize) -> String {
     let sign = if share < 0.0 { "\u{2212}" } else { "+" };
@@ -101,10 +97,10 @@ fn warnings(report: &OptimizeReport) -> Vec<String> {
         let text = "The search was ended early; this is the best order that was found until then.";
         warnings.push(text.to_string());
     }
-    if !are_blocks_skipped(report) {
+    if !report.net.sparse() {
         warnings.push(format!(
-            "Engines of era {} do not skip blocks: the order is valid, but brings nothing there.",
-            report.net.era
+            "The order is valid, but brings nothing in {}: they do not skip blocks.",
+            report.net.engines()
         ));
     }
     if let Some(why) = &report.no_bench {
@@ -128,7 +124,7 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
         note,
     };
     let (saving, bounds) = report.zero_block_rate.saving();
-    let work = if are_blocks_skipped(report) {
+    let work = if report.net.sparse() {
         let sure = bounds.map_or(String::new(), |(low, high)| {
             format!(
                 "; 95 % sure of {} to {} %",
@@ -142,7 +138,7 @@ fn tiles(report: &OptimizeReport, before: f64, after: f64) -> Vec<Tile> {
             format!("blocks that engines read{sure}"),
         )
     } else {
-        let note = format!("engines of era {} read all blocks", report.net.era);
+        let note = format!("{} read all blocks", report.net.engines());
         tile("Work of the first layer", "as before".to_string(), note)
     };
     let verified = report.verified.as_ref().map_or("not needed", |verified| {
