@@ -42,6 +42,21 @@ pub trait Leb128Value: Copy + Default + Send + Sync {
     fn to_i32(self) -> i32;
 }
 
+impl Leb128Value for i8 {
+    const BITS: u32 = 8;
+    const MAX_LEN: usize = 2;
+
+    #[inline]
+    fn from_i64(value: i64) -> Option<i8> {
+        i8::try_from(value).ok()
+    }
+
+    #[inline]
+    fn to_i32(self) -> i32 {
+        i32::from(self)
+    }
+}
+
 impl Leb128Value for i16 {
     const BITS: u32 = 16;
     const MAX_LEN: usize = 3;
