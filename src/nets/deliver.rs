@@ -33,6 +33,7 @@ use thiserror::Error;
 use crate::chess::board::Board;
 use crate::files::atomic::{FinishedFile, OutputError, OutputFile, folder_of, io_error};
 use crate::files::digest::{net_name, sha256};
+use crate::files::reading::read_as_it_is;
 use crate::nets::described::RawNet;
 use crate::nets::model::{AnyError, ModelFile};
 use crate::nets::stockfish::Network;
@@ -155,7 +156,8 @@ pub fn write_permuted(
 /// What a file holds on the disk.
 fn read_back(file: &FinishedFile) -> Result<Vec<u8>, DeliverError> {
     let path = file.temporary_path();
-    std::fs::read(path).map_err(|source| DeliverError::ReadBack {
+    let read = File::open(path).and_then(|file| read_as_it_is(file, u64::MAX));
+    read.map_err(|source| DeliverError::ReadBack {
         path: path.to_path_buf(),
         source,
     })

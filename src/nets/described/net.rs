@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::description::Layout;
@@ -13,6 +13,7 @@ use super::storage::{Encoding, Stored, pack, unpack, wrong_length};
 use super::tensor::Tensor;
 use crate::files::digest::sha256;
 use crate::files::quote::excerpt;
+use crate::files::reading::read_as_it_is;
 use crate::nets::MAX_BYTES;
 use crate::order::Permutation;
 
@@ -72,12 +73,7 @@ impl RawNet {
             } else {
                 MAX_BYTES
             };
-            let mut bytes = Vec::new();
-            let expected = usize::try_from(len.min(most)).unwrap_or(0);
-            bytes
-                .try_reserve_exact(expected)
-                .map_err(io::Error::other)?;
-            file.take(most + 1).read_to_end(&mut bytes)?;
+            let bytes = read_as_it_is(file, most + 1)?;
             if bytes.len() as u64 > most {
                 return Err(wrong_length(layout, len, &bytes, false));
             }
