@@ -3,7 +3,9 @@
 use super::description::Layout;
 use super::error::RawNetError;
 use super::tensor::{ElementType, Tensor};
-use crate::nets::stockfish::leb128::{Leb128Value, decode_in_pieces, encode as encode_signed};
+use crate::nets::stockfish::leb128::{
+    Leb128Value, count, decode_in_pieces, encode as encode_signed,
+};
 use crate::nets::stockfish::raw_values;
 
 /// Bytes that 32 bits take at most.
@@ -93,7 +95,7 @@ fn ends_of_values(file: &[u8], values: usize) -> Option<usize> {
     let mut left = values;
     let mut at = 0;
     for piece in file.chunks(PIECE) {
-        let ends: usize = piece.iter().map(|byte| usize::from(byte >> 7 ^ 1)).sum();
+        let ends = count(piece);
         if ends >= left {
             let mut places = piece.iter().enumerate();
             let mut ends = places.by_ref().filter(|(_, byte)| **byte & 0x80 == 0);
