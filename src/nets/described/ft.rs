@@ -122,13 +122,16 @@ impl<'a> Ft<'a> {
             self.add_all(features, &mut sums, |a, b| a + b, |a, b| a + f64::from(b));
             return Outputs::Floats(self.activate_floats(&sums));
         }
-        let mut sums: Vec<i32> = self.bias.iter().map(|&bias| bias as i32).collect();
-        self.add_all(features, &mut sums, |a, _| a, i32::wrapping_add);
+        let bias = self.bias.iter().map(|&bias| bias as i32);
         if self.activation.accumulator == Accumulator::I16 {
-            // Sums modulo 2^16 of sums modulo 2^32.
-            sums.iter_mut()
-                .for_each(|sum| *sum = i32::from(*sum as i16));
+            let mut sums: Vec<i16> = bias.map(|bias| bias as i16).collect();
+            let add = |sum: i16, weight: i32| sum.wrapping_add(weight as i16);
+            self.add_all(features, &mut sums, |sum, _| sum, add);
+            let sums: Vec<i32> = sums.into_iter().map(i32::from).collect();
+            return Outputs::Integers(self.activate_integers(&sums));
         }
+        let mut sums: Vec<i32> = bias.collect();
+        self.add_all(features, &mut sums, |a, _| a, i32::wrapping_add);
         Outputs::Integers(self.activate_integers(&sums))
     }
 
@@ -213,7 +216,6 @@ impl<'a> Ft<'a> {
     ///
     /// They know `c(a) = 0` and `c(a) * c(b) < 2^shift` for a clamp up to 255 and sums in 16 bits. Two more activations
     /// are brought into the second form: `c(a) >> shift` with b = 1 for every a, and `c(a) * c(a) >> shift` with b = a.
-    /// For these a larger clamp may be 255 as well if outputs are above zero from there on.
     pub(crate) fn kernel_rows(&self) -> Option<KernelRows<'a>> {
         let LayoutActivation {
             kind,
@@ -237,12 +239,8 @@ impl<'a> Ft<'a> {
                 let clamp = clamp.min(f64::from(i16::MAX)) as i16;
                 (self.columns, Activation::Clipped { clamp }, Second::None)
             }
-            ActivationKind::Clipped if small || 255 >> shift > 0 => {
-                (2 * self.columns, pairwise, Second::One)
-            }
-            ActivationKind::Squared if small || (255 * 255) >> shift > 0 => {
-                (2 * self.columns, pairwise, Second::Same)
-            }
+            ActivationKind::Clipped if small => (2 * self.columns, pairwise, Second::One),
+            ActivationKind::Squared if small => (2 * self.columns, pairwise, Second::Same),
             _ => return None,
         };
         let (mut wide, mut narrow) = (Values::InFile(&[]), Values::InFile(&[]));
