@@ -33,6 +33,7 @@ use thiserror::Error;
 use crate::chess::board::Board;
 use crate::files::atomic::{FinishedFile, OutputError, OutputFile, folder_of, io_error};
 use crate::files::digest::{net_name, sha256};
+use crate::files::reading::read_as_it_is;
 use crate::nets::described::RawNet;
 use crate::nets::model::{AnyError, ModelFile};
 use crate::nets::stockfish::Network;
@@ -98,7 +99,7 @@ pub struct Proved {
     pub positions: usize,
     /// What that and the comparison of the whole file prove, for people.
     pub proof: String,
-    /// Time of evaluating these with both networks.
+    /// Time of evaluating these with both networks, with the first of them while the file is written.
     pub evaluating: Duration,
 }
 
@@ -126,11 +127,17 @@ pub fn write_permuted(
         return Err(DeliverError::Length { found, expected });
     }
     let clock = Instant::now();
-    let reference = model.reference(boards, evaluated);
-    let before = clock.elapsed();
-    let write = |out: &mut OutputFile| model.write_permuted(permutation, out);
-    let file = write_temporary(write, target, model.extension())?;
-    let bytes = prove(&file, model.as_ref(), permutation, || {})?;
+    let evaluate = || (model.reference(boards, evaluated), clock.elapsed());
+    let write = || -> Result<_, DeliverError> {
+        let write = |out: &mut OutputFile| model.write_permuted(permutation, out);
+        let file = write_temporary(write, target, model.extension())?;
+        let bytes = read_back(&file)?;
+        Ok((file, bytes))
+    };
+    // Who writes waits for the disk, and compressing is for one core.
+    let (written, (reference, before)) = rayon::join(write, evaluate);
+    let (file, bytes) = written?;
+    prove(&file, &bytes, model.as_ref(), permutation)?;
     let proof = model.proof(reference.positions());
     drop(model);
     let clock = Instant::now();
@@ -146,32 +153,33 @@ pub fn write_permuted(
     })
 }
 
-/// Reads a file back, compares it with the network that it was made of, and returns its bytes. `before` runs between
-/// writing and reading.
-fn prove(
-    file: &FinishedFile,
-    model: &dyn ModelFile,
-    permutation: &Permutation,
-    before: impl FnOnce(),
-) -> Result<Vec<u8>, DeliverError> {
-    before();
+/// What a file holds on the disk.
+fn read_back(file: &FinishedFile) -> Result<Vec<u8>, DeliverError> {
     let path = file.temporary_path();
-    let bytes = std::fs::read(path).map_err(|source| DeliverError::ReadBack {
+    let read = File::open(path).and_then(|file| read_as_it_is(file, u64::MAX));
+    read.map_err(|source| DeliverError::ReadBack {
         path: path.to_path_buf(),
         source,
-    })?;
-    let (compared, digest) = rayon::join(
-        || model.compare_file(&bytes, permutation),
-        || sha256(&bytes),
-    );
+    })
+}
+
+/// Compares what was read back from a file with the network that it was made of, and with what was written.
+fn prove(
+    file: &FinishedFile,
+    bytes: &[u8],
+    model: &dyn ModelFile,
+    permutation: &Permutation,
+) -> Result<(), DeliverError> {
+    let (compared, digest) =
+        rayon::join(|| model.compare_file(bytes, permutation), || sha256(bytes));
     compared.map_err(DeliverError::NotTheInput)?;
     // Compressed values can be written in longer forms too: then the weights are right and the bytes are not.
     if digest != file.sha256() {
         return Err(DeliverError::OtherBytes {
-            path: path.to_path_buf(),
+            path: file.temporary_path().to_path_buf(),
         });
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Writes a network as it is: the file must hold the very bytes of the network in memory. It is compared piece by
@@ -347,17 +355,16 @@ mod tests {
         let target = Target::File(folder.path().join("a.nnue"));
         let permuted = network.permuted(order).unwrap();
         let file = write_temporary(|out| permuted.write(out), &target, "nnue").unwrap();
-        assert!(prove(&file, network, order, || {}).is_ok());
+        let prove = || prove(&file, &read_back(&file).unwrap(), network, order);
+        assert!(prove().is_ok());
         let path = file.temporary_path().to_path_buf();
         let mut bytes = std::fs::read(&path).unwrap();
         let errors = offsets.iter().enumerate().map(|(number, &offset)| {
             let before = bytes[offset];
-            let proved = prove(&file, network, order, || {
-                bytes[offset] ^= 1 << (number % 8);
-                std::fs::write(&path, &bytes).unwrap();
-            });
+            bytes[offset] ^= 1 << (number % 8);
+            std::fs::write(&path, &bytes).unwrap();
             bytes[offset] = before;
-            (offset, proved.expect_err("a changed bit is noticed"))
+            (offset, prove().expect_err("a changed bit is noticed"))
         });
         let errors = errors.collect();
         drop(file);

@@ -182,7 +182,7 @@ pub trait ModelFile: Model + Send {
     /// The first difference.
     fn compare_file(&self, file: &[u8], permutation: &Permutation) -> Result<(), AnyError>;
 
-    /// What the network computes on positions, taken down before it is reordered. `done` is called after every
+    /// What the network computes on positions, taken down while its file is written. `done` is called after every
     /// position, from any thread.
     fn reference(&self, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Box<dyn Reference>;
 
@@ -191,7 +191,7 @@ pub trait ModelFile: Model + Send {
 }
 
 /// What a network computed on some positions.
-pub trait Reference {
+pub trait Reference: Send {
     /// Number of positions.
     fn positions(&self) -> usize;
 

@@ -77,6 +77,7 @@ pub use permute::PermuteError;
 #[doc(hidden)]
 pub use permute::Permuted;
 pub use read::ReadOptions;
+pub(crate) use read::raw_values;
 #[doc(hidden)]
 pub use recognise::Reading;
 pub use recognise::Recognition;

@@ -100,11 +100,21 @@ impl Tree<'_> {
         }
     }
 
-    fn after(&self, position: &Chess, m: Move, score: i32) -> (Chess, i32) {
-        let score = -(score + gain(position, m, self.few));
-        let mut next = position.clone();
-        next.play_unchecked(m);
-        (next, score)
+    /// The key of move `number` of the position whose keys begin at `first`: the least that was not asked for yet. Few
+    /// positions are left after more than some moves, so that sorting all would be in vain.
+    fn next_key(&mut self, first: usize, number: usize) -> i64 {
+        /// So many are looked for one by one, then the others are sorted.
+        const FEW: usize = 3;
+        let left = &mut self.keys[first + number..];
+        if number < FEW {
+            let least = (0..left.len())
+                .min_by_key(|&at| left[at])
+                .unwrap_or_default();
+            left.swap(0, least);
+        } else if number == FEW {
+            left.sort_unstable();
+        }
+        left[0]
     }
 
     /// Searches all moves. `score` is the position's own evaluation.
@@ -149,11 +159,12 @@ impl Tree<'_> {
         if moves.is_empty() {
             return Some(if check { -MATE } else { 0 });
         }
-        self.keys[first..].sort_unstable();
         let mut best = -INFINITE;
         for number in 0..moves.len() {
-            let m = moves[place(self.keys[first + number])];
-            let (next, score) = self.after(position, m, score);
+            let m = moves[place(self.next_key(first, number))];
+            let score = -(score + gain(position, m, self.few));
+            let mut next = position.clone();
+            next.play_unchecked(m);
             let late = number >= 3 && depth >= 2 && !m.is_capture() && !check;
             let reduced = depth - 1 - i32::from(late);
             let mut found = if number == 0 {
@@ -269,7 +280,9 @@ impl Tree<'_> {
         if score + hoped + MARGIN <= alpha || exchange(position, m) < 0 {
             return Some(-INFINITE);
         }
-        let (next, score) = self.after(position, m, score);
+        let score = -(score + gain(position, m, self.few));
+        let mut next = position.clone();
+        next.play_unchecked(m);
         let king = next.board().king_of(position.turn());
         let occupied = next.board().occupied();
         let taken =

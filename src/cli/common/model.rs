@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use ftperm::files::digest::{hex, sha256};
+use ftperm::files::digest::hex;
 use ftperm::nets::described::{Layout, RawNet};
 use ftperm::nets::model::ModelFile;
 use ftperm::nets::source::Origin;
@@ -145,7 +145,7 @@ impl LoadedModel {
     pub fn weights_sha256(&self) -> [u8; 32] {
         match &self.network {
             AnyNetwork::Stockfish(network) => network.weights_sha256(),
-            AnyNetwork::Described(network) => sha256(network.bytes()),
+            AnyNetwork::Described(network) => network.unpacked_sha256(),
         }
     }
 

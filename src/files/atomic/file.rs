@@ -7,9 +7,12 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::destination::Destination;
-use super::sync::sync_file;
+use super::sync::{begin_sync, sync_file};
 use super::temporary::{Listed, TEMPORARY_FILES, names};
 use super::{OutputError, commit_all, folder_of, io_error};
+
+/// Bytes that are worth two cores.
+const LARGE: usize = 1 << 20;
 
 /// A file being written. Dropped before [`commit`](OutputFile::commit), it leaves nothing.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl OutputFile {
         Ok(OutputFile {
             target: target.to_path_buf(),
             destination,
-            file: BufWriter::with_capacity(1 << 20, file),
+            file: BufWriter::with_capacity(LARGE, file),
             hasher: Sha256::new(),
             listed,
         })
@@ -92,10 +95,28 @@ impl OutputFile {
     pub fn commit(self) -> Result<(), OutputError> {
         self.finish()?.commit()
     }
+
+    /// Writes and hashes on two cores, and the disk begins to write.
+    fn write_large(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.flush()?;
+        let file = self.file.get_mut();
+        let hasher = &mut self.hasher;
+        let write = || {
+            file.write_all(bytes)?;
+            begin_sync(file.as_file());
+            Ok(())
+        };
+        let (written, ()) = rayon::join(write, || hasher.update(bytes));
+        written
+    }
 }
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() >= LARGE {
+            self.write_large(bytes)?;
+            return Ok(bytes.len());
+        }
         let written = self.file.write(bytes)?;
         self.hasher.update(&bytes[..written]);
         Ok(written)

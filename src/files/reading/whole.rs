@@ -4,10 +4,15 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek as _, Write as _};
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::compression::{Compression, MAGIC_LEN};
 use super::{ReadError, open_readable};
 
 const BUFFER: usize = 1 << 17;
+
+/// Bytes of a file that is worth all cores.
+const LARGE: u64 = 1 << 22;
 
 /// What a file or stream held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +28,72 @@ pub struct Contents {
 /// # Errors
 /// It cannot be read, is a folder or device, is larger or unpacks to more than the limit, or is damaged.
 pub fn read_file(path: &Path, limit: u64) -> Result<Contents, ReadError> {
-    let file = open_readable(path)?;
+    let mut file = open_readable(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.len() > limit {
         return Err(ReadError::TooLarge { limit });
     }
+    if metadata.is_file() && metadata.len() >= LARGE {
+        let compression = Compression::of(&read_in_parts(&file, MAGIC_LEN as u64)?);
+        if compression.is_none() {
+            let bytes = read_in_parts(&file, metadata.len())?;
+            return Ok(Contents { bytes, compression });
+        }
+        // Some systems have gone on to where they read.
+        file.rewind()?;
+    }
     read(file, metadata.len().min(limit), limit)
+}
+
+/// What a file holds as it is, but no more than `most` bytes.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_as_it_is(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() >= LARGE {
+        return read_in_parts(&file, metadata.len().min(most));
+    }
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// So many bytes from the beginning of a regular file, read on all cores: most of the time goes into memory that is
+/// filled for the first time.
+///
+/// # Errors
+/// It cannot be read, or has fewer bytes.
+fn read_in_parts(file: &File, len: u64) -> io::Result<Vec<u8>> {
+    /// Bytes that one task reads.
+    const PART: usize = 1 << 20;
+    let len = usize::try_from(len).map_err(io::Error::other)?;
+    let bytes = bytemuck::allocation::try_zeroed_slice_box(len);
+    let mut bytes = bytes.map_err(|()| io::ErrorKind::OutOfMemory)?.into_vec();
+    let parts = bytes.par_chunks_mut(PART).enumerate();
+    parts.try_for_each(|(number, part)| read_exact_at(file, part, (number * PART) as u64))?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                bytes = &mut bytes[read..];
+                offset += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// As [`read_file`], of a stream.
@@ -188,6 +253,35 @@ fn unpack_to_temporary_file(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_files_are_read_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        // Numerical Recipes' generator: nothing that zstd makes shorter.
+        let numbers = (0..LARGE + 77).scan(1u32, |state, _| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some((*state >> 24) as u8)
+        });
+        let bytes: Vec<u8> = numbers.collect();
+        std::fs::write(&path, &bytes).unwrap();
+        let limit = bytes.len() as u64;
+        assert!(read_file(&path, limit).unwrap().bytes == bytes);
+        let error = read_file(&path, limit - 1).unwrap_err();
+        assert!(matches!(error, ReadError::TooLarge { .. }), "{error}");
+        let file = File::open(&path).unwrap();
+        let error = read_in_parts(&file, limit + 1).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(read_as_it_is(file, limit - 5).unwrap() == bytes[..bytes.len() - 5]);
+        let file = File::open(&path).unwrap();
+        assert!(read_as_it_is(file, u64::MAX).unwrap() == bytes);
+        // What is no network is found to be packed all the same.
+        let packed = zstd::encode_all(bytes.as_slice(), -50).unwrap();
+        assert!(packed.len() as u64 >= LARGE);
+        std::fs::write(&path, &packed).unwrap();
+        let contents = read_file(&path, 2 * limit).unwrap();
+        assert!(contents.bytes == bytes && contents.compression == Some(Compression::Zstd));
+    }
 
     fn packed(bytes: &[u8]) -> [(Compression, Vec<u8>); 3] {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

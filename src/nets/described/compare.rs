@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use super::activation::ActivationKind;
 use super::description::Layout;
-use super::ft::{Ft, Outputs};
-use super::net::RawNet;
+use super::first_layer::{FirstLayer, Sum};
+use super::ft::Ft;
+use super::net::{RawNet, Unpacked};
 use super::rows::row_lists;
 use super::tensor::{Role, Tensor};
 use crate::chess::board::Board;
@@ -65,6 +66,7 @@ pub enum LayoutDifference {
 /// # Panics
 /// If the layouts differ.
 pub fn compare(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<Proof, LayoutDifference> {
+    let (a, b) = (a.unpacked(), b.unpacked());
     compare_elsewhere(a, b)?;
     let (mut old, mut new) = rayon::join(|| neuron_digests(a), || neuron_digests(b));
     old.sort_unstable();
@@ -78,11 +80,15 @@ pub fn compare(a: &RawNet, b: &RawNet, boards: &[Board]) -> Result<Proof, Layout
 
 /// Is neuron i of `b` neuron `permutation[i]` of `a`, with all its weights, and all that no order touches equal?
 pub(super) fn compare_ordered(
-    a: &RawNet,
-    b: &RawNet,
+    a: Unpacked,
+    b: Unpacked,
     permutation: &Permutation,
 ) -> Result<(), LayoutDifference> {
     compare_elsewhere(a, b)?;
+    if neurons_are_in_order(a, b, permutation) {
+        return Ok(());
+    }
+    // Which one is another? The two columns of a pair may have changed places.
     let (old, new) = rayon::join(|| neuron_digests(a), || neuron_digests(b));
     let mut places = permutation.indices().iter().zip(&new).enumerate();
     match places.find(|(_, (old_place, digest))| old[**old_place as usize] != **digest) {
@@ -91,12 +97,67 @@ pub(super) fn compare_ordered(
     }
 }
 
+/// Is every weight of neuron i of `b` that of neuron `permutation[i]` of `a`, the two columns of a pair in the order in
+/// which they were?
+fn neurons_are_in_order(a: Unpacked, b: Unpacked, permutation: &Permutation) -> bool {
+    let layout = a.layout;
+    let neurons = permutation.len();
+    let old = |neuron: usize| permutation.indices()[neuron] as usize;
+    // The columns that belong to neurons, as `neuron_digests` has them.
+    let old_column = |column: usize| match (layout.activation.kind, layout.activation.pairing) {
+        (ActivationKind::Clipped | ActivationKind::Squared, _) => old(column),
+        (_, Pairing::Halves) => old(column % neurons) + column / neurons * neurons,
+        (_, Pairing::Adjacent) => 2 * old(column / 2) + column % 2,
+    };
+    let old_input = |input: usize| old(input % neurons) + input / neurons * neurons;
+    layout.tensors().iter().all(|tensor| {
+        let places = 0..tensor.along();
+        let old_places: Vec<usize> = match tensor.role {
+            Role::FtWeights | Role::FtBias => places.map(old_column).collect(),
+            Role::L1Weights => places.map(old_input).collect(),
+            Role::Flag | Role::Other => return true,
+        };
+        match tensor.element.bytes() {
+            1 => is_in_order::<1>(tensor, &old_places, a.bytes, b.bytes),
+            2 => is_in_order::<2>(tensor, &old_places, a.bytes, b.bytes),
+            _ => is_in_order::<4>(tensor, &old_places, a.bytes, b.bytes),
+        }
+    })
+}
+
+/// Has `b` at each place along the neuron axes of a tensor with values of N bytes what `a` has at the old place?
+fn is_in_order<const N: usize>(tensor: &Tensor, old_places: &[usize], a: &[u8], b: &[u8]) -> bool {
+    let values = tensor.start..tensor.start + tensor.bytes();
+    let (a, _) = a[values.clone()].as_chunks::<N>();
+    let (b, _) = b[values].as_chunks::<N>();
+    if tensor.has_neuron_rows() {
+        let rows = b.par_chunks_exact(old_places.len());
+        let rows = rows.zip(a.par_chunks_exact(old_places.len()));
+        // A whole row is looked at faster than it is decided after each value whether to go on.
+        return rows.all(|(row, old)| {
+            let pairs = row.iter().zip(old_places);
+            pairs.fold(true, |equal, (value, &place)| {
+                equal & (*value == old[place])
+            })
+        });
+    }
+    let offsets = tensor.neuron_offsets();
+    (0..tensor.rest()).into_par_iter().all(|rest| {
+        let base = tensor.rest_offset(rest);
+        let mut pairs = offsets.iter().zip(old_places);
+        pairs.all(|(new, &place)| b[base + new] == a[base + offsets[place]])
+    })
+}
+
 /// Header, footer and tensors without a role.
-fn compare_elsewhere(a: &RawNet, b: &RawNet) -> Result<(), LayoutDifference> {
-    assert_eq!(a.layout(), b.layout(), "one layout");
-    let (a_bytes, b_bytes) = (a.bytes(), b.bytes());
+fn compare_elsewhere(a: Unpacked, b: Unpacked) -> Result<(), LayoutDifference> {
+    assert_eq!(a.layout, b.layout, "one layout");
+    let (a_bytes, b_bytes) = (a.bytes, b.bytes);
     let mut at = 0;
     let differ = |from: usize, to: usize, place: &str| {
+        if a_bytes[from..to] == b_bytes[from..to] {
+            return Ok(());
+        }
         let pair = a_bytes[from..to].iter().zip(&b_bytes[from..to]);
         match pair.enumerate().find(|(_, (a, b))| a != b) {
             Some((offset, _)) => Err(LayoutDifference::Elsewhere {
@@ -106,7 +167,7 @@ fn compare_elsewhere(a: &RawNet, b: &RawNet) -> Result<(), LayoutDifference> {
             None => Ok(()),
         }
     };
-    for tensor in a.layout().tensors() {
+    for tensor in a.layout.tensors() {
         differ(at, tensor.start, "the header")?;
         at = tensor.start + tensor.bytes();
         if tensor.role == Role::Other {
@@ -117,8 +178,8 @@ fn compare_elsewhere(a: &RawNet, b: &RawNet) -> Result<(), LayoutDifference> {
 }
 
 /// For each neuron a digest of all weights that move with it. The two columns of a pair have no order.
-fn neuron_digests(net: &RawNet) -> Vec<[u8; 32]> {
-    let layout = net.layout();
+fn neuron_digests(net: Unpacked) -> Vec<[u8; 32]> {
+    let layout = net.layout;
     let neurons = layout.neurons();
     let ft: Vec<(&Tensor, Vec<usize>)> = layout
         .tensors()
@@ -134,7 +195,7 @@ fn neuron_digests(net: &RawNet) -> Vec<[u8; 32]> {
         let mut bytes = Vec::new();
         for (tensor, offsets) in &ft {
             for rest in 0..tensor.rest() {
-                bytes.extend(tensor.value(net.bytes(), tensor.rest_offset(rest) + offsets[column]));
+                bytes.extend(tensor.value(net.bytes, tensor.rest_offset(rest) + offsets[column]));
             }
         }
         Sha256::digest(&bytes).into()
@@ -153,7 +214,7 @@ fn neuron_digests(net: &RawNet) -> Vec<[u8; 32]> {
                 for rest in 0..tensor.rest() {
                     let base = tensor.rest_offset(rest);
                     for offset in offsets.iter().skip(neuron).step_by(neurons) {
-                        bytes.extend(tensor.value(net.bytes(), base + offset));
+                        bytes.extend(tensor.value(net.bytes, base + offset));
                     }
                 }
             }
@@ -175,7 +236,7 @@ pub(super) struct Sums {
 
 impl Sums {
     /// `done` is called after every position, from any thread.
-    pub(super) fn of(net: &RawNet, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Sums {
+    pub(super) fn of(net: Unpacked, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Sums {
         let sums = first_layer_sums(net, &boards, done);
         Sums { boards, sums }
     }
@@ -187,14 +248,14 @@ impl Sums {
     /// Are those of another network of the same layout equal?
     pub(super) fn compare(
         &self,
-        other: &RawNet,
+        other: Unpacked,
         done: &(dyn Fn() + Sync),
     ) -> Result<(), LayoutDifference> {
         let found = first_layer_sums(other, &self.boards, done);
         for (board, (expected, found)) in self.boards.iter().zip(self.sums.iter().zip(&found)) {
             let differing = expected.iter().zip(found).position(|(a, b)| a != b);
             if let Some(at) = differing {
-                let (perspective, tensor, row) = places(other.layout())
+                let (perspective, tensor, row) = places(other.layout)
                     .nth(at)
                     .expect("there are as many places as sums");
                 return Err(LayoutDifference::Sum {
@@ -223,97 +284,18 @@ fn places(layout: &Layout) -> impl Iterator<Item = (usize, &Tensor, usize)> {
 }
 
 /// For each position the sums in the order of [`places`].
-fn first_layer_sums(net: &RawNet, boards: &[Board], done: &(dyn Fn() + Sync)) -> Vec<Vec<Sum>> {
-    let ft = Ft::new(net);
-    let layout = net.layout();
-    let input = layout.input();
-    let tensors: Vec<(&Tensor, Vec<usize>)> = layout
-        .of_role(Role::L1Weights)
-        .map(|it| (it, it.neuron_offsets()))
-        .collect();
+fn first_layer_sums(net: Unpacked, boards: &[Board], done: &(dyn Fn() + Sync)) -> Vec<Vec<Sum>> {
+    let ft = Ft::of(net);
+    let input = net.layout.input();
+    let first = FirstLayer::of(net);
     let of_board = |board: &Board| {
         let lists = row_lists(input, std::slice::from_ref(board), SampleOrder::Positions);
         let mut sums = Vec::new();
         for perspective in 0..input.perspectives() {
-            let outputs = ft.outputs(lists.list(perspective));
-            for (tensor, offsets) in &tensors {
-                for row in 0..tensor.rest() {
-                    let base = tensor.rest_offset(row);
-                    let groups = offsets.chunks_exact(layout.neurons());
-                    sums.extend(groups.map(|it| sum(&outputs, tensor, net.bytes(), base, it)));
-                }
-            }
+            first.append_sums(&ft.outputs(lists.list(perspective)), &mut sums);
         }
         done();
         sums
     };
     boards.par_iter().map(of_board).collect()
-}
-
-/// A sum of products that can be compared for equality.
-#[derive(Clone, Copy, Debug)]
-enum Sum {
-    /// Modulo 2^64.
-    Integer(i64),
-    Float(f64),
-}
-
-impl PartialEq for Sum {
-    fn eq(&self, other: &Sum) -> bool {
-        match (self, other) {
-            (Sum::Integer(a), Sum::Integer(b)) => a == b,
-            (Sum::Float(a), Sum::Float(b)) => a.to_bits() == b.to_bits(),
-            _ => false,
-        }
-    }
-}
-
-impl std::fmt::Display for Sum {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Sum::Integer(sum) => sum.fmt(f),
-            Sum::Float(sum) => sum.fmt(f),
-        }
-    }
-}
-
-fn sum(outputs: &Outputs, tensor: &Tensor, bytes: &[u8], base: usize, places: &[usize]) -> Sum {
-    let float = tensor.element == super::ElementType::F32;
-    match outputs {
-        Outputs::Integers(outputs) if !float => {
-            let terms = outputs
-                .iter()
-                .zip(places)
-                .filter(|(output, _)| **output != 0);
-            Sum::Integer(terms.fold(0i64, |sum, (&output, place)| {
-                let weight = i64::from(tensor.integer(bytes, base + place));
-                sum.wrapping_add(output.wrapping_mul(weight))
-            }))
-        }
-        Outputs::Integers(outputs) => float_sum(
-            outputs.iter().map(|&output| output as f64),
-            tensor,
-            bytes,
-            base,
-            places,
-        ),
-        Outputs::Floats(outputs) => float_sum(outputs.iter().copied(), tensor, bytes, base, places),
-    }
-}
-
-/// Terms are sorted, so equal sets of terms give equal sums, to the last bit.
-fn float_sum(
-    outputs: impl Iterator<Item = f64>,
-    tensor: &Tensor,
-    bytes: &[u8],
-    base: usize,
-    places: &[usize],
-) -> Sum {
-    let products = outputs
-        .zip(places)
-        .map(|(output, place)| output * tensor.number(bytes, base + place));
-    // Zeros of both signs add nothing.
-    let mut terms: Vec<f64> = products.filter(|&term| term != 0.0).collect();
-    terms.sort_unstable_by(f64::total_cmp);
-    Sum::Float(terms.iter().sum())
 }

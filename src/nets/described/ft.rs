@@ -1,11 +1,15 @@
 //! The feature transformer of a raw network: plain code for any type, and rows for the kernels where these compute
 //! the same.
 
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use bytemuck::AnyBitPattern;
 use rayon::prelude::*;
 
 use super::activation::{Accumulator, ActivationKind, LayoutActivation};
 use super::input::{Block, Input};
-use super::net::RawNet;
+use super::net::{RawNet, Unpacked};
 use super::rows::row_lists;
 use super::tensor::{ElementType, Role, Tensor};
 use crate::chess::board::Board;
@@ -15,23 +19,56 @@ use crate::order::Pairing;
 
 /// Weight rows `[features][columns]` of the widest type among the tensors.
 #[derive(Debug)]
-enum Rows {
-    I8(Vec<i8>),
-    I16(Vec<i16>),
-    I32(Vec<i32>),
-    F32(Vec<f32>),
+enum Rows<'a> {
+    I8(Values<'a, i8>),
+    I16(Values<'a, i16>),
+    I32(Values<'a, i32>),
+    F32(Values<'a, f32>),
+}
+
+/// Numbers of a file, in it where it has them as this machine has, so that large networks are in memory once.
+#[derive(Clone, Debug)]
+enum Values<'a, T> {
+    InFile(&'a [T]),
+    Made(Arc<Vec<T>>),
+}
+
+impl<T> Deref for Values<'_, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        match self {
+            Values::InFile(values) => values,
+            Values::Made(values) => values,
+        }
+    }
+}
+
+impl<T: Copy> Values<'_, T> {
+    fn followed_by(&self, others: &Self) -> Self {
+        if others.is_empty() {
+            return self.clone();
+        }
+        [&self[..], others].concat().into()
+    }
+}
+
+impl<T> From<Vec<T>> for Values<'_, T> {
+    fn from(values: Vec<T>) -> Self {
+        Values::Made(Arc::new(values))
+    }
 }
 
 /// A feature transformer whose pairs of columns are always j and j + columns / 2.
 #[derive(Debug)]
-pub(crate) struct Ft {
+pub(crate) struct Ft<'a> {
     columns: usize,
     activation: LayoutActivation,
     bias: Vec<f64>,
     /// Of piece-square inputs.
-    rows: Rows,
+    rows: Rows<'a>,
     /// Of all other inputs, which are numbered after these; often of a narrower type.
-    others: Rows,
+    others: Rows<'a>,
     /// Number of piece-square inputs.
     pieces: usize,
 }
@@ -44,9 +81,13 @@ pub enum Outputs {
     Floats(Vec<f64>),
 }
 
-impl Ft {
-    pub(crate) fn new(net: &RawNet) -> Ft {
-        let layout = net.layout();
+impl<'a> Ft<'a> {
+    pub(crate) fn new(net: &'a RawNet) -> Ft<'a> {
+        Ft::of(net.unpacked())
+    }
+
+    pub(super) fn of(net: Unpacked<'a>) -> Ft<'a> {
+        let layout = net.layout;
         let columns = layout.columns();
         let pairs = layout.activation.kind == ActivationKind::Pairwise;
         let adjacent = pairs && layout.activation.pairing == Pairing::Adjacent;
@@ -61,7 +102,7 @@ impl Ft {
         for tensor in layout.of_role(Role::FtBias) {
             let offsets = tensor.neuron_offsets();
             for (c, bias) in bias.iter_mut().enumerate() {
-                *bias = tensor.number(net.bytes(), offsets[place(c)]);
+                *bias = tensor.number(net.bytes, offsets[place(c)]);
             }
         }
         Ft {
@@ -81,13 +122,16 @@ impl Ft {
             self.add_all(features, &mut sums, |a, b| a + b, |a, b| a + f64::from(b));
             return Outputs::Floats(self.activate_floats(&sums));
         }
-        let mut sums: Vec<i32> = self.bias.iter().map(|&bias| bias as i32).collect();
-        self.add_all(features, &mut sums, |a, _| a, i32::wrapping_add);
+        let bias = self.bias.iter().map(|&bias| bias as i32);
         if self.activation.accumulator == Accumulator::I16 {
-            // Sums modulo 2^16 of sums modulo 2^32.
-            sums.iter_mut()
-                .for_each(|sum| *sum = i32::from(*sum as i16));
+            let mut sums: Vec<i16> = bias.map(|bias| bias as i16).collect();
+            let add = |sum: i16, weight: i32| sum.wrapping_add(weight as i16);
+            self.add_all(features, &mut sums, |sum, _| sum, add);
+            let sums: Vec<i32> = sums.into_iter().map(i32::from).collect();
+            return Outputs::Integers(self.activate_integers(&sums));
         }
+        let mut sums: Vec<i32> = bias.collect();
+        self.add_all(features, &mut sums, |a, _| a, i32::wrapping_add);
         Outputs::Integers(self.activate_integers(&sums))
     }
 
@@ -172,7 +216,7 @@ impl Ft {
     ///
     /// They know `c(a) = 0` and `c(a) * c(b) < 2^shift` for a clamp up to 255 and sums in 16 bits. Two more activations
     /// are brought into the second form: `c(a) >> shift` with b = 1 for every a, and `c(a) * c(a) >> shift` with b = a.
-    pub(crate) fn kernel_rows(&self) -> Option<KernelRows> {
+    pub(crate) fn kernel_rows(&self) -> Option<KernelRows<'a>> {
         let LayoutActivation {
             kind,
             clamp,
@@ -199,18 +243,19 @@ impl Ft {
             ActivationKind::Squared if small => (2 * self.columns, pairwise, Second::Same),
             _ => return None,
         };
-        let extend = |rows: &[i16]| second.extend(rows, self.columns, 0);
-        let narrow = |rows: &[i8]| second.extend(rows, self.columns, 0);
-        let (wide, narrow) = match (&self.rows, &self.others) {
-            (Rows::I16(rows), Rows::I8(others)) => (extend(rows), narrow(others)),
-            (Rows::I16(rows), Rows::I16(others)) => (extend(&[&rows[..], others].concat()), vec![]),
-            (Rows::I8(rows), Rows::I8(others)) => (vec![], narrow(&[&rows[..], others].concat())),
+        let (mut wide, mut narrow) = (Values::InFile(&[]), Values::InFile(&[]));
+        match (&self.rows, &self.others) {
+            (Rows::I16(rows), Rows::I8(others)) => (wide, narrow) = (rows.clone(), others.clone()),
+            (Rows::I16(rows), Rows::I16(others)) => wide = rows.followed_by(others),
+            (Rows::I8(rows), Rows::I8(others)) => narrow = rows.followed_by(others),
             _ => return None,
-        };
+        }
+        let wide = second.extend(wide, self.columns, 0);
+        let narrow = second.extend(narrow, self.columns, 0);
         Some(KernelRows {
             l1,
             activation,
-            bias: second.extend(&bias, self.columns, 1),
+            bias: second.extend(bias.into(), self.columns, 1),
             wide_rows: wide.len() / l1,
             wide,
             narrow,
@@ -218,46 +263,90 @@ impl Ft {
     }
 }
 
-impl Rows {
-    /// The rows of these kinds of inputs, one after the other; `place` is where the file has a column.
-    fn read(net: &RawNet, blocks: &[Block], place: &dyn Fn(usize) -> usize) -> Rows {
-        let layout = net.layout();
-        let bytes = net.bytes();
-        let parts: Vec<_> = blocks
-            .iter()
-            .flat_map(|&block| layout.rows_of(block))
-            .collect();
-        let len = layout.columns() * parts.iter().map(|(_, rows)| rows.len()).sum::<usize>();
-        let all = |visit: &mut dyn FnMut(&Tensor, usize)| {
-            for (tensor, rows) in &parts {
-                let offsets = tensor.neuron_offsets();
-                let offsets: Vec<usize> =
-                    (0..layout.columns()).map(|c| offsets[place(c)]).collect();
-                for row in rows.clone() {
-                    let base = tensor.rest_offset(row);
-                    for offset in &offsets {
-                        visit(tensor, base + offset);
-                    }
-                }
-            }
+/// Where the rows of some inputs are in a file.
+struct Places<'a> {
+    net: Unpacked<'a>,
+    /// Tensors, and which of their rows, one after the other.
+    parts: Vec<(&'a Tensor, Range<usize>)>,
+    /// For each column its place along the neuron axes.
+    columns: Vec<usize>,
+}
+
+impl<'a> Places<'a> {
+    /// The values as they are in the file, if these are all, one after the other, in this type and as this machine has
+    /// it.
+    fn in_file<T: AnyBitPattern>(&self, element: ElementType) -> Option<&'a [T]> {
+        let [(tensor, rows)] = &self.parts[..] else {
+            return None;
         };
-        let has = |element| parts.iter().any(|(tensor, _)| tensor.element == element);
+        let is_as_here = cfg!(target_endian = "little") && tensor.element == element;
+        if !is_as_here || !tensor.has_neuron_rows() || !self.columns.is_sorted() {
+            return None;
+        }
+        let row = self.columns.len() * element.bytes();
+        let bytes = &self.net.bytes[tensor.start..][rows.start * row..rows.end * row];
+        bytemuck::try_cast_slice(bytes).ok()
+    }
+
+    /// Each value, which `of` takes from a tensor.
+    fn values<T: AnyBitPattern + Send>(
+        &self,
+        element: ElementType,
+        of: impl Fn(&Tensor, usize) -> T + Sync,
+    ) -> Values<'a, T> {
+        if let Some(values) = self.in_file(element) {
+            return Values::InFile(values);
+        }
+        let columns = self.columns.len();
+        let rows: usize = self.parts.iter().map(|(_, rows)| rows.len()).sum();
+        let mut values = vec![T::zeroed(); rows * columns];
+        let mut left = values.as_mut_slice();
+        for (tensor, rows) in &self.parts {
+            let part = left
+                .split_off_mut(..rows.len() * columns)
+                .unwrap_or_default();
+            let places = tensor.neuron_offsets();
+            let places: Vec<usize> = self.columns.iter().map(|&c| places[c]).collect();
+            let each = part.par_chunks_exact_mut(columns).zip(rows.clone());
+            each.for_each(|(values, row)| {
+                let base = tensor.rest_offset(row);
+                for (value, place) in values.iter_mut().zip(&places) {
+                    *value = of(tensor, base + place);
+                }
+            });
+        }
+        values.into()
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of these kinds of inputs, one after the other; `place` is where the file has a column.
+    fn read(net: Unpacked<'a>, blocks: &[Block], place: &dyn Fn(usize) -> usize) -> Rows<'a> {
+        let parts = blocks.iter().flat_map(|&block| net.layout.rows_of(block));
+        let places = Places {
+            net,
+            parts: parts.collect(),
+            columns: (0..net.layout.columns()).map(place).collect(),
+        };
+        let bytes = net.bytes;
+        let has = |element| {
+            places
+                .parts
+                .iter()
+                .any(|(tensor, _)| tensor.element == element)
+        };
         if has(ElementType::F32) {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.number(bytes, at) as f32));
-            Rows::F32(rows)
+            let number = |tensor: &Tensor, at| tensor.number(bytes, at) as f32;
+            Rows::F32(places.values(ElementType::F32, number))
         } else if has(ElementType::I32) {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at)));
-            Rows::I32(rows)
+            let integer = |tensor: &Tensor, at| tensor.integer(bytes, at);
+            Rows::I32(places.values(ElementType::I32, integer))
         } else if has(ElementType::I16) {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at) as i16));
-            Rows::I16(rows)
+            let integer = |tensor: &Tensor, at| tensor.integer(bytes, at) as i16;
+            Rows::I16(places.values(ElementType::I16, integer))
         } else {
-            let mut rows = Vec::with_capacity(len);
-            all(&mut |tensor, at| rows.push(tensor.integer(bytes, at) as i8));
-            Rows::I8(rows)
+            let integer = |tensor: &Tensor, at| tensor.integer(bytes, at) as i8;
+            Rows::I8(places.values(ElementType::I8, integer))
         }
     }
 }
@@ -274,32 +363,40 @@ enum Second {
 }
 
 impl Second {
-    fn extend<T: Copy>(self, rows: &[T], columns: usize, one: T) -> Vec<T> {
-        let parts = rows.chunks_exact(columns);
-        match self {
-            Second::None => rows.to_vec(),
-            Second::Same => parts.flat_map(|row| [row, row].concat()).collect(),
-            Second::One => {
-                let ones = vec![one; columns];
-                parts.flat_map(|row| [row, &ones].concat()).collect()
+    fn extend<'a, T: AnyBitPattern>(
+        self,
+        rows: Values<'a, T>,
+        columns: usize,
+        one: T,
+    ) -> Values<'a, T> {
+        if matches!(self, Second::None) {
+            return rows;
+        }
+        let mut extended = Vec::with_capacity(2 * rows.len());
+        for row in rows.chunks_exact(columns) {
+            extended.extend_from_slice(row);
+            match self {
+                Second::One => extended.resize(extended.len() + columns, one),
+                Second::Same | Second::None => extended.extend_from_slice(row),
             }
         }
+        extended.into()
     }
 }
 
 /// What the kernels read.
 #[derive(Debug)]
-pub(crate) struct KernelRows {
+pub(crate) struct KernelRows<'a> {
     l1: usize,
     activation: Activation,
-    bias: Vec<i16>,
-    wide: Vec<i16>,
-    narrow: Vec<i8>,
+    bias: Values<'a, i16>,
+    wide: Values<'a, i16>,
+    narrow: Values<'a, i8>,
     /// How many rows are of 16 bits: features below this number.
     wide_rows: usize,
 }
 
-impl KernelRows {
+impl KernelRows<'_> {
     pub(crate) fn weights(&self) -> FtWeights<'_> {
         FtWeights {
             l1: self.l1,
@@ -356,7 +453,7 @@ impl KernelRows {
 /// A feature transformer made ready to be evaluated position by position, by plain code.
 pub struct Evaluator<'n> {
     input: &'n Input,
-    ft: Ft,
+    ft: Ft<'n>,
 }
 
 impl<'n> Evaluator<'n> {

@@ -3,6 +3,10 @@
 use super::description::Layout;
 use super::error::RawNetError;
 use super::tensor::{ElementType, Tensor};
+use crate::nets::stockfish::leb128::{
+    Leb128Value, count, decode_in_pieces, encode as encode_signed,
+};
+use crate::nets::stockfish::raw_values;
 
 /// Bytes that 32 bits take at most.
 const MOST: usize = 5;
@@ -30,18 +34,11 @@ pub(super) fn decode(file: &[u8], layout: &Layout) -> Result<Vec<u8>, RawNetErro
     bytes.extend_from_slice(&file[..layout.header()]);
     let mut at = layout.header();
     for tensor in &layout.tensors {
-        for value in 0..tensor.len() {
-            let wrong = |problem| RawNetError::Leb128 {
-                tensor: tensor.name.clone(),
-                value,
-                offset: at as u64,
-                problem,
-            };
-            let (number, len) = read(&file[at..], tensor.element).map_err(wrong)?;
-            let width = tensor.element.bytes();
-            bytes.extend_from_slice(&number.to_le_bytes()[..width]);
-            at += len;
-        }
+        let len = match of_shortest_values(&file[at..], tensor, &mut bytes) {
+            Some(len) => len,
+            None => one_by_one(file, at, tensor, &mut bytes)?,
+        };
+        at += len;
     }
     let rest = file.len() - at;
     if rest != layout.footer() {
@@ -53,6 +50,86 @@ pub(super) fn decode(file: &[u8], layout: &Layout) -> Result<Vec<u8>, RawNetErro
     }
     bytes.extend_from_slice(&file[at..]);
     Ok(bytes)
+}
+
+/// Appends the values of a tensor of signed integers, on all cores, and says how many bytes of the file they take;
+/// `None`, and nothing is appended, if one is longer than its type needs or wrong.
+fn of_shortest_values(file: &[u8], tensor: &Tensor, bytes: &mut Vec<u8>) -> Option<usize> {
+    let len = ends_of_values(file, tensor.len())?;
+    let payload = &file[..len];
+    match tensor.element {
+        ElementType::I8 => append(payload, tensor.len(), i8::to_le_bytes, bytes),
+        ElementType::I16 => append(payload, tensor.len(), i16::to_le_bytes, bytes),
+        ElementType::I32 => append(payload, tensor.len(), i32::to_le_bytes, bytes),
+        ElementType::U8 | ElementType::F32 => None,
+    }?;
+    Some(len)
+}
+
+fn append<T: Leb128Value, const N: usize>(
+    payload: &[u8],
+    values: usize,
+    to_bytes: fn(T) -> [u8; N],
+    bytes: &mut Vec<u8>,
+) -> Option<()> {
+    let before = bytes.len();
+    let each = |_: usize, values: &[T]| {
+        let start = bytes.len();
+        bytes.resize(start + N * values.len(), 0);
+        let (places, _) = bytes[start..].as_chunks_mut::<N>();
+        for (place, &value) in places.iter_mut().zip(values) {
+            *place = to_bytes(value);
+        }
+    };
+    if decode_in_pieces(payload, values, each).is_err() {
+        bytes.truncate(before);
+        return None;
+    }
+    Some(())
+}
+
+/// How many bytes so many values take.
+fn ends_of_values(file: &[u8], values: usize) -> Option<usize> {
+    /// Bytes that are counted at a time.
+    const PIECE: usize = 1 << 12;
+    let mut left = values;
+    let mut at = 0;
+    for piece in file.chunks(PIECE) {
+        let ends = count(piece);
+        if ends >= left {
+            let mut places = piece.iter().enumerate();
+            let mut ends = places.by_ref().filter(|(_, byte)| **byte & 0x80 == 0);
+            return ends
+                .nth(left.checked_sub(1)?)
+                .map(|(place, _)| at + place + 1);
+        }
+        left -= ends;
+        at += piece.len();
+    }
+    None
+}
+
+/// As [`of_shortest_values`], of any values, which begin `at` this byte of the file.
+fn one_by_one(
+    file: &[u8],
+    start: usize,
+    tensor: &Tensor,
+    bytes: &mut Vec<u8>,
+) -> Result<usize, RawNetError> {
+    let mut at = start;
+    for value in 0..tensor.len() {
+        let wrong = |problem| RawNetError::Leb128 {
+            tensor: tensor.name.clone(),
+            value,
+            offset: at as u64,
+            problem,
+        };
+        let (number, len) = read(&file[at..], tensor.element).map_err(wrong)?;
+        let width = tensor.element.bytes();
+        bytes.extend_from_slice(&number.to_le_bytes()[..width]);
+        at += len;
+    }
+    Ok(at - start)
 }
 
 /// A value's bits and its length.
@@ -95,42 +172,27 @@ fn read(bytes: &[u8], element: ElementType) -> Result<(u32, usize), &'static str
     Ok((signed as u32, len))
 }
 
-/// What [`decode`] read, each value in its shortest form.
-pub(super) fn encode(bytes: &[u8], layout: &Layout) -> Vec<u8> {
-    let mut file = bytes[..layout.header()].to_vec();
-    for tensor in &layout.tensors {
-        for index in 0..tensor.len() {
-            match tensor.element {
-                ElementType::F32 => {
-                    let bits = tensor.value(bytes, index);
-                    let bits = u32::from_le_bytes([0, 1, 2, 3].map(|at| bits[at]));
-                    push_unsigned(u64::from(bits), &mut file);
-                }
-                ElementType::U8 => {
-                    push_unsigned(tensor.integer(bytes, index) as u64, &mut file);
-                }
-                _ => push_signed(tensor.integer(bytes, index), &mut file),
-            }
+/// Values at fixed width, each in its shortest form.
+pub(super) fn encode(values: &[u8], element: ElementType) -> Vec<u8> {
+    match element {
+        ElementType::I8 => encode_signed(&raw_values(values, i8::from_le_bytes)),
+        ElementType::I16 => encode_signed(&raw_values(values, i16::from_le_bytes)),
+        ElementType::I32 => encode_signed(&raw_values(values, i32::from_le_bytes)),
+        ElementType::U8 => encode_unsigned(values.iter().map(|&value| u32::from(value))),
+        ElementType::F32 => encode_unsigned(raw_values(values, u32::from_le_bytes).into_iter()),
+    }
+}
+
+fn encode_unsigned(values: impl Iterator<Item = u32>) -> Vec<u8> {
+    let mut file = Vec::new();
+    for mut number in values {
+        while number >= 0x80 {
+            file.push(number as u8 | 0x80);
+            number >>= 7;
         }
+        file.push(number as u8);
     }
-    file.extend_from_slice(&bytes[bytes.len() - layout.footer()..]);
     file
-}
-
-fn push_unsigned(mut number: u64, file: &mut Vec<u8>) {
-    while number >= 0x80 {
-        file.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    file.push(number as u8);
-}
-
-fn push_signed(mut number: i32, file: &mut Vec<u8>) {
-    while !(-64..64).contains(&number) {
-        file.push(number as u8 & 0x7F | 0x80);
-        number >>= 7;
-    }
-    file.push(number as u8 & 0x7F);
 }
 
 #[cfg(test)]
@@ -150,14 +212,11 @@ mod tests {
             (-129, &[0xFF, 0x7E]),
             (i32::MIN, &[0x80, 0x80, 0x80, 0x80, 0x78]),
         ] {
-            let mut file = Vec::new();
-            push_signed(number, &mut file);
-            assert_eq!(file, bytes);
+            assert_eq!(encode(&number.to_le_bytes(), ElementType::I32), bytes);
             let found = read(bytes, ElementType::I32).unwrap();
             assert_eq!(found, (number as u32, bytes.len()));
         }
-        let mut file = Vec::new();
-        push_unsigned(624_485, &mut file);
+        let file = encode(&624_485u32.to_le_bytes(), ElementType::F32);
         assert_eq!(file, [0xE5, 0x8E, 0x26]);
         assert_eq!(read(&file, ElementType::F32), Ok((624_485, 3)));
         assert!(read(&[0x80, 1], ElementType::I8).is_err());

@@ -1,17 +1,20 @@
 //! Networks under a layout as a model that can be searched on, written and proved.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::Proof;
 use super::compare::{Sums, compare_ordered};
 use super::description::Layout;
+use super::error::RawNetError;
 use super::ft::{Ft, KernelRows, Outputs};
 use super::lanes::{first_layer_sizes, lane_order_suspicion};
-use super::net::RawNet;
+use super::net::{RawNet, Unpacked};
 use super::output_buckets::OutputBuckets;
 use super::proof_text;
 use super::rows::row_lists;
+use super::storage::unpack;
 use crate::chess::board::Board;
 use crate::nets::model::{
     AnyError, Demand, FtSource, FtWeights, Model, ModelFile, PlainZeros, Reference, Reread,
@@ -22,8 +25,8 @@ use crate::order::Permutation;
 /// The weights as numbers, for plain code and, where these compute the same, for kernels.
 struct Evaluated<'a> {
     layout: &'a Layout,
-    plain: Ft,
-    kernels: Option<KernelRows>,
+    plain: Ft<'a>,
+    kernels: Option<KernelRows<'a>>,
 }
 
 impl FtSource for Evaluated<'_> {
@@ -139,19 +142,21 @@ impl ModelFile for RawNet {
     }
 
     fn write_permuted(&self, permutation: &Permutation, out: &mut dyn Write) -> io::Result<()> {
-        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
-        let permuted = self.permuted(permutation).map_err(wrong)?;
-        permuted.write(&mut &mut *out)
+        RawNet::write_permuted(self, permutation, &mut &mut *out)
     }
 
     fn compare_file(&self, file: &[u8], permutation: &Permutation) -> Result<(), AnyError> {
-        let written = RawNet::parse(file.to_vec(), self.layout())?;
-        Ok(compare_ordered(self, &written, permutation)?)
+        let written = read_back(file, self.layout())?;
+        let written = Unpacked {
+            layout: self.layout(),
+            bytes: &written,
+        };
+        Ok(compare_ordered(self.unpacked(), written, permutation)?)
     }
 
     fn reference(&self, boards: Vec<Board>, done: &(dyn Fn() + Sync)) -> Box<dyn Reference> {
         Box::new(Computed {
-            sums: Sums::of(self, boards, done),
+            sums: Sums::of(self.unpacked(), boards, done),
             layout: self.layout().clone(),
         })
     }
@@ -159,6 +164,20 @@ impl ModelFile for RawNet {
     fn reread(&self) -> Box<dyn Reread> {
         Box::new(self.layout().clone())
     }
+}
+
+/// The bytes of a file that was written, with all of its padding.
+fn read_back<'a>(file: &'a [u8], layout: &Layout) -> Result<Cow<'a, [u8]>, RawNetError> {
+    let (mut bytes, _) = unpack(file, layout)?;
+    if bytes.len() < layout.bytes() {
+        bytes.to_mut().resize(layout.bytes(), 0);
+    }
+    let unpacked = Unpacked {
+        layout,
+        bytes: &bytes,
+    };
+    unpacked.check()?;
+    Ok(bytes)
 }
 
 struct Computed {
@@ -178,8 +197,19 @@ impl Reference for Computed {
         _: &Permutation,
         done: &(dyn Fn() + Sync),
     ) -> Result<(), AnyError> {
-        let written = RawNet::parse(file, &self.layout)?;
-        Ok(self.sums.compare(&written, done)?)
+        let written = match read_back(&file, &self.layout)? {
+            Cow::Borrowed(_) => file,
+            Cow::Owned(bytes) => {
+                // Not beside what was in it.
+                drop(file);
+                bytes
+            }
+        };
+        let written = Unpacked {
+            layout: &self.layout,
+            bytes: &written,
+        };
+        Ok(self.sums.compare(written, done)?)
     }
 }
 

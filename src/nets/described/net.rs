@@ -1,18 +1,19 @@
 //! A network file under a layout: its bytes, and the same with the neurons in another order.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
-use super::activation::ActivationKind;
 use super::description::Layout;
 use super::error::{RawNetError, RawNetFileError};
-use super::storage::{Stored, pack, unpack, wrong_length};
-use super::tensor::{Role, Tensor};
+use super::ordered::in_order;
+use super::storage::{Encoding, Stored, pack, unpack, wrong_length};
+use super::tensor::Tensor;
+use crate::files::digest::sha256;
 use crate::files::quote::excerpt;
+use crate::files::reading::read_as_it_is;
 use crate::nets::MAX_BYTES;
 use crate::order::Permutation;
 
@@ -29,6 +30,35 @@ pub struct RawNet {
     pub(super) extension: Option<String>,
 }
 
+/// What a file holds at fixed width and with its padding, as its layout describes it.
+#[derive(Clone, Copy)]
+pub(super) struct Unpacked<'a> {
+    pub layout: &'a Layout,
+    pub bytes: &'a [u8],
+}
+
+impl Unpacked<'_> {
+    /// Does it begin as it should, and has it the values that the layout expects?
+    pub fn check(&self) -> Result<(), RawNetError> {
+        let Unpacked { layout, bytes } = *self;
+        if let Some(magic) = &layout.magic
+            && !bytes.starts_with(magic.as_bytes())
+        {
+            return Err(RawNetError::Magic {
+                expected: excerpt(magic.as_bytes()),
+            });
+        }
+        for tensor in layout
+            .tensors
+            .iter()
+            .filter(|tensor| !tensor.expect.is_empty())
+        {
+            check_values(tensor, bytes, !layout.storage.is_plain())?;
+        }
+        Ok(())
+    }
+}
+
 impl RawNet {
     /// Reads a network that has this layout.
     ///
@@ -43,8 +73,7 @@ impl RawNet {
             } else {
                 MAX_BYTES
             };
-            let mut bytes = Vec::new();
-            file.take(most + 1).read_to_end(&mut bytes)?;
+            let bytes = read_as_it_is(file, most + 1)?;
             if bytes.len() as u64 > most {
                 return Err(wrong_length(layout, len, &bytes, false));
             }
@@ -64,37 +93,32 @@ impl RawNet {
     ///
     /// # Errors
     /// They are not as described.
-    pub fn parse(file: Vec<u8>, layout: &Layout) -> Result<RawNet, RawNetError> {
-        let sha256 = Sha256::digest(&file).into();
-        let (bytes, stored) = unpack(file, layout)?;
-        if let Some(magic) = &layout.magic
-            && !bytes.starts_with(magic.as_bytes())
-        {
-            return Err(RawNetError::Magic {
-                expected: excerpt(magic.as_bytes()),
-            });
-        }
-        for tensor in layout
-            .tensors
-            .iter()
-            .filter(|tensor| !tensor.expect.is_empty())
-        {
-            check_values(tensor, &bytes, !layout.storage.is_plain())?;
-        }
-        Ok(RawNet {
+    pub fn parse(mut file: Vec<u8>, layout: &Layout) -> Result<RawNet, RawNetError> {
+        let (unpacked, sha256) = rayon::join(|| unpack(&file, layout), || sha256(&file));
+        let (bytes, stored) = unpacked?;
+        let bytes = match bytes {
+            Cow::Borrowed(_) => {
+                file.resize(layout.len, 0);
+                file
+            }
+            Cow::Owned(bytes) => bytes,
+        };
+        let net = RawNet {
             layout: layout.clone(),
             bytes,
             stored,
             sha256,
             extension: None,
-        })
+        };
+        net.unpacked().check()?;
+        Ok(net)
     }
 
     /// What a file holds, unpacked and with its padding, as a network.
     pub(super) fn of_unpacked(bytes: Vec<u8>, layout: &Layout) -> RawNet {
         RawNet {
             layout: layout.clone(),
-            sha256: Sha256::digest(&bytes).into(),
+            sha256: sha256(&bytes),
             bytes,
             stored: Stored::new(&layout.storage),
             extension: None,
@@ -110,6 +134,22 @@ impl RawNet {
         &self.bytes
     }
 
+    pub(super) fn unpacked(&self) -> Unpacked<'_> {
+        Unpacked {
+            layout: &self.layout,
+            bytes: &self.bytes,
+        }
+    }
+
+    /// SHA-256 of the unpacked file.
+    #[doc(hidden)]
+    pub fn unpacked_sha256(&self) -> [u8; 32] {
+        if self.stored == Stored::default() && self.layout.storage.encoding == Encoding::Fixed {
+            return self.sha256;
+        }
+        sha256(&self.bytes)
+    }
+
     /// SHA-256 of the file it was read from.
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256
@@ -120,7 +160,7 @@ impl RawNet {
     /// # Errors
     /// Those of the writer.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        pack(&self.bytes, &self.layout, self.stored, out)
+        pack(self.unpacked(), None, self.stored, out)
     }
 
     /// This network with output i of each perspective being the old output `permutation[i]`, and its flags set. Its
@@ -129,57 +169,43 @@ impl RawNet {
     /// # Errors
     /// The permutation's length is not the number of neurons.
     pub fn permuted(&self, permutation: &Permutation) -> Result<RawNet, RawNetError> {
-        let neurons = self.layout.neurons();
-        if permutation.len() != neurons {
-            return Err(RawNetError::Permutation {
-                found: permutation.len(),
-                expected: neurons,
-            });
-        }
-        let columns = match self.layout.activation.kind {
-            ActivationKind::Pairwise => permutation.columns(self.layout.activation.pairing),
-            ActivationKind::Clipped | ActivationKind::Squared => permutation.clone(),
-        };
-        let mut permuted = self.clone();
-        for tensor in &self.layout.tensors {
-            let order = match tensor.role {
-                Role::FtWeights | Role::FtBias => &columns,
-                Role::L1Weights => permutation,
-                Role::Flag => {
-                    set_flag(tensor, &mut permuted.bytes);
-                    continue;
-                }
-                Role::Other => continue,
-            };
-            reorder(tensor, order, &self.bytes, &mut permuted.bytes);
-        }
-        Ok(permuted)
+        self.check_order(permutation)?;
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        in_order(self.unpacked(), Some(permutation), |piece| {
+            bytes.extend_from_slice(piece.bytes());
+            Ok(())
+        })?;
+        Ok(RawNet {
+            layout: self.layout.clone(),
+            bytes,
+            stored: self.stored,
+            sha256: self.sha256,
+            extension: self.extension.clone(),
+        })
     }
-}
 
-/// Moves the values along the neuron axes, in as many groups as the order goes into them.
-fn reorder(tensor: &Tensor, order: &Permutation, old: &[u8], new: &mut [u8]) {
-    let width = tensor.element.bytes();
-    let places = tensor.neuron_offsets();
-    let group = order.len();
-    for rest in 0..tensor.rest() {
-        let base = tensor.rest_offset(rest);
-        for places in places.chunks_exact(group) {
-            for (&to, &from) in places.iter().zip(order.indices()) {
-                let at = tensor.start + (base + to) * width;
-                let value = tensor.value(old, base + places[from as usize]);
-                new[at..at + width].copy_from_slice(value);
-            }
-        }
+    /// As [`write`](Self::write), of the network that [`permuted`](Self::permuted) makes.
+    ///
+    /// # Errors
+    /// Those of the writer; of kind [`InvalidInput`](io::ErrorKind::InvalidInput) if the permutation's length is not
+    /// the number of neurons.
+    pub(super) fn write_permuted(
+        &self,
+        permutation: &Permutation,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let wrong = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        self.check_order(permutation).map_err(wrong)?;
+        pack(self.unpacked(), Some(permutation), self.stored, out)
     }
-}
 
-/// Gives a flag the value of permuted files.
-fn set_flag(tensor: &Tensor, bytes: &mut [u8]) {
-    let width = tensor.element.bytes();
-    let value = tensor.set.unwrap_or_default().to_le_bytes();
-    for place in bytes[tensor.start..][..tensor.bytes()].chunks_exact_mut(width) {
-        place.copy_from_slice(&value[..width]);
+    fn check_order(&self, permutation: &Permutation) -> Result<(), RawNetError> {
+        let (found, expected) = (permutation.len(), self.layout.neurons());
+        if found == expected {
+            Ok(())
+        } else {
+            Err(RawNetError::Permutation { found, expected })
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a file holds what a layout describes: compressed or not, at fixed width or in LEB128, padded or not.
 
+use std::borrow::Cow;
 use std::io::{self, Read as _, Write};
 
 use serde::Deserialize;
@@ -7,7 +8,10 @@ use serde::Deserialize;
 use super::description::Layout;
 use super::error::RawNetError;
 use super::leb128;
+use super::net::Unpacked;
+use super::ordered::{Piece, in_order};
 use crate::files::reading::Compression;
+use crate::order::Permutation;
 
 /// How much work zstd does for files that are written.
 const ZSTD_LEVEL: i32 = 9;
@@ -46,7 +50,7 @@ pub(super) struct Storage {
 }
 
 /// What a file made of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stored {
     zstd: bool,
     /// Bytes at the end that are not in the file.
@@ -70,29 +74,33 @@ impl Storage {
     }
 }
 
-/// Brings a file into the form that the layout describes: unpacked, at fixed width, with its padding.
-pub(super) fn unpack(file: Vec<u8>, layout: &Layout) -> Result<(Vec<u8>, Stored), RawNetError> {
+/// What a file holds in the form that the layout describes: unpacked and at fixed width. Padding that the file does not
+/// have is missing where the bytes are the file's own.
+pub(super) fn unpack<'a>(
+    file: &'a [u8],
+    layout: &Layout,
+) -> Result<(Cow<'a, [u8]>, Stored), RawNetError> {
     let storage = &layout.storage;
     let (bytes, zstd) = decompress(file, layout)?;
     let mut bytes = match storage.encoding {
         Encoding::Fixed => bytes,
-        Encoding::Leb128 => leb128::decode(&bytes, layout)?,
+        Encoding::Leb128 => Cow::Owned(leb128::decode(&bytes, layout)?),
     };
     let cut = layout.len.saturating_sub(bytes.len());
-    if cut > 0 && cut == storage.optional {
-        bytes.resize(layout.len, 0);
-    } else if bytes.len() != layout.len {
+    if cut > 0 && cut != storage.optional || bytes.len() > layout.len {
         return Err(wrong_length(layout, bytes.len() as u64, &bytes, zstd));
     }
-    let cut = if cut == storage.optional { cut } else { 0 };
+    if let Cow::Owned(bytes) = &mut bytes {
+        bytes.resize(layout.len, 0);
+    }
     Ok((bytes, Stored { zstd, cut }))
 }
 
 /// The file without compression; was there any?
-fn decompress(file: Vec<u8>, layout: &Layout) -> Result<(Vec<u8>, bool), RawNetError> {
+fn decompress<'a>(file: &'a [u8], layout: &Layout) -> Result<(Cow<'a, [u8]>, bool), RawNetError> {
     let storage = &layout.storage;
     if storage.compression == FileCompression::None {
-        return Ok((file, false));
+        return Ok((Cow::Borrowed(file), false));
     }
     let packed = file.get(storage.plain..).unwrap_or_default();
     let fits = |len: usize| len == layout.len || len == layout.len - storage.optional;
@@ -100,7 +108,7 @@ fn decompress(file: Vec<u8>, layout: &Layout) -> Result<(Vec<u8>, bool), RawNetE
     if storage.compression == FileCompression::Either
         && (!is_zstd || storage.encoding == Encoding::Fixed && fits(file.len()))
     {
-        return Ok((file, false));
+        return Ok((Cow::Borrowed(file), false));
     }
     if !is_zstd {
         return Err(RawNetError::NotZstd);
@@ -117,34 +125,72 @@ fn decompress(file: Vec<u8>, layout: &Layout) -> Result<(Vec<u8>, bool), RawNetE
         .take((most - storage.plain) as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(RawNetError::Zstd)?;
-    Ok((bytes, true))
+    Ok((Cow::Owned(bytes), true))
 }
 
-/// Writes what [`unpack`] made as the file was.
+/// Writes what [`unpack`] made as the file was, with the neurons in this order.
 pub(super) fn pack(
-    bytes: &[u8],
-    layout: &Layout,
+    net: Unpacked,
+    order: Option<&Permutation>,
     stored: Stored,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let bytes = &bytes[..bytes.len() - stored.cut];
-    let encoded;
-    let bytes = match layout.storage.encoding {
-        Encoding::Fixed => bytes,
-        Encoding::Leb128 => {
-            encoded = leb128::encode(bytes, layout);
-            &encoded[..]
-        }
-    };
+    let storage = &net.layout.storage;
     if !stored.zstd {
-        return out.write_all(bytes);
+        return encoded(net, order, stored, out);
     }
-    let (plain, packed) = bytes.split_at(layout.storage.plain);
-    out.write_all(plain)?;
-    let mut encoder = zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?;
-    encoder.include_checksum(true)?;
-    encoder.write_all(packed)?;
-    encoder.finish().map(drop)
+    let mut out = PlainBeginning {
+        plain: storage.plain,
+        encoder: zstd::stream::write::Encoder::new(out, ZSTD_LEVEL)?,
+    };
+    out.encoder.include_checksum(true)?;
+    encoded(net, order, stored, &mut out)?;
+    out.encoder.finish().map(drop)
+}
+
+/// Compresses all but the first bytes.
+struct PlainBeginning<'a, W: Write> {
+    /// How many of these are still to come.
+    plain: usize,
+    encoder: zstd::stream::write::Encoder<'a, W>,
+}
+
+impl<W: Write> Write for PlainBeginning<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.plain == 0 {
+            return self.encoder.write(bytes);
+        }
+        let first = bytes.len().min(self.plain);
+        self.encoder.get_mut().write_all(&bytes[..first])?;
+        self.plain -= first;
+        Ok(first)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.encoder.flush()
+    }
+}
+
+/// Writes all values in their encoding, and what of the padding is in the file.
+fn encoded(
+    net: Unpacked,
+    order: Option<&Permutation>,
+    stored: Stored,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut left = net.bytes.len() - stored.cut;
+    in_order(net, order, |piece| {
+        let bytes = piece.bytes();
+        // What is cut off lies behind all values.
+        let bytes = &bytes[..bytes.len().min(left)];
+        left -= bytes.len();
+        match (piece, net.layout.storage.encoding) {
+            (Piece::Values(tensor, values), Encoding::Leb128) => {
+                out.write_all(&leb128::encode(values, tensor.element))
+            }
+            _ => out.write_all(bytes),
+        }
+    })
 }
 
 /// That a file has not the length that is described.

@@ -125,6 +125,12 @@ impl Tensor {
         (0..self.along()).map(|at| self.offset(&axes, at)).collect()
     }
 
+    /// Do the places along the neuron axes follow one another, row by row?
+    pub(super) fn has_neuron_rows(&self) -> bool {
+        let first = self.shape.len() - self.neuron_axes.len();
+        self.neuron_axes.iter().copied().eq(first..self.shape.len())
+    }
+
     /// The distance of place `at` along the other axes from place 0, in values.
     pub fn rest_offset(&self, at: usize) -> usize {
         match self.neuron_axes[..] {

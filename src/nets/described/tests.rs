@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::compare::compare_ordered;
 use super::ft::{Ft, Outputs};
+use super::net::Unpacked;
 use super::*;
 use crate::chess::board::{Board, Color};
 use crate::chess::random_games::random_positions;
@@ -254,14 +255,14 @@ proptest! {
         let order = Permutation::new(order).unwrap();
         let permuted = net.permuted(&order).unwrap();
         let boards = random_positions(2, 6);
-        compare_ordered(&net, &permuted, &order).unwrap();
+        compare_ordered(net.unpacked(), permuted.unpacked(), &order).unwrap();
         let proof = compare(&net, &permuted, &boards).unwrap();
         prop_assert_eq!(proof, Proof { positions: 6, same_neurons: true });
         let back = permuted.permuted(&order.inverse()).unwrap();
         prop_assert_eq!(back.bytes(), net.bytes());
         if !order.is_identity() {
             let identity = Permutation::identity(16);
-            let wrong = compare_ordered(&net, &permuted, &identity);
+            let wrong = compare_ordered(net.unpacked(), permuted.unpacked(), &identity);
             let is_neuron = matches!(wrong, Err(LayoutDifference::Neuron { .. }));
             prop_assert!(is_neuron);
         }
@@ -293,6 +294,45 @@ fn changes_are_found() {
     // A pawn on a1 is on no board: the file is another one, though no position shows it.
     let proof = changed(0).unwrap();
     assert!(!proof.same_neurons);
+}
+
+/// Columns of a pair have no order; whatever else differs is told with its neuron.
+#[test]
+fn a_neuron_that_is_another_is_named() {
+    let layout = layout("kind = \"pairwise\"\nclamp = 255", "i16", 16);
+    let net = net(&layout, 4);
+    let order = Permutation::new(vec![3, 1, 7, 0, 2, 6, 4, 5]).unwrap();
+    let moved = net.permuted(&order).unwrap();
+    let compared = |bytes: &[u8]| {
+        let moved = Unpacked {
+            layout: &layout,
+            bytes,
+        };
+        compare_ordered(net.unpacked(), moved, &order)
+    };
+    // Column 2 and column 10 change places, in each of 768 rows and in the biases.
+    let mut swapped = moved.bytes().to_vec();
+    for row in 0..769 {
+        for byte in 0..2 {
+            swapped.swap(2 * (16 * row + 2) + byte, 2 * (16 * row + 10) + byte);
+        }
+    }
+    assert!(swapped != moved.bytes());
+    assert_eq!(compared(&swapped), Ok(()));
+    let first_layer = 2 * 16 * 769;
+    for (offset, neuron) in [
+        (0, 0),
+        (2 * (16 * 700 + 13) + 1, 5),
+        (2 * (16 * 768 + 6), 6),
+        (first_layer + 16 + 4, 4),
+        (first_layer + 2 * 16 + 15, 7),
+    ] {
+        let mut changed = moved.bytes().to_vec();
+        changed[offset] ^= 1;
+        let old = order.indices()[neuron];
+        let expected = Err(LayoutDifference::Neuron { neuron, old });
+        assert_eq!(compared(&changed), expected);
+    }
 }
 
 /// Four products of 127 and 64 fit into 16 bits, whatever the order.

@@ -42,6 +42,21 @@ pub trait Leb128Value: Copy + Default + Send + Sync {
     fn to_i32(self) -> i32;
 }
 
+impl Leb128Value for i8 {
+    const BITS: u32 = 8;
+    const MAX_LEN: usize = 2;
+
+    #[inline]
+    fn from_i64(value: i64) -> Option<i8> {
+        i8::try_from(value).ok()
+    }
+
+    #[inline]
+    fn to_i32(self) -> i32 {
+        i32::from(self)
+    }
+}
+
 impl Leb128Value for i16 {
     const BITS: u32 = 16;
     const MAX_LEN: usize = 3;
@@ -81,8 +96,11 @@ pub struct Decoded<T> {
 }
 
 /// Number of values that end in a payload.
-pub(super) fn count(payload: &[u8]) -> usize {
-    payload.iter().filter(|&&byte| byte & 0x80 == 0).count()
+pub(crate) fn count(payload: &[u8]) -> usize {
+    /// Bytes whose ends can be counted in a byte.
+    const RUN: usize = 192;
+    let ends = |run: &[u8]| run.iter().fold(0u8, |ends, byte| ends + (byte >> 7 ^ 1));
+    payload.chunks(RUN).map(|run| usize::from(ends(run))).sum()
 }
 
 /// Decodes exactly `expected` values that fill the whole payload.
@@ -95,10 +113,7 @@ pub fn decode<T: Leb128Value>(payload: &[u8], expected: usize) -> Result<Decoded
     }
     // Every value has one byte without continuation bit, so the count is known before anything is allocated.
     let segments = segments(payload);
-    let counts: Vec<usize> = segments
-        .par_iter()
-        .map(|segment| count_values(segment))
-        .collect();
+    let counts: Vec<usize> = segments.par_iter().map(|segment| count(segment)).collect();
     let found = counts.iter().sum();
     if found != expected {
         return Err(Leb128Error::Count { found, expected });
@@ -144,13 +159,13 @@ pub fn decode_in_pieces<T: Leb128Value>(
 ) -> Result<(), Leb128Error> {
     /// Enough for all cores, little beside a network.
     const PIECE: usize = 8 * SEGMENT;
-    let found = payload.par_chunks(SEGMENT).map(count_values).sum();
+    let found = payload.par_chunks(SEGMENT).map(count).sum();
     if found != expected {
         return Err(Leb128Error::Count { found, expected });
     }
     let (mut first, mut at) = (0, 0);
     for piece in cut(payload, PIECE) {
-        let count = piece.par_chunks(SEGMENT).map(count_values).sum();
+        let count = piece.par_chunks(SEGMENT).map(count).sum();
         let decoded = decode::<T>(piece, count).map_err(|error| match error {
             Leb128Error::Range {
                 index,
@@ -188,10 +203,6 @@ fn cut(payload: &[u8], len: usize) -> Vec<&[u8]> {
         out.push(rest);
     }
     out
-}
-
-fn count_values(bytes: &[u8]) -> usize {
-    bytes.iter().map(|byte| usize::from(byte >> 7 ^ 1)).sum()
 }
 
 const CONTINUATION_BITS: u64 = 0x8080_8080_8080_8080;
@@ -263,10 +274,10 @@ fn assemble(raw: u64, len: u32) -> i64 {
 
 /// Bytes of the shortest encoding of one value.
 #[inline]
-fn value_len<T: Leb128Value>(value: i32) -> usize {
+fn value_len<T: Leb128Value>(value: i32) -> u32 {
     // 6 bits in the first byte, 7 more in each further one, and the sign.
     let magnitude = value ^ (value >> 31);
-    let long = |bits: u32| usize::from(magnitude >= 1 << bits);
+    let long = |bits: u32| u32::from(magnitude >= 1 << bits);
     let short_type = 1 + long(6) + long(13);
     if T::MAX_LEN > 3 {
         short_type + long(20) + long(27)
@@ -277,28 +288,18 @@ fn value_len<T: Leb128Value>(value: i32) -> usize {
 
 /// Bytes of the shortest encoding of all values.
 pub fn encoded_len<T: Leb128Value>(values: &[T]) -> usize {
-    values
-        .par_chunks(SEGMENT)
-        .map(|chunk| {
-            chunk
-                .iter()
-                .map(|value| value_len::<T>(value.to_i32()))
-                .sum::<usize>()
-        })
-        .sum()
+    values.par_chunks(SEGMENT).map(segment_len).sum()
+}
+
+/// As [`encoded_len`], of no more values than a task takes.
+fn segment_len<T: Leb128Value>(values: &[T]) -> usize {
+    let lens = values.iter().map(|value| value_len::<T>(value.to_i32()));
+    lens.sum::<u32>() as usize
 }
 
 /// Encodes all values in their shortest form.
 pub fn encode<T: Leb128Value>(values: &[T]) -> Vec<u8> {
-    let lens: Vec<usize> = values
-        .par_chunks(SEGMENT)
-        .map(|chunk| {
-            chunk
-                .iter()
-                .map(|value| value_len::<T>(value.to_i32()))
-                .sum()
-        })
-        .collect();
+    let lens: Vec<usize> = values.par_chunks(SEGMENT).map(segment_len).collect();
     let mut out = vec![0; lens.iter().sum()];
     let mut tasks = Vec::with_capacity(lens.len());
     let mut rest = out.as_mut_slice();
@@ -337,7 +338,7 @@ const CONTINUATIONS: [u64; 6] = [0, 0, 0x80, 0x8080, 0x80_8080, 0x8080_8080];
 /// The encoding of a value as the first bytes of a word, and their number.
 #[inline]
 fn spread<T: Leb128Value>(value: i32) -> (u64, usize) {
-    let len = value_len::<T>(value);
+    let len = value_len::<T>(value) as usize;
     let bits = i64::from(value) as u64;
     let mut word = (bits & 0x7F) | (bits & 0x7F << 7) << 1 | (bits & 0x7F << 14) << 2;
     if T::MAX_LEN > 3 {
@@ -414,6 +415,16 @@ mod tests {
                 bits: 32
             })
         );
+    }
+
+    #[test]
+    fn ends_are_counted() {
+        for len in [0, 1, 191, 192, 193, 5000] {
+            assert_eq!(count(&vec![0x7F; len]), len);
+            assert_eq!(count(&vec![0xFF; len]), 0);
+            let mixed: Vec<u8> = (0..len).map(|at| 0x80 * (at % 3 != 0) as u8).collect();
+            assert_eq!(count(&mixed), len.div_ceil(3));
+        }
     }
 
     #[test]

@@ -228,7 +228,7 @@ impl Tensor<'_> {
     }
 }
 
-pub(super) fn raw_values<T, const N: usize>(bytes: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
+pub(crate) fn raw_values<T, const N: usize>(bytes: &[u8], from_bytes: fn([u8; N]) -> T) -> Vec<T> {
     let (values, _) = bytes.as_chunks::<N>();
     values.iter().map(|&value| from_bytes(value)).collect()
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::nets::described::built_in::BuiltIn;
 use crate::nets::described::recognise::fitting_among;
+use crate::nets::model::ModelFile as _;
 
 const THREATS: &str = "mirror = \"abcd\"\npawn_pairs = true\n\
     threats = { P = \"NR\", N = \"PNBRQ\", B = \"PNBR\", R = \"PNBR\", Q = \"PNBRQ\" }";
@@ -69,7 +70,7 @@ fn threats_move_with_their_columns() {
     let order = Permutation::new(vec![2, 0, 3, 1]).unwrap();
     let permuted = net.permuted(&order).unwrap();
     let boards = random_positions(4, 6);
-    compare_ordered(&net, &permuted, &order).unwrap();
+    compare_ordered(net.unpacked(), permuted.unpacked(), &order).unwrap();
     let proof = compare(&net, &permuted, &boards).unwrap();
     assert!(proof.same_neurons);
     let (old, new) = (outputs(&net, &boards), outputs(&permuted, &boards));
@@ -174,6 +175,25 @@ fn values_in_leb128_are_read_and_written() {
 }
 
 #[test]
+fn longer_leb128_than_need_be_is_read_too() {
+    let layout = Layout::parse(&stored("encoding = \"leb128\"", "")).unwrap();
+    let plain = net(
+        &Layout::parse(&small("", "kind = \"clipped\"\nclamp = 127")).unwrap(),
+        4,
+    );
+    let shortest = written(&RawNet::of_unpacked(plain.bytes().to_vec(), &layout));
+    // The first value of one byte again with a second one that adds nothing, and with three.
+    assert_eq!(shortest[0] & 0x80, 0);
+    let sign = if shortest[0] & 0x40 == 0 { 0 } else { 0x7F };
+    for more in [&[sign][..], &[sign | 0x80, sign | 0x80, sign]] {
+        let longer = [&[shortest[0] | 0x80], more, &shortest[1..]].concat();
+        let net = RawNet::parse(longer, &layout).unwrap();
+        assert_eq!(net.bytes(), plain.bytes());
+        assert_eq!(written(&net), shortest);
+    }
+}
+
+#[test]
 fn a_file_is_written_as_it_was_stored() {
     let text = stored(
         "compression = \"either\"\nplain = 4\nheader = 4\nmagic = \"NETS\"\npad_to = 64\npadding = \"optional\"",
@@ -195,8 +215,16 @@ fn a_file_is_written_as_it_was_stored() {
         let net = RawNet::parse(file.clone(), &layout).unwrap();
         assert_eq!(written(&net), *file);
         let packed = [&file[..4], &zstd::encode_all(&file[4..], 1).unwrap()].concat();
+        let order = Permutation::new((0..8).map(|at| (at + 3) % 8).collect()).unwrap();
+        let unpacked = net.unpacked_sha256();
+        assert_eq!(unpacked, crate::files::digest::sha256(net.bytes()));
+        let moved = written(&net.permuted(&order).unwrap());
+        net.compare_file(&moved, &order).unwrap();
+        assert!(net.compare_file(&moved, &order.inverse()).is_err());
         let net = RawNet::parse(packed, &layout).unwrap();
         let again = written(&net);
+        net.compare_file(&written(&net.permuted(&order).unwrap()), &order)
+            .unwrap();
         assert!(again.starts_with(b"NETS\x28\xB5\x2F\xFD"));
         assert_eq!(zstd::decode_all(&again[4..]).unwrap(), file[4..]);
     }
@@ -222,7 +250,7 @@ fn expected_values_are_checked_and_flags_set() {
         let net = RawNet::parse(file([0, flag]), &layout).unwrap();
         let permuted = net.permuted(&order).unwrap();
         assert_eq!(permuted.bytes()[..2], [0, 1]);
-        compare_ordered(&net, &permuted, &order).unwrap();
+        compare_ordered(net.unpacked(), permuted.unpacked(), &order).unwrap();
         assert!(compare(&net, &permuted, &[]).unwrap().same_neurons);
     }
     let problem = |flags| RawNet::parse(file(flags), &layout).unwrap_err().to_string();
