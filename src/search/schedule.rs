@@ -2,8 +2,8 @@
 //!
 //! A search is a row of *tries*. Each try anneals with shaken reassignments, first on a small part of the samples while
 //! the temperature is high, then on one that is larger unless memory forbids. It ends with a *descent* on all samples
-//! to a partition that no move improves. Later tries are longer, and the best end of all tries wins, so a search that
-//! is ended early has lost only the try at hand.
+//! until no move finds an improvement; moves look for them in the small part first where there is one. Later tries are
+//! longer, and the best end of all tries wins, so a search that is ended early has lost only the try at hand.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
