@@ -124,6 +124,25 @@ struct WeightedCounter<'a> {
     part_counts: Vec<u32>,
 }
 
+impl WeightedCounter<'_> {
+    /// The weighted sum of what `count` counts with each of the counters.
+    fn sum(
+        &mut self,
+        sums: &mut Vec<u32>,
+        count: impl Fn(&mut dyn CoZeroCounter, &mut Vec<u32>) -> Result<(), ComputeError>,
+    ) -> Result<(), ComputeError> {
+        sums.clear();
+        for (weight, part) in &mut self.parts {
+            count(part.as_mut(), &mut self.part_counts)?;
+            sums.resize(self.part_counts.len(), 0);
+            for (sum, count) in sums.iter_mut().zip(&self.part_counts) {
+                *sum += *weight * count;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl CoZeroCounter for WeightedCounter<'_> {
     fn neurons(&self) -> usize {
         self.parts.first().map_or(0, |(_, part)| part.neurons())
@@ -148,15 +167,9 @@ impl CoZeroCounter for WeightedCounter<'_> {
         right: &[NeuronGroup],
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError> {
-        counts.clear();
-        counts.resize(left.len() * right.len(), 0);
-        for (weight, part) in &mut self.parts {
-            part.co_zero_counts(left, right, &mut self.part_counts)?;
-            for (count, part) in counts.iter_mut().zip(&self.part_counts) {
-                *count += *weight * part;
-            }
-        }
-        Ok(())
+        self.sum(counts, |part, counts| {
+            part.co_zero_counts(left, right, counts)
+        })
     }
 
     fn listed_counts(
@@ -165,14 +178,8 @@ impl CoZeroCounter for WeightedCounter<'_> {
         lists: &[Vec<u32>],
         counts: &mut Vec<u32>,
     ) -> Result<(), ComputeError> {
-        counts.clear();
-        counts.resize(lists.iter().map(Vec::len).sum(), 0);
-        for (weight, part) in &mut self.parts {
-            part.listed_counts(left, lists, &mut self.part_counts)?;
-            for (count, part) in counts.iter_mut().zip(&self.part_counts) {
-                *count += *weight * part;
-            }
-        }
-        Ok(())
+        self.sum(counts, |part, counts| {
+            part.listed_counts(left, lists, counts)
+        })
     }
 }

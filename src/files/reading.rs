@@ -17,6 +17,8 @@ use thiserror::Error;
 
 pub use compression::Compression;
 pub(crate) use whole::read_as_it_is;
+#[doc(hidden)]
+pub use whole::read_exact_at;
 pub use whole::{Contents, first_bytes, open, open_seekable, read_file, read_stream};
 pub use zip::{
     ZipError, ZipMember, check as check_member, inflate_member, is_archive, is_torch,

@@ -1,5 +1,6 @@
 //! Exact counts of what every change of a single place would do.
 
+use super::bit_rows::{self, BitRows};
 use super::partition::{BLOCK, Partition};
 
 /// Stands in the table for neurons that share a block: no sum of it and two other entries is positive, and two of it
@@ -23,9 +24,9 @@ pub(crate) struct FitTable {
     /// `[t][i]`.
     entries: Vec<i32>,
     /// One bit an entry: is it filled in?
-    known: Vec<u64>,
+    known: BitRows,
     /// One bit an entry: is it counted on all samples?
-    exact: Vec<u64>,
+    exact: BitRows,
     /// One a row: were entries filled in since it was forgotten?
     asked: Vec<bool>,
 }
@@ -37,8 +38,8 @@ impl FitTable {
         let mut table = FitTable {
             scores: vec![0; partition.blocks()],
             entries: vec![0; neurons * neurons],
-            known: vec![0; neurons * neurons.div_ceil(64)],
-            exact: vec![0; neurons * neurons.div_ceil(64)],
+            known: BitRows::new(neurons),
+            exact: BitRows::new(neurons),
             asked: vec![false; neurons],
             partition,
         };
@@ -88,18 +89,16 @@ impl FitTable {
 
     /// Is `fit(place_of, neuron)` known?
     pub fn is_known(&self, place_of: u32, neuron: u32) -> bool {
-        self.known_row(place_of)[neuron as usize / 64] >> (neuron % 64) & 1 == 1
+        self.known.has(place_of, neuron)
     }
 
     /// Is `fit(place_of, neuron)` known, and no estimate?
     pub fn is_exact(&self, place_of: u32, neuron: u32) -> bool {
-        let words = self.neurons().div_ceil(64);
-        let row = &self.exact[place_of as usize * words..][..words];
-        row[neuron as usize / 64] >> (neuron % 64) & 1 == 1
+        self.exact.has(place_of, neuron)
     }
 
-    /// Which entries are exact, one bit each, rows of whole words.
-    pub fn exact(&self) -> &[u64] {
+    /// Which entries are exact.
+    pub fn exact(&self) -> &BitRows {
         &self.exact
     }
 
@@ -118,14 +117,14 @@ impl FitTable {
     pub fn set_of(&self, neurons: &[u32]) -> Vec<u64> {
         let mut set = vec![0u64; self.neurons().div_ceil(64)];
         for &neuron in neurons {
-            set[neuron as usize / 64] |= 1 << (neuron % 64);
+            bit_rows::set(&mut set, neuron);
         }
         set
     }
 
     /// Are `fit(place_of, i)` known for all i of the set?
     pub fn knows(&self, place_of: u32, set: &[u64]) -> bool {
-        let mut words = self.known_row(place_of).iter().zip(set);
+        let mut words = self.known.row(place_of).iter().zip(set);
         words.all(|(have, want)| want & !have == 0)
     }
 
@@ -145,46 +144,40 @@ impl FitTable {
         for companion in self.partition.companions(place_of) {
             row[companion as usize] = FORBIDDEN;
         }
-        let words = size.div_ceil(64);
-        let place = place_of as usize * words..(place_of as usize + 1) * words;
         for bits in [&mut self.known, &mut self.exact] {
-            let row = bits[place.clone()].iter_mut();
+            let row = bits.row_mut(place_of).iter_mut();
             row.zip(set).for_each(|(have, new)| *have |= new);
         }
     }
 
     /// Enters the count of a single place and neuron that are no companions.
     pub fn enter(&mut self, place_of: u32, neuron: u32, count: u32) {
-        let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
+        let size = self.neurons();
         self.entries[place_of as usize * size + neuron as usize] = count as i32;
-        for bits in [&mut self.known, &mut self.exact] {
-            bits[place_of as usize * words + neuron as usize / 64] |= 1 << (neuron % 64);
-        }
+        self.known.set(place_of, neuron);
+        self.exact.set(place_of, neuron);
     }
 
-    /// Estimates what is not exact of a row. `counts` are those of a part of the samples, one a neuron, and `whole` by
-    /// `part` is how many more samples there are.
+    /// Estimates what is not exact of a row. `counts` are those of a part of the samples, one a neuron; there are
+    /// `part` samples in it and `whole` in all.
     ///
     /// What the neuron in place has in the part is compared with what it has in all, so that only samples matter in
     /// which the two differ.
     pub fn estimate(&mut self, place_of: u32, counts: &[u32], (whole, part): (u64, u64)) {
         let own = self.scores[self.partition.block_of(place_of)];
         self.enter(place_of, place_of, own as u32);
-        let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
+        let size = self.neurons();
         let row = &mut self.entries[place_of as usize * size..][..size];
-        let exact = &self.exact[place_of as usize * words..][..words];
         let in_part = i64::from(counts[place_of as usize]);
-        for (neuron, (entry, &count)) in row.iter_mut().zip(counts).enumerate() {
-            if exact[neuron / 64] >> (neuron % 64) & 1 == 0 {
+        for ((neuron, entry), &count) in (0..).zip(row).zip(counts) {
+            if !self.exact.has(place_of, neuron) {
                 let more = i128::from(i64::from(count) - in_part) * i128::from(whole);
                 let estimate = i128::from(own) + more / i128::from(part);
                 *entry = estimate.clamp(0, i128::from(whole)) as i32;
             }
         }
-        let last = u64::MAX >> (words * 64 - size);
-        let known = &mut self.known[place_of as usize * words..][..words];
-        known.fill(u64::MAX);
-        known[words - 1] = last;
+        // Nobody asks for bits behind the last neuron.
+        self.known.row_mut(place_of).fill(u64::MAX);
     }
 
     /// Puts neurons at new places, all at once, and takes over the new scores of the blocks that change.
@@ -213,21 +206,15 @@ impl FitTable {
         self.relocate(&moves, &scores);
     }
 
-    fn known_row(&self, place_of: u32) -> &[u64] {
-        let words = self.neurons().div_ceil(64);
-        &self.known[place_of as usize * words..][..words]
-    }
-
     /// Forgets all entries for the places of a block, but for those that need no counting.
     fn forget(&mut self, block: usize) {
-        let (size, words) = (self.neurons(), self.neurons().div_ceil(64));
+        let size = self.neurons();
         for place_of in self.partition.block(block) {
             let companions = self.partition.companions(place_of);
             for bits in [&mut self.known, &mut self.exact] {
-                let row = &mut bits[place_of as usize * words..][..words];
-                row.fill(0);
+                bits.row_mut(place_of).fill(0);
                 for companion in companions {
-                    row[companion as usize / 64] |= 1 << (companion % 64);
+                    bits.set(place_of, companion);
                 }
             }
             self.asked[place_of as usize] = false;

@@ -31,6 +31,7 @@ use crate::order::Permutation;
 use crate::planes::ZeroPlanes;
 
 mod assignment;
+mod bit_rows;
 mod bound;
 mod certificate;
 mod control;

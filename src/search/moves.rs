@@ -1,7 +1,5 @@
 //! Moves: ways to change the partition for the better, one file each.
 
-use std::collections::BTreeMap;
-
 use rand_chacha::ChaCha8Rng;
 
 use super::Halt;
@@ -64,11 +62,9 @@ pub(crate) fn make_exact(state: &mut State, cycles: &mut Vec<Cycle>) -> Result<b
     if !state.is_screened() {
         return Ok(false);
     }
-    let mut fits: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (neuron, place_of) in cycles.iter().flat_map(Cycle::steps) {
-        fits.entry(place_of).or_default().push(neuron);
-    }
-    let learned = state.count_exactly(fits.into_iter().collect())?;
+    let steps = cycles.iter().flat_map(Cycle::steps);
+    let fits = steps.map(|(neuron, place_of)| (place_of, vec![neuron]));
+    let learned = state.count_exactly(fits.collect())?;
     let table = state.table();
     for cycle in cycles.iter_mut() {
         let gain = |(neuron, place_of): (u32, u32)| {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::SearchOptions;
+use super::bit_rows::BitRows;
 use super::control::MoveCount;
 use super::moves::{HalfSwaps, Move, PairSwaps, ReassignSingles, ShakenReassignment, ThreeCycles};
 use super::partition::BLOCK;
@@ -276,7 +277,7 @@ impl SavedSearch {
         if ![0, neurons].contains(&self.place.prices.len()) {
             return Err(SavedSearchError::Damaged("its prices are not one a neuron"));
         }
-        if ![0, neurons * neurons.div_ceil(64)].contains(&self.place.exact.len()) {
+        if ![0, BitRows::words_of(neurons)].contains(&self.place.exact.len()) {
             return Err(SavedSearchError::Damaged(
                 "its exact fits are not one row a neuron",
             ));

@@ -8,6 +8,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::bit_rows::BitRows;
 use super::control::{Control, MoveCount, Progress, is_over};
 use super::moves::{
     HalfSwaps, Move, PairSwaps, ReassignSingles, Round, ShakenReassignment, ThreeCycles,
@@ -353,10 +354,8 @@ impl Run<'_, '_> {
         at: &mut Cursor,
     ) -> Result<(), Halt> {
         state.count_whole_rows();
-        state.count_exactly(listed(
-            &std::mem::take(&mut at.exact),
-            state.table().neurons(),
-        ))?;
+        let exact = BitRows::listed(&std::mem::take(&mut at.exact), state.table().neurons());
+        state.count_exactly(exact)?;
         let mut rounds = 0;
         let mut reassign = ReassignSingles {
             prices: std::mem::take(&mut at.prices),
@@ -450,17 +449,6 @@ fn rounds_of(moves: &[MoveCount]) -> u64 {
     moves.iter().map(|count| count.rounds).sum()
 }
 
-/// Of rows of bits the neurons that are set, with the number of the row.
-fn listed(rows: &[u64], neurons: usize) -> Vec<(u32, Vec<u32>)> {
-    let rows = rows.chunks(neurons.div_ceil(64)).zip(0..);
-    let is_set = |row: &[u64], neuron: u32| row[neuron as usize / 64] >> (neuron % 64) & 1 == 1;
-    rows.map(|(row, number)| {
-        let set = (0..neurons as u32).filter(|&neuron| is_set(row, neuron));
-        (number, set.collect())
-    })
-    .collect()
-}
-
 fn order_of<'s>(state: &'s State) -> &'s [u32] {
     state.table().partition().order()
 }
@@ -544,7 +532,7 @@ impl Cursor {
         let mut settled: Vec<_> = half_swaps.settled.iter().copied().collect();
         settled.sort_unstable();
         let exact = match state.is_screened() {
-            true => state.table().exact().to_vec(),
+            true => state.table().exact().words().to_vec(),
             false => Vec::new(),
         };
         Place {

@@ -8,7 +8,7 @@ use crate::compute::{CoZeroCounter, NeuronGroup};
 
 use super::Halt;
 use super::fit_table::FitTable;
-use super::partition::Partition;
+use super::partition::{BLOCK, Partition};
 
 /// Counts at a time, at most: 1 MiB, so that the fit table stays the largest table of a search.
 const COUNTS_AT_ONCE: usize = 1 << 18;
@@ -45,21 +45,19 @@ impl<'a> State<'a> {
     ) -> Result<State<'a>, Halt> {
         let mut state = State {
             counter,
-            screen: screen.filter(|screen| screen.samples() > 0),
+            // Whole rows of estimates are cheap.
+            whole_rows: screen.is_some(),
+            screen,
             stop,
             table: FitTable::new(partition),
             counts: Vec::new(),
-            whole_rows: false,
         };
-        let blocks = 0..state.table.partition().blocks();
-        let firsts: Vec<u32> = blocks
-            .map(|block| state.table.partition().block(block)[0])
+        let partition = state.table.partition();
+        let blocks: Vec<_> = (0..partition.blocks())
+            .map(|b| partition.block(b))
             .collect();
-        let fits: Vec<(u32, Vec<u32>)> = firsts.iter().map(|&first| (first, vec![first])).collect();
-        state.count_exactly(fits)?;
-        for (block, &first) in firsts.iter().enumerate() {
-            let score = state.table.fit(first, first);
-            state.table.set_score(block, score);
+        for (block, score) in state.count_blocks(&blocks)?.into_iter().enumerate() {
+            state.table.set_score(block, score as i32);
         }
         Ok(state)
     }
@@ -100,9 +98,6 @@ impl<'a> State<'a> {
         let set = self.table.set_of(neurons);
         let unknown = places_of.iter().copied();
         let unknown = unknown.filter(|&place_of| !self.table.knows(place_of, &set));
-        if self.screen.is_some() {
-            return self.estimate(&unknown.collect::<Vec<_>>());
-        }
         let (again, first): (Vec<u32>, Vec<u32>) =
             unknown.partition(|&place_of| self.whole_rows || self.table.was_asked(place_of));
         self.count_fits(&first, neurons, &set)?;
@@ -113,7 +108,8 @@ impl<'a> State<'a> {
         self.count_fits(&again, &all, &self.table.set_of(&all))
     }
 
-    /// Counts `fit(t, i)` for t in `places_of` and i in `neurons`, which are those of `set`.
+    /// Counts `fit(t, i)` for t in `places_of` and i in `neurons`, which are those of `set`. Where there is a part of
+    /// the samples, these are all neurons, and their fits are estimated from it.
     fn count_fits(&mut self, places_of: &[u32], neurons: &[u32], set: &[u64]) -> Result<(), Halt> {
         let singles: Vec<NeuronGroup> = neurons.iter().map(|&n| NeuronGroup::new(&[n])).collect();
         let mut rest = places_of;
@@ -129,41 +125,29 @@ impl<'a> State<'a> {
                 .iter()
                 .map(|place_of| NeuronGroup::new(&companions(place_of)))
                 .collect();
-            self.counter
-                .co_zero_counts(&triples, &singles, &mut self.counts)?;
+            let part = self.count_table(&triples, &singles)?;
             for (&place_of, counts) in rows.iter().zip(self.counts.chunks_exact(neurons.len())) {
-                self.table.fill(place_of, neurons, set, counts);
+                match part {
+                    None => self.table.fill(place_of, neurons, set, counts),
+                    Some(samples) => self.table.estimate(place_of, counts, samples),
+                }
             }
         }
         Ok(())
     }
 
-    /// Estimates rows from the part of the samples.
-    fn estimate(&mut self, places_of: &[u32]) -> Result<(), Halt> {
-        let Some(screen) = &mut self.screen else {
-            return Ok(());
-        };
-        let singles = NeuronGroup::singles(self.table.neurons());
-        let samples = (self.counter.samples(), screen.samples());
-        let mut rest = places_of;
-        while !rest.is_empty() {
-            if (self.stop)() {
-                return Err(Halt::Stopped);
-            }
-            let most = (COUNTS_AT_ONCE / singles.len()).max(8);
-            let at_once = screen.rows_at_once(singles.len(), most).max(1);
-            let (rows, later) = rest.split_at(at_once.min(rest.len()));
-            rest = later;
-            let triples: Vec<NeuronGroup> = rows
-                .iter()
-                .map(|&place_of| NeuronGroup::new(&self.table.partition().companions(place_of)))
-                .collect();
-            screen.co_zero_counts(&triples, &singles, &mut self.counts)?;
-            for (&place_of, counts) in rows.iter().zip(self.counts.chunks_exact(singles.len())) {
-                self.table.estimate(place_of, counts, samples);
-            }
+    /// Fills `counts`, in the part of the samples where there is one. Returns the samples of all and of that part.
+    fn count_table(
+        &mut self,
+        left: &[NeuronGroup],
+        right: &[NeuronGroup],
+    ) -> Result<Option<(u64, u64)>, Halt> {
+        let whole = self.counter.samples();
+        match &mut self.screen {
+            None => self.counter.co_zero_counts(left, right, &mut self.counts)?,
+            Some(screen) => screen.co_zero_counts(left, right, &mut self.counts)?,
         }
-        Ok(())
+        Ok(self.screen.as_ref().map(|screen| (whole, screen.samples())))
     }
 
     /// Counts on all samples what is not exact of `fit(t, i)` for some t and lists of i. Was there anything?
@@ -173,27 +157,19 @@ impl<'a> State<'a> {
             neurons.retain(|&neuron| !self.table.is_exact(*place_of, neuron));
         }
         wanted.retain(|(_, neurons)| !neurons.is_empty());
-        let mut rest = wanted.as_slice();
-        while !rest.is_empty() {
-            if (self.stop)() {
-                return Err(Halt::Stopped);
-            }
-            let at_once = self.rows_at_once(1 + wanted[0].1.len()).min(rest.len());
-            let (rows, later) = rest.split_at(at_once);
-            rest = later;
-            let triple = |place_of| NeuronGroup::new(&self.table.partition().companions(place_of));
-            let triples: Vec<NeuronGroup> = rows.iter().map(|row| triple(row.0)).collect();
-            let lists: Vec<Vec<u32>> = rows.iter().map(|row| row.1.clone()).collect();
-            self.counter
-                .listed_counts(&triples, &lists, &mut self.counts)?;
-            let listed = rows
-                .iter()
-                .flat_map(|(t, list)| list.iter().map(|&i| (*t, i)));
-            for ((place_of, neuron), &count) in listed.zip(&self.counts) {
-                self.table.enter(place_of, neuron, count);
-            }
+        let (places_of, lists): (Vec<u32>, Vec<Vec<u32>>) = wanted.into_iter().unzip();
+        let companions = |&place_of| self.table.partition().companions(place_of);
+        let triples = places_of
+            .iter()
+            .map(|place_of| NeuronGroup::new(&companions(place_of)));
+        let triples: Vec<NeuronGroup> = triples.collect();
+        let counts = count_lists(self.counter, self.stop, &triples, &lists)?;
+        let rows = places_of.iter().zip(&lists);
+        let fits = rows.flat_map(|(&place_of, list)| list.iter().map(move |&i| (place_of, i)));
+        for ((place_of, neuron), count) in fits.zip(counts) {
+            self.table.enter(place_of, neuron, count);
         }
-        Ok(!wanted.is_empty())
+        Ok(!places_of.is_empty())
     }
 
     /// Counts all that is not known of the fit table.
@@ -211,12 +187,7 @@ impl<'a> State<'a> {
         let groups = |halves: &[[u32; 2]]| -> Vec<NeuronGroup> {
             halves.iter().map(|half| NeuronGroup::new(half)).collect()
         };
-        let (left, right) = (groups(left), groups(right));
-        let counts = &mut self.counts;
-        match &mut self.screen {
-            Some(screen) => screen.co_zero_counts(&left, &right, counts)?,
-            None => self.counter.co_zero_counts(&left, &right, counts)?,
-        }
+        self.count_table(&groups(left), &groups(right))?;
         Ok(&self.counts)
     }
 
@@ -229,35 +200,25 @@ impl<'a> State<'a> {
         let Some(screen) = &mut self.screen else {
             return Ok((all.map(|block| self.table.block_score(block)).collect(), 1));
         };
-        let blocks = all.map(|block| partition.block(block));
-        let (triples, lists): (Vec<_>, Vec<_>) = blocks
-            .map(|[a, b, c, d]| (NeuronGroup::new(&[a, b, c]), vec![d]))
-            .unzip();
-        screen.listed_counts(&triples, &lists, &mut self.counts)?;
+        let blocks: Vec<_> = all.map(|block| partition.block(block)).collect();
+        let (triples, lists) = last_ones_listed(&blocks);
+        let counts = count_lists(*screen, self.stop, &triples, &lists)?;
         let in_part = margin * screen.samples() as i64 / self.counter.samples() as i64;
-        let counts = self.counts.iter();
-        Ok((
-            counts.map(|&count| count as i32).collect(),
-            -(in_part as i32),
-        ))
+        let scores = counts.into_iter().map(|count| count as i32);
+        Ok((scores.collect(), -(in_part as i32)))
     }
 
-    /// Samples in which all four neurons are zero.
-    pub fn count_blocks(&mut self, blocks: &[[u32; 4]]) -> Result<Vec<u32>, Halt> {
-        if (self.stop)() {
-            return Err(Halt::Stopped);
-        }
-        let triples: Vec<NeuronGroup> = blocks.iter().map(|b| NeuronGroup::new(&b[..3])).collect();
-        let lists: Vec<Vec<u32>> = blocks.iter().map(|block| vec![block[3]]).collect();
-        self.counter
-            .listed_counts(&triples, &lists, &mut self.counts)?;
-        Ok(self.counts.clone())
+    /// Samples of all in which all four neurons are zero.
+    pub fn count_blocks(&mut self, blocks: &[[u32; BLOCK]]) -> Result<Vec<u32>, Halt> {
+        let (triples, lists) = last_ones_listed(blocks);
+        count_lists(self.counter, self.stop, &triples, &lists)
     }
 
     /// Rows to count against so many columns between two looks at the stop flag.
     pub fn rows_at_once(&self, columns: usize) -> usize {
         let most = (COUNTS_AT_ONCE / columns.max(1)).max(8);
-        self.counter.rows_at_once(columns, most).max(1)
+        let counter = self.screen.as_deref().unwrap_or(&*self.counter);
+        counter.rows_at_once(columns, most).max(1)
     }
 
     /// Goes back to a copy of the table made earlier.
@@ -274,4 +235,38 @@ impl<'a> State<'a> {
     pub fn rotate(&mut self, neurons: &[u32]) {
         self.table.rotate(neurons);
     }
+}
+
+/// The first three neurons of blocks, and for each a list of the last one.
+fn last_ones_listed(blocks: &[[u32; BLOCK]]) -> (Vec<NeuronGroup>, Vec<Vec<u32>>) {
+    let split = |&[a, b, c, d]: &[u32; BLOCK]| (NeuronGroup::new(&[a, b, c]), vec![d]);
+    blocks.iter().map(split).unzip()
+}
+
+/// As [`CoZeroCounter::listed_counts`], with looks at the stop flag in between.
+fn count_lists(
+    counter: &mut dyn CoZeroCounter,
+    stop: &dyn Fn() -> bool,
+    left: &[NeuronGroup],
+    lists: &[Vec<u32>],
+) -> Result<Vec<u32>, Halt> {
+    let (mut all, mut counts) = (Vec::new(), Vec::new());
+    let mut first = 0;
+    while first < lists.len() {
+        if stop() {
+            return Err(Halt::Stopped);
+        }
+        let mut left_over = counter.rows_at_once(1, COUNTS_AT_ONCE);
+        let fits = |list: &&Vec<u32>| {
+            let fits = list.len() <= left_over;
+            left_over = left_over.saturating_sub(list.len());
+            fits
+        };
+        let rows = lists[first..].iter().take_while(fits).count().max(1);
+        let strip = first..first + rows;
+        counter.listed_counts(&left[strip.clone()], &lists[strip], &mut counts)?;
+        all.append(&mut counts);
+        first += rows;
+    }
+    Ok(all)
 }

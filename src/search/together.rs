@@ -411,20 +411,15 @@ impl<'d, 'c> Desk<'d, 'c> {
                 lists,
                 reply,
             } => {
-                let mut counts = Vec::new();
-                let counted = match self.error {
-                    None => self.counters[place].listed_counts(&left, &lists, &mut counts),
-                    Some(_) => Err(failed()),
+                let count = |desk: &mut Self| {
+                    let mut counts = Vec::new();
+                    desk.counters[place].listed_counts(&left, &lists, &mut counts)?;
+                    Ok(counts)
                 };
-                let counted = counted.map(|()| counts);
-                let _ = reply.send(counted.map_err(|error| self.fail(error)));
+                self.reply(&reply, count);
             }
             Ask::Groups { groups, reply } => {
-                let counted = match self.error {
-                    None => self.planes.group_counts(&groups),
-                    Some(_) => Err(failed()),
-                };
-                let _ = reply.send(counted.map_err(|error| self.fail(error)));
+                self.reply(&reply, |desk| desk.planes.group_counts(&groups));
             }
             Ask::Progress(number, progress) => {
                 self.progress[number] = Some(progress);
@@ -437,6 +432,20 @@ impl<'d, 'c> Desk<'d, 'c> {
             Ask::Ended(number, Ok(found)) => self.found[number] = Some(found),
             Ask::Ended(_, Err(error)) => drop(self.error.get_or_insert(error)),
         }
+    }
+
+    /// Answers a try that asked for something alone.
+    fn reply<T>(
+        &mut self,
+        reply: &Sender<Result<T, ComputeError>>,
+        count: impl FnOnce(&mut Self) -> Result<T, ComputeError>,
+    ) {
+        let counted = match self.error {
+            None => count(self),
+            Some(_) => Err(failed()),
+        };
+        // A try that panicked does not wait any more.
+        let _ = reply.send(counted.map_err(|error| self.fail(error)));
     }
 
     /// Counts what waits.

@@ -100,6 +100,14 @@ impl Tree<'_> {
         }
     }
 
+    #[inline]
+    fn after(&self, position: &Chess, m: Move, score: i32) -> (Chess, i32) {
+        let score = -(score + gain(position, m, self.few));
+        let mut next = position.clone();
+        next.play_unchecked(m);
+        (next, score)
+    }
+
     /// The key of move `number` of the position whose keys begin at `first`: the least that was not asked for yet. Few
     /// positions are left after more than some moves, so that sorting all would be in vain.
     fn next_key(&mut self, first: usize, number: usize) -> i64 {
@@ -162,9 +170,7 @@ impl Tree<'_> {
         let mut best = -INFINITE;
         for number in 0..moves.len() {
             let m = moves[place(self.next_key(first, number))];
-            let score = -(score + gain(position, m, self.few));
-            let mut next = position.clone();
-            next.play_unchecked(m);
+            let (next, score) = self.after(position, m, score);
             let late = number >= 3 && depth >= 2 && !m.is_capture() && !check;
             let reduced = depth - 1 - i32::from(late);
             let mut found = if number == 0 {
@@ -280,9 +286,7 @@ impl Tree<'_> {
         if score + hoped + MARGIN <= alpha || exchange(position, m) < 0 {
             return Some(-INFINITE);
         }
-        let score = -(score + gain(position, m, self.few));
-        let mut next = position.clone();
-        next.play_unchecked(m);
+        let (next, score) = self.after(position, m, score);
         let king = next.board().king_of(position.turn());
         let occupied = next.board().occupied();
         let taken =

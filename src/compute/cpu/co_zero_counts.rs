@@ -245,8 +245,11 @@ impl<'a> Counter<'a> {
     }
 
     fn check(&self, groups: &[NeuronGroup]) -> Result<(), ComputeError> {
-        let all = groups.iter().flat_map(|group| group.padded());
-        match all.max() {
+        self.check_neurons(groups.iter().flat_map(|group| group.padded()))
+    }
+
+    fn check_neurons(&self, neurons: impl Iterator<Item = u32>) -> Result<(), ComputeError> {
+        match neurons.max() {
             Some(neuron) if neuron as usize >= self.neurons => {
                 Err(ComputeError::Unsupported(format!(
                     "a group has neuron {neuron}, the planes have {}",
@@ -313,11 +316,7 @@ impl CoZeroCounter for Counter<'_> {
     ) -> Result<(), ComputeError> {
         assert_eq!(left.len(), lists.len(), "one list a group");
         self.check(left)?;
-        let listed = lists
-            .iter()
-            .flatten()
-            .map(|&neuron| NeuronGroup::new(&[neuron]));
-        self.check(&listed.collect::<Vec<_>>())?;
+        self.check_neurons(lists.iter().flatten().copied())?;
         counts.clear();
         counts.resize(lists.iter().map(Vec::len).sum(), 0);
         let sums = Mutex::new(counts.as_mut_slice());

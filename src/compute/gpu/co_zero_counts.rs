@@ -616,8 +616,10 @@ impl CoZeroCounter for GpuCoZeroCounter {
     ) -> Result<(), ComputeError> {
         let with_list = left.iter().zip(lists);
         let groups: Vec<NeuronGroup> = with_list
-            .flat_map(|(group, list)| list.iter().map(|&n| [group.neurons(), &[n]].concat()))
-            .map(|neurons| NeuronGroup::new(&neurons))
+            .flat_map(|(group, list)| {
+                let [a, b, c, _] = group.padded();
+                list.iter().map(move |&n| NeuronGroup::new(&[a, b, c, n]))
+            })
             .collect();
         check_groups(&groups, self.neurons)?;
         counts.clear();

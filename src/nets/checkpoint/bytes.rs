@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::files::reading::{Compression, ReadError, first_bytes, open, read_file};
+use crate::files::reading::{Compression, ReadError, first_bytes, open, read_exact_at, read_file};
 
 /// Most bytes that a compressed checkpoint may unpack to, or a pipe may give: 8 GiB.
 pub(super) const MAX_UNPACKED: u64 = 8 << 30;
@@ -187,28 +187,6 @@ impl From<Vec<u8>> for FileBytes {
         let len = bytes.len();
         FileBytes::new(Base::Memory(bytes), len)
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    use std::os::windows::fs::FileExt as _;
-    while !bytes.is_empty() {
-        match file.seek_read(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => {
-                bytes = &mut bytes[read..];
-                offset += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Reads the bytes of a file from anywhere, without those that were added.

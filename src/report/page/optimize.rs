@@ -75,7 +75,6 @@ fn is_known(report: &OptimizeReport) -> bool {
     crate::nets::stockfish::era(&report.net.era).is_some()
 }
 
-/// Do engines that read the network skip zero blocks, as far as is known?
 /// A number of hundredths with its sign.
 fn signed(share: f64, digits: usize) -> String {
     let sign = if share < 0.0 { "\u{2212}" } else { "+" };

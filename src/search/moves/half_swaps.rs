@@ -76,19 +76,11 @@ impl Move for HalfSwaps {
             }
             others.retain(|other| open.binary_search(other).is_err());
         }
-        let mut crosses: Vec<Cross> = if state.is_screened() {
-            exactly(
-                state,
-                best.into_iter()
-                    .flat_map(|best| best.crosses)
-                    .flatten()
-                    .collect(),
-            )?
-        } else {
-            best.into_iter()
-                .filter_map(|best| best.crosses[0])
-                .collect()
-        };
+        if state.is_screened() {
+            best = exactly(state, &best)?;
+        }
+        let crosses = best.into_iter().filter_map(|best| best.crosses[0]);
+        let mut crosses: Vec<Cross> = crosses.collect();
         self.settled = (0..blocks)
             .map(|b| state.table().partition().block(b))
             .collect();
@@ -193,8 +185,10 @@ fn enter_crosses(
     }
 }
 
-/// Counts crosses on all samples; those that gain, the best one of every block.
-fn exactly(state: &mut State, mut crosses: Vec<Cross>) -> Result<Vec<Cross>, Halt> {
+/// Counts crosses on all samples: those that gain, for every block.
+fn exactly(state: &mut State, estimated: &[Best]) -> Result<Vec<Best>, Halt> {
+    let crosses = estimated.iter().flat_map(|best| best.crosses);
+    let mut crosses: Vec<Cross> = crosses.flatten().collect();
     let key = |cross: &Cross| (cross.block, cross.left, cross.other, cross.right);
     crosses.sort_unstable_by_key(key);
     crosses.dedup_by_key(|cross| key(cross));
@@ -222,8 +216,5 @@ fn exactly(state: &mut State, mut crosses: Vec<Cross>) -> Result<Vec<Cross>, Hal
             best[cross.other].enter(*cross);
         }
     }
-    Ok(best
-        .into_iter()
-        .filter_map(|best| best.crosses[0])
-        .collect())
+    Ok(best)
 }
