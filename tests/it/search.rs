@@ -411,6 +411,41 @@ fn a_search_goes_on_from_any_saved_state_to_the_same_end() {
     }
 }
 
+/// What a saved search says of exact fits is believed, whatever it says, if there are as many as there should be.
+#[test]
+fn saved_states_with_other_exact_fits_do_no_harm() {
+    let planes = grouped(16, 70_000, 4, 3);
+    let chunks = std::slice::from_ref(&planes);
+    let options = options(Effort::Quick, 3);
+    let mut last = None;
+    let mut keep = |state: &SavedSearch| last = Some(state.clone());
+    let mut control = Control {
+        saver: Some(SearchSaver::new(std::time::Duration::ZERO, &mut keep)),
+        ..Control::default()
+    };
+    search(&cpu(), chunks, &options, &mut control).unwrap();
+    let saved = serde_json::to_value(last.unwrap()).unwrap();
+    // A row of 16 bits for each of 16 neurons.
+    assert_eq!(saved["place"]["exact"].as_array().unwrap().len(), 16);
+    let go_on = |exact: Vec<u64>| {
+        let mut state = saved.clone();
+        state["place"]["exact"] = exact.into();
+        let mut control = Control {
+            resume: Some(serde_json::from_value(state).unwrap()),
+            ..Control::default()
+        };
+        search(&cpu(), chunks, &options, &mut control)
+    };
+    for bits in [0, u64::MAX] {
+        let found = go_on(vec![bits; 16]).unwrap();
+        assert_eq!(found.score, planes.zero_blocks(found.permutation.indices()));
+    }
+    for rows in [1, 15, 17] {
+        let error = go_on(vec![0; rows]).unwrap_err();
+        assert!(matches!(error, SearchError::Saved(_)), "{error}");
+    }
+}
+
 /// Several tries at once find the best of what each of them finds, with any threads; the first is the search that has
 /// only one.
 #[test]
